@@ -1,0 +1,1 @@
+//! Accounts, access keys and principals of this installation.

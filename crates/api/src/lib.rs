@@ -1,0 +1,1 @@
+//! The CloudTrail operations: shapes, bounds and errors, without behaviour.

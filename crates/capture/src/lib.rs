@@ -1,0 +1,1 @@
+//! One HTTP exchange in, one CloudTrail event record out.

@@ -1,0 +1,1 @@
+//! The JSON API of the console and the command line, health and metrics.

@@ -1,0 +1,1 @@
+//! Implements the CloudTrail API over the store.

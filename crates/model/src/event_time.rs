@@ -1,0 +1,84 @@
+//! Times of events.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A point in time, UTC, in microseconds since 1970. Records write it in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(i64);
+
+/// The text is not a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not a time: expected a form such as 2025-03-01T12:00:05Z")]
+pub struct EventTimeError {
+    text: String,
+}
+
+impl EventTime {
+    /// A time from microseconds since 1970, any sign.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// A time from whole seconds since 1970; saturates at the ends of the range.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// Microseconds since 1970.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down: the precision that records are written in.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Parses RFC 3339 (`2025-03-01T12:00:05Z`, fractions and offsets accepted).
+    ///
+    /// # Errors
+    /// Any other text, or a time outside the years -9999 to 9999.
+    pub fn parse(text: &str) -> Result<Self, EventTimeError> {
+        text.parse::<jiff::Timestamp>()
+            .map(|time| Self(time.as_microsecond()))
+            .map_err(|_| EventTimeError { text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for EventTime {
+    /// `YYYY-MM-DDTHH:MM:SSZ`, the form of every CloudTrail record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The range of jiff is wider than any event; a value beyond it can only come from a hostile import.
+        let time = jiff::Timestamp::from_second(self.as_seconds()).unwrap_or(if self.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        });
+        write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+impl Serialize for EventTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_whole_seconds_and_reads_them_back() {
+        let time = EventTime::from_micros(1_740_830_405_999_999);
+        assert_eq!(time.to_string(), "2025-03-01T12:00:05Z");
+        assert_eq!(EventTime::parse("2025-03-01T12:00:05Z").expect("a time").as_seconds(), time.as_seconds());
+    }
+
+    #[test]
+    fn rounds_down_before_1970() {
+        assert_eq!(EventTime::from_micros(-1).as_seconds(), -1);
+    }
+}

@@ -1,0 +1,24 @@
+//! The words of the trade, as types: account ids, regions, ARNs, times, the CloudTrail event record and what is
+//! looked up in it.
+//!
+//! This crate is pure. It names no async runtime, socket, file or clock: the time is always an argument.
+//! Every identifier is a newtype with a private field that only a parse makes, so that a value which exists is a
+//! value that was checked. Identifiers accept what real records hold (unknown regions, odd key ids), not only what
+//! the documentation promises.
+
+pub mod access_key;
+pub mod account;
+pub mod arn;
+pub mod event_time;
+pub mod identity;
+pub mod limits;
+pub mod record;
+pub mod region;
+
+pub use access_key::AccessKeyId;
+pub use account::AccountId;
+pub use arn::Arn;
+pub use event_time::EventTime;
+pub use identity::{SessionContext, SessionIssuer, UserIdentity};
+pub use record::{EventCategory, EventRecord, EventResource, EventType, TlsDetails};
+pub use region::Region;

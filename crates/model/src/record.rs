@@ -1,0 +1,159 @@
+//! The CloudTrail event record, as written.
+//!
+//! [`EventRecord`] is what we write: its fields stand in the order that real records have, and absent fields are left
+//! out, except `requestParameters` and `responseElements`, which are `null` when there is nothing. What we *read* may
+//! be any version and shape, and is never forced into this type: readers keep the bytes and pick what they need.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{EventTime, UserIdentity};
+
+/// One event record, ready to be written as minified JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRecord {
+    /// `major.minor` of the record format.
+    pub event_version: &'static str,
+    /// Who made the call.
+    pub user_identity: UserIdentity,
+    /// Completion time of the call.
+    pub event_time: EventTime,
+    /// `service.amazonaws.com`.
+    pub event_source: String,
+    /// API action as CloudTrail names it.
+    pub event_name: String,
+    /// Region that served the call.
+    pub aws_region: String,
+    /// Address of the caller, or a service name.
+    #[serde(rename = "sourceIPAddress")]
+    pub source_ip_address: String,
+    /// Agent of the caller; cut at [`crate::limits::SHORT_TEXT_BYTES_MAX`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Error code of a failed call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Error text of a failed call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// What was asked; `null` when nothing.
+    pub request_parameters: Option<Value>,
+    /// What a changing call answered; `null` for reads, failures and empty answers.
+    pub response_elements: Option<Value>,
+    /// Extras of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_event_data: Option<Value>,
+    /// Request id that the service gave.
+    #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Unique id of this record (UUID).
+    #[serde(rename = "eventID")]
+    pub event_id: String,
+    /// Whether the call changes nothing.
+    pub read_only: bool,
+    /// Resources that the service names itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<EventResource>,
+    /// Kind of event.
+    pub event_type: EventType,
+    /// API version, written by some services only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// `true` for management events, `false` for data events.
+    pub management_event: bool,
+    /// Account that this record belongs to.
+    pub recipient_account_id: String,
+    /// Same in every copy of one action that several accounts received.
+    #[serde(rename = "sharedEventID", skip_serializing_if = "Option::is_none")]
+    pub shared_event_id: Option<String>,
+    /// Details of a service event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_event_details: Option<Value>,
+    /// Class of event.
+    pub event_category: EventCategory,
+    /// TLS parameters of a direct call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_details: Option<TlsDetails>,
+}
+
+impl EventRecord {
+    /// The minified JSON text of the record.
+    ///
+    /// # Errors
+    /// None in practice: the record holds no map with keys that are not texts. Serde's interface asks for the result.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// The `eventType` of events that this project makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum EventType {
+    /// A public API was called.
+    AwsApiCall,
+    /// The service did something by itself.
+    AwsServiceEvent,
+    /// A sign-in to the console.
+    AwsConsoleSignIn,
+}
+
+/// The `eventCategory` of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum EventCategory {
+    /// Control plane: IAM, configuration, sign-in.
+    Management,
+    /// Operations on or in a resource.
+    Data,
+    /// Calls through a VPC endpoint.
+    NetworkActivity,
+    /// Unusual activity found.
+    Insight,
+}
+
+impl EventCategory {
+    /// The text as records write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Management => "Management",
+            Self::Data => "Data",
+            Self::NetworkActivity => "NetworkActivity",
+            Self::Insight => "Insight",
+        }
+    }
+}
+
+/// One entry of `resources`, in the key order of real records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EventResource {
+    /// Owner of the resource.
+    #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// `AWS::Service::Type`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// Full ARN.
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// Prefix of ARNs, in place of the ARN, for list operations.
+    #[serde(rename = "ARNPrefix", skip_serializing_if = "Option::is_none")]
+    pub arn_prefix: Option<String>,
+}
+
+/// The `tlsDetails` element.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsDetails {
+    /// `TLSv1.2` or `TLSv1.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<String>,
+    /// `TLS_AES_128_GCM_SHA256`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cipher_suite: Option<String>,
+    /// Host header that the caller sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_provided_host_header: Option<String>,
+    /// `x25519`, `X25519MLKEM768`, `secp256r1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_exchange: Option<String>,
+}

@@ -1,0 +1,2 @@
+//! The opentrail binary: command line, configuration and wiring.
+fn main() {}

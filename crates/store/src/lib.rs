@@ -1,0 +1,1 @@
+//! Journal, Parquet segments, manifest, lookup, retention and recovery of events.

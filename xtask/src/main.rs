@@ -1,0 +1,2 @@
+//! Chores and drift checks of this repository.
+fn main() {}
