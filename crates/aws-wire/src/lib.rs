@@ -10,4 +10,7 @@
 //! CloudTrail writes a call; that is the business of `capture`.
 
 pub mod catalog;
+pub mod request_head;
 pub mod value;
+
+pub use request_head::RequestHead;
