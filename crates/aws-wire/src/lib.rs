@@ -9,8 +9,11 @@
 //! This crate is pure: bytes in, values out. It names no async runtime, socket, file or clock. It never decides how
 //! CloudTrail writes a call; that is the business of `capture`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
 pub mod catalog;
 pub mod request_head;
+pub mod sigv4;
 pub mod value;
 
 pub use request_head::RequestHead;
