@@ -1,0 +1,53 @@
+# Every chore of this repository. `make` lists them.
+
+SHELL = /bin/sh
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+VENV := .venv
+SECONDS ?= 30
+ARGS ?=
+
+.PHONY: help
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: tools ## build and start OpenTrail; make run ARGS='--upstream http://127.0.0.1:5000'
+	@echo "building opentrail (the first build takes some minutes on two cores, later ones seconds)"
+	cargo build --locked --release -p opentrail-server
+	@exec "$(TARGET_DIR)/release/opentrail" serve $(ARGS)
+
+.PHONY: test
+test: tools venv ## all tests: crates, then the binary with real clients and servers
+	cargo build --locked -p opentrail-server
+	cargo test --locked --workspace
+	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/debug/opentrail" $(VENV)/bin/python -m pytest tests/e2e $(PYTEST_ARGS)
+
+.PHONY: check
+check: tools ## formatting, lints, documentation, licences, drift of graph and catalog
+	cargo fmt --all --check
+	cargo xtask graph tidy licences
+	@if command -v cargo-deny >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+.PHONY: fuzz
+fuzz: tools ## run each fuzz target for SECONDS=30; needs a nightly compiler and cargo-fuzz
+	@fuzz/run-all "$(SECONDS)"
+
+.PHONY: venv
+venv: ## the Python environment of the tests, made once for each requirements file
+	@tests/e2e/prepare-venv "$(VENV)"
+
+.PHONY: clean
+clean: ## remove what was built, never the data folder
+	rm -rf target fuzz/target $(VENV)
+
+# Says what is missing and how to get it, before anything fails half-way.
+.PHONY: tools
+tools:
+	@command -v cargo >/dev/null 2>&1 || { \
+	  echo "cargo is missing. Install Rust 1.95 or newer with rustup: see rust-lang.org, 'Install Rust'." >&2; exit 1; }
+	@command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1 || { \
+	  echo "A C compiler is missing. On Debian or Ubuntu: sudo apt-get install build-essential" >&2; exit 1; }
