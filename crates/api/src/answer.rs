@@ -46,7 +46,7 @@ impl Answer {
 
     /// A refusal.
     pub fn error(endpoint: Endpoint, request_id: &str, error: &ApiError) -> Self {
-        let (code, message) = (error.code().as_str(), error.to_string());
+        let (code, message) = (error.code(), error.to_string());
         let body = ErrorBody { code, message: &message, message_lower: &message };
         let mut headers = headers(endpoint, request_id);
         headers.insert(ERROR_TYPE, HeaderValue::from_static(code));

@@ -4,8 +4,8 @@
 //! services. All refusals that are the caller's fault answer 400, as JSON services do, also where the published list of
 //! common errors says 403.
 
+use aws_wire::sigv4::{RejectionStyle, SigV4Error};
 use http::StatusCode;
-use model::EventTime;
 
 use crate::error_code::ErrorCode;
 use crate::lookup_events::{ATTRIBUTE_VALUE_LENGTH_MAX, MAX_RESULTS_MAX};
@@ -15,7 +15,7 @@ use crate::operation::Operation;
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ApiError {
     /// The body is larger than [`REQUEST_BYTES_MAX`].
     #[error("The request body is larger than {REQUEST_BYTES_MAX} bytes.")]
@@ -45,52 +45,13 @@ pub enum ApiError {
         /// Path of the member in lower camel case, as such texts write it.
         member: &'static str,
     },
-    /// Neither an `Authorization` header nor a signature in the query.
-    #[error("Missing Authentication Token")]
-    MissingAuthenticationToken,
-    /// The `Authorization` header or the query signature lacks parts or cannot be read.
-    #[error("{0}")]
-    IncompleteSignature(String),
-    /// Access key unknown or inactive, or a session token that does not belong to it.
+    /// The signature is missing, malformed, of an unknown key, or not right. Codes and texts of these stand in
+    /// [`aws_wire::sigv4::rejection`].
+    #[error("{}", .0.rejection(RejectionStyle::Json).message)]
+    Signature(SigV4Error),
+    /// A session token that does not belong to the key, such as any token with a long-term key.
     #[error("The security token included in the request is invalid.")]
     UnrecognizedClient,
-    /// The signature does not match.
-    #[error(
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-    )]
-    SignatureMismatch,
-    /// The date of the signature is too old.
-    #[error("Signature expired: {} is now earlier than {} ({} - {} min.)", basic(*.signed_at), basic(minus(*.now, *.allowance_seconds)), basic(*.now), .allowance_seconds / 60)]
-    SignatureExpired {
-        /// When the request says that it was signed.
-        signed_at: EventTime,
-        /// Time of the check.
-        now: EventTime,
-        /// How old a signature may be.
-        allowance_seconds: i64,
-    },
-    /// The date of the signature lies in the future.
-    #[error("Signature not yet current: {} is still later than {} ({} + {} min.)", basic(*.signed_at), basic(minus(*.now, -*.allowance_seconds)), basic(*.now), .allowance_seconds / 60)]
-    SignatureNotYetCurrent {
-        /// When the request says that it was signed.
-        signed_at: EventTime,
-        /// Time of the check.
-        now: EventTime,
-        /// How far ahead a caller's clock may be.
-        allowance_seconds: i64,
-    },
-    /// The credential scope names something that is not a region.
-    #[error("Credential should be scoped to a valid region, not '{region}'.")]
-    ScopeRegion {
-        /// What the scope names.
-        region: String,
-    },
-    /// The credential scope names another service.
-    #[error("Credential should be scoped to correct service: '{expected}'.")]
-    ScopeService {
-        /// Signing name of the service that was called.
-        expected: &'static str,
-    },
     /// Temporary credentials past their end.
     #[error("The security token included in the request is expired")]
     ExpiredToken,
@@ -158,20 +119,14 @@ pub enum ApiError {
 
 impl ApiError {
     /// The code on the wire: the one place where it is chosen.
-    pub const fn code(&self) -> ErrorCode {
-        match self {
+    pub fn code(&self) -> &'static str {
+        let code = match self {
+            Self::Signature(error) => return error.rejection(RejectionStyle::Json).code,
             Self::RequestTooLarge => ErrorCode::RequestEntityTooLargeException,
             Self::UnknownOperation { .. } | Self::UnknownUrl { .. } => ErrorCode::UnknownOperationException,
             Self::Serialization(_) => ErrorCode::SerializationException,
             Self::MissingMember { .. } => ErrorCode::ValidationException,
-            Self::MissingAuthenticationToken => ErrorCode::MissingAuthenticationTokenException,
-            Self::IncompleteSignature(_) => ErrorCode::IncompleteSignatureException,
             Self::UnrecognizedClient => ErrorCode::UnrecognizedClientException,
-            Self::SignatureMismatch
-            | Self::SignatureExpired { .. }
-            | Self::SignatureNotYetCurrent { .. }
-            | Self::ScopeRegion { .. }
-            | Self::ScopeService { .. } => ErrorCode::InvalidSignatureException,
             Self::ExpiredToken => ErrorCode::ExpiredTokenException,
             Self::Throttling => ErrorCode::ThrottlingException,
             Self::UnsupportedOperation { .. } => ErrorCode::UnsupportedOperationException,
@@ -186,12 +141,15 @@ impl ApiError {
             Self::EventCategory { .. } => ErrorCode::InvalidEventCategoryException,
             Self::Internal => ErrorCode::InternalFailure,
             Self::Unavailable => ErrorCode::ServiceUnavailable,
-        }
+        };
+        code.as_str()
     }
 
     /// The HTTP status: 400 for what the caller did, but for a wrong URL and a body that is too large.
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
+            Self::Signature(error) => StatusCode::from_u16(error.rejection(RejectionStyle::Json).status)
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownUrl { .. } => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -208,48 +166,22 @@ fn target_text(target: Option<&str>) -> String {
     }
 }
 
-/// `YYYYMMDDTHHMMSSZ`, the form of `X-Amz-Date`.
-fn basic(time: EventTime) -> String {
-    time.to_string().replace(['-', ':'], "")
-}
-
-fn minus(time: EventTime, seconds: i64) -> EventTime {
-    EventTime::from_micros(time.as_micros().saturating_sub(seconds.saturating_mul(1_000_000)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn check(error: ApiError, code: &str, status: u16, message: &str) {
-        assert_eq!(
-            (error.code().as_str(), error.status().as_u16(), error.to_string().as_str()),
-            (code, status, message)
-        );
+        assert_eq!((error.code(), error.status().as_u16(), error.to_string().as_str()), (code, status, message));
     }
 
     #[test]
     fn refusals_say_what_clients_know() {
-        let now = EventTime::parse("2025-03-01T12:20:00Z").expect("a time");
-        let at = |text| EventTime::parse(text).expect("a time");
         check(
-            ApiError::SignatureExpired { signed_at: at("2025-03-01T12:00:05Z"), now, allowance_seconds: 900 },
-            "InvalidSignatureException",
+            ApiError::Signature(SigV4Error::MissingToken),
+            "MissingAuthenticationTokenException",
             400,
-            "Signature expired: 20250301T120005Z is now earlier than 20250301T120500Z (20250301T122000Z - 15 min.)",
-        );
-        check(
-            ApiError::SignatureNotYetCurrent { signed_at: at("2025-03-01T13:00:00Z"), now, allowance_seconds: 900 },
-            "InvalidSignatureException",
-            400,
-            "Signature not yet current: 20250301T130000Z is still later than 20250301T123500Z (20250301T122000Z + 15 min.)",
-        );
-        check(
-            ApiError::ScopeService { expected: "cloudtrail" },
-            "InvalidSignatureException",
-            400,
-            "Credential should be scoped to correct service: 'cloudtrail'.",
+            "Missing Authentication Token",
         );
         check(ApiError::MaxResults, "InvalidMaxResultsException", 400, "Max results must be between 1 and 50.");
         check(ApiError::Throttling, "ThrottlingException", 400, "Rate exceeded");

@@ -22,15 +22,12 @@ macro_rules! codes {
     };
 }
 
-// First the common errors of the front end, then what the two service models declare, in their order.
+// First the common errors of the front end (those of signatures stand in `aws_wire::sigv4::rejection`), then what the two service models declare, in their order.
 codes! {
     UnknownOperationException,
     SerializationException,
     ValidationException,
-    MissingAuthenticationTokenException,
-    IncompleteSignatureException,
     UnrecognizedClientException,
-    InvalidSignatureException,
     ExpiredTokenException,
     RequestEntityTooLargeException,
     InternalFailure,

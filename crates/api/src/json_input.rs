@@ -20,9 +20,12 @@ pub fn parse_body(body: &[u8]) -> Result<Members, ApiError> {
     if body.trim_ascii().is_empty() {
         return Ok(Members(Map::new()));
     }
-    let value = serde_json::from_slice(body)
-        .map_err(|_| ApiError::Serialization("The request body is not valid JSON.".to_owned()))?;
-    structure(value)
+    structure(serde_json::from_slice(body).map_err(|_| not_json())?)
+}
+
+/// The refusal of a body that is not JSON.
+pub fn not_json() -> ApiError {
+    ApiError::Serialization("The request body is not valid JSON.".to_owned())
 }
 
 fn structure(value: Value) -> Result<Members, ApiError> {

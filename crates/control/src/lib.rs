@@ -1,1 +1,20 @@
-//! Implements the CloudTrail API over the store.
+//! The CloudTrail API: who may ask, and what is answered.
+//!
+//! [`ControlPlane::handle`] takes one whole request and gives one whole answer, in AWS's words. `LookupEvents` is built;
+//! every other operation is refused by name, after the same checks. The history is behind [`EventHistory`], the keys are
+//! behind [`KeyDirectory`], and the time is an argument, so nothing here names a socket, a file or a clock.
+//!
+//! Read in this order: [`control_plane`] (the order of checks), [`authentication`], [`lookup`], [`page_token`],
+//! [`history`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+pub mod authentication;
+pub mod control_plane;
+pub mod history;
+pub mod lookup;
+pub mod page_token;
+
+pub use authentication::{KeyDirectory, KnownKey, ResolvedCaller};
+pub use control_plane::{ControlPlane, ControlRequest, ControlResponse, ControlSettings};
+pub use history::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
+pub use page_token::PageTokenKey;

@@ -8,7 +8,7 @@ fn request(body: &str) -> Result<LookupEventsRequest, ApiError> {
 #[track_caller]
 fn check_refused(body: &str, code: &str, message: &str) {
     let error = request(body).expect_err(body);
-    assert_eq!((error.code().as_str(), error.to_string().as_str()), (code, message), "{body}");
+    assert_eq!((error.code(), error.to_string().as_str()), (code, message), "{body}");
 }
 
 #[test]
