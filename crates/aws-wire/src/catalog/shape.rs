@@ -74,6 +74,8 @@ pub struct Operation {
     pub result_wrapper: Option<String>,
     /// Name of the root element of the request body, for rest-xml operations without a payload member.
     pub input_root: Option<String>,
+    /// Prefix of the host name, such as `{AccountId}.`.
+    pub host_prefix: Option<String>,
     /// Whether the model says that the operation changes nothing (Smithy `readonly`). Absent for most old models, so
     /// `false` says nothing; `capture` decides.
     pub is_readonly_by_model: bool,
@@ -147,6 +149,8 @@ pub struct Structure {
     pub is_event_stream: bool,
     /// Whether it is an exception.
     pub is_exception: bool,
+    /// Whether it is an exception that is the service's fault.
+    pub is_server_fault: bool,
     /// Error code on the wire where it differs from the shape's name.
     pub error_code: Option<String>,
     /// HTTP status of an exception, 0 when the model gives none.
@@ -182,6 +186,10 @@ pub struct Member {
     pub is_required: bool,
     /// Payload of an event in an event stream.
     pub is_event_payload: bool,
+    /// Part of the host name.
+    pub is_host_label: bool,
+    /// XML namespace of its element, where it has one of its own.
+    pub xml_namespace: Option<String>,
 }
 
 /// Where a member travels.
