@@ -86,7 +86,8 @@ pub fn canonical_path(raw: &str, rules: UriRules) -> String {
     out
 }
 
-/// Resolves `.`, `..` and empty segments; a slash at the end stays.
+/// Resolves `.`, `..` and empty segments as RFC 3986, section 5.2.4; a slash at the end stays, and a dot segment at the
+/// end leaves one.
 fn normalize(path: &str) -> Cow<'_, str> {
     let plain = !path.contains("//") && !path.contains("/.") && path.starts_with('/');
     if plain {
@@ -100,7 +101,8 @@ fn normalize(path: &str) -> Cow<'_, str> {
             name => segments.push(name),
         }
     }
-    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    let is_folder = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
+    let end = if is_folder && !segments.is_empty() { "/" } else { "" };
     Cow::Owned(format!("/{}{end}", segments.join("/")))
 }
 
@@ -136,7 +138,8 @@ fn encode_again(text: &str) -> String {
     out
 }
 
-/// One line: name, colon, values in their order joined by commas, each trimmed and with runs of blanks made one space.
+/// One line: name, colon, values in their order joined by commas, each trimmed and with runs of spaces made one. Only
+/// spaces count: S3 leaves tabs alone, as the official signers know.
 /// A signed header that did not arrive has an empty line, so that the signature cannot match by leaving it out.
 fn push_canonical_header(out: &mut Vec<u8>, headers: &HeaderMap, name: &str) {
     out.extend_from_slice(name.as_bytes());
@@ -145,7 +148,7 @@ fn push_canonical_header(out: &mut Vec<u8>, headers: &HeaderMap, name: &str) {
         if index > 0 {
             out.push(b',');
         }
-        let words = value.as_bytes().split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        let words = value.as_bytes().split(|byte| *byte == b' ').filter(|word| !word.is_empty());
         for (index, word) in words.enumerate() {
             if index > 0 {
                 out.push(b' ');
@@ -181,7 +184,9 @@ mod tests {
             ("/", "/"),
             ("/../..", "/"),
             ("/a/../b//c/./", "/b/c/"),
-            ("/a/b/..", "/a"),
+            ("/a/b/..", "/a/"),
+            ("/a/b/.", "/a/b/"),
+            ("/a/b..", "/a/b.."),
             ("/f/arn%3Aaws/x", "/f/arn%253Aaws/x"),
             ("/.well-known/x", "/.well-known/x"),
         ] {

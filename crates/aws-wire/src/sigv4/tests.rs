@@ -1,6 +1,9 @@
 //! Tests of the module as a whole: published vectors, an independent signer as oracle, properties, speed.
 
 mod chunked;
+mod presented;
+mod properties;
+mod rejections;
 mod s3_examples;
 mod speed;
 mod suite;
