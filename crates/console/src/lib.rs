@@ -1,1 +1,37 @@
-//! The JSON API of the console and the command line, health and metrics.
+//! The console address: health, metrics, the JSON API that the command line speaks, and one plain page.
+//!
+//! | path | who may ask | what it gives |
+//! | --- | --- | --- |
+//! | `GET /-/ready` | anyone | 200 when serving, 503 with the reason before |
+//! | `GET /-/metrics` | anyone | OpenMetrics text |
+//! | `GET /` | anyone | a page that says what is running |
+//! | `POST /api/v1/events/search` | a signed caller | stored records that fit a [`SearchRequest`], page by page |
+//! | `GET /api/v1/events/follow` | a signed caller | records as they become durable, one JSON object a line |
+//! | `GET /api/v1/status` | a signed caller | what the store holds and how it fares |
+//!
+//! Callers sign with Signature Version 4 for the service `opentrail` and any region, with a key of the installation, and
+//! see the records of their own account. Records go out as the bytes that were stored.
+//!
+//! Read in this order: [`search`] (the words), [`archive`] (what the console asks of the store), [`router`], and the
+//! routes behind it.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+pub mod archive;
+mod cursor;
+mod facts;
+mod follow_route;
+mod page;
+pub mod readiness;
+mod refusal;
+pub mod router;
+pub mod search;
+mod search_route;
+mod signed;
+mod status_route;
+
+pub use archive::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
+pub use facts::EventFacts;
+pub use readiness::{Readiness, ReadinessSwitch};
+pub use router::{Console, router};
+pub use search::{SearchError, SearchRequest};
+pub use signed::SIGNING_NAME;

@@ -1,0 +1,128 @@
+//! `POST /api/v1/events/search`.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use control::Position;
+use model::{AccountId, EventTime};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::archive::{ArchiveError, ArchiveQuery, ArchivedEvent, EventArchive};
+use crate::cursor::Cursor;
+use crate::refusal::Refusal;
+use crate::router::Console;
+use crate::search::{Filter, Search, SearchRequest};
+use crate::signed::SignedAccount;
+
+/// Events read at once while searching.
+const PAGE_EVENTS: usize = 500;
+/// Most events read for one answer: a search that finds little answers what it has and a cursor, so that no call holds
+/// the store for long. At some 2 KB a record that is about 40 MB.
+const SCANNED_EVENTS_MAX: usize = 20_000;
+
+/// A page of records.
+#[derive(Debug, Serialize)]
+struct FoundEvents {
+    /// The records, each as stored.
+    events: Vec<Box<RawValue>>,
+    /// What the next call gives as its `cursor`; absent when everything was looked at. It may be there although no
+    /// event was found yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+pub(crate) async fn search(
+    State(console): State<Console>,
+    Extension(SignedAccount(account)): Extension<SignedAccount>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let search = read(&body, account)?;
+    let plan = plan(search, console.now())?;
+    let found = find(&**console.archive(), plan).await.map_err(|error| Refusal::of_archive(&error))?;
+    Ok(Json(found).into_response())
+}
+
+fn read(body: &[u8], account: AccountId) -> Result<Search, Refusal> {
+    let body = match body.trim_ascii() {
+        [] => b"{}",
+        // Serde would take a list for the members in their order, which nobody means.
+        [b'{', ..] => body,
+        _ => return Err(Refusal::of_body(&"expected one JSON object")),
+    };
+    let request: SearchRequest = serde_json::from_slice(body).map_err(|error| Refusal::of_body(&error))?;
+    let mut search = request.check().map_err(|error| Refusal::of_search(&error))?;
+    restrict(&mut search.filter, account)?;
+    Ok(search)
+}
+
+/// A caller sees the records of their own account.
+pub(crate) fn restrict(filter: &mut Filter, account: AccountId) -> Result<(), Refusal> {
+    if filter.account.is_some_and(|asked| asked != account) {
+        return Err(Refusal::foreign_account());
+    }
+    filter.account = Some(account);
+    Ok(())
+}
+
+/// A search with its time range and place.
+struct Plan {
+    query: ArchiveQuery,
+    limit: usize,
+}
+
+fn plan(search: Search, now: EventTime) -> Result<Plan, Refusal> {
+    let (start, end, after, order) = match &search.cursor {
+        Some(text) => {
+            let cursor = Cursor::decode(text).filter(|cursor| cursor.order == search.order);
+            let cursor = cursor.ok_or_else(Refusal::cursor)?;
+            (cursor.start, cursor.end, Some(cursor.after), cursor.order)
+        }
+        None => {
+            let start = search.since.map_or(EventTime::from_micros(i64::MIN), |since| since.resolve(now));
+            let end = search.until.map_or(now, |until| until.resolve(now));
+            (start, end, None, search.order)
+        }
+    };
+    let query = ArchiveQuery { filter: Arc::new(search.filter), start, end, order, after, limit: PAGE_EVENTS };
+    Ok(Plan { query, limit: search.limit })
+}
+
+async fn find(archive: &dyn EventArchive, plan: Plan) -> Result<FoundEvents, ArchiveError> {
+    let Plan { mut query, limit } = plan;
+    let mut events = Vec::new();
+    let mut scanned = 0;
+    let cursor = |query: &ArchiveQuery, after: Position| {
+        Cursor { order: query.order, start: query.start, end: query.end, after }.encode()
+    };
+    loop {
+        let page = archive.page(query.clone()).await?;
+        let mut page_events = page.events.into_iter();
+        while let Some(event) = page_events.next() {
+            scanned += 1;
+            if !query.filter.fits(&event.facts) {
+                continue;
+            }
+            let position = event.position;
+            events.push(raw(event)?);
+            if events.len() == limit {
+                let has_more = page_events.len() > 0 || page.next.is_some();
+                return Ok(FoundEvents { events, next: has_more.then(|| cursor(&query, position)) });
+            }
+        }
+        let Some(next) = page.next else { return Ok(FoundEvents { events, next: None }) };
+        if scanned >= SCANNED_EVENTS_MAX {
+            return Ok(FoundEvents { events, next: Some(cursor(&query, next)) });
+        }
+        query.after = Some(next);
+    }
+}
+
+/// The stored text, checked to be one JSON value so that the answer as a whole is JSON.
+fn raw(event: ArchivedEvent) -> Result<Box<RawValue>, ArchiveError> {
+    let text = String::from_utf8(event.record.into()).map_err(|error| ArchiveError(Box::new(error)))?;
+    RawValue::from_string(text).map_err(|error| ArchiveError(Box::new(error)))
+}

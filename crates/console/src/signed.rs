@@ -1,0 +1,57 @@
+//! Callers of the JSON API, proved by their signature.
+
+use aws_wire::RequestHead;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use control::authentication::authenticate;
+use http::header::HOST;
+use http::{HeaderValue, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use model::AccountId;
+
+use crate::refusal::Refusal;
+use crate::router::Console;
+
+/// Name that signatures for the JSON API carry as their service.
+pub const SIGNING_NAME: &str = "opentrail";
+/// Largest body of a call, in bytes. A search with every filter at its bound stays below it.
+const BODY_BYTES_MAX: usize = 512 * 1024;
+
+/// The account of the signed caller of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SignedAccount(pub(crate) AccountId);
+
+/// Lets a request pass that is signed by a key of the installation; its body has been read by then.
+pub(crate) async fn require_signature(State(console): State<Console>, request: Request, next: Next) -> Response {
+    match check(&console, request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn check(console: &Console, request: Request) -> Result<Request, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| {
+        let message = format!("The body could not be read whole, or is larger than {BODY_BYTES_MAX} bytes.");
+        Refusal::new(StatusCode::BAD_REQUEST, "InvalidBody", message)
+    })?;
+    let body = body.to_bytes();
+    // HTTP/2 carries the host in `:authority`; signatures cover it as `host` whatever the version.
+    if !parts.headers.contains_key(HOST)
+        && let Some(host) = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+    {
+        parts.headers.insert(HOST, host);
+    }
+    let head = RequestHead {
+        method: &parts.method,
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        headers: &parts.headers,
+    };
+    let (_, proof) = authenticate(console.keys(), &head, &body, SIGNING_NAME, console.now());
+    let authenticated = proof.map_err(|error| Refusal::of_signature(error.code(), &error.to_string()))?;
+    parts.extensions.insert(SignedAccount(authenticated.caller().account));
+    Ok(Request::from_parts(parts, Body::from(body)))
+}

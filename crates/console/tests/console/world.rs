@@ -1,0 +1,240 @@
+//! An archive in memory and signed requests to a router over it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_wire::RequestHead;
+use aws_wire::sigv4::{PayloadDeclaration, SecretAccessKey, SigningIdentity, sign_headers};
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use console::search::Order;
+use console::{
+    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, EventFacts,
+    ReadinessSwitch, readiness, router,
+};
+use control::{KeyDirectory, KnownKey, Position};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt;
+use model::{AccessKeyId, AccountId, EventCategory, EventTime, UserIdentity};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_millis(200);
+pub(crate) const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(crate) const ACCOUNT: &str = "111122223333";
+
+pub(crate) fn now() -> EventTime {
+    EventTime::parse("2025-03-01T12:00:00Z").expect("a time")
+}
+
+struct Keys;
+
+impl KeyDirectory for Keys {
+    fn find(&self, access_key_id: &AccessKeyId) -> Option<KnownKey> {
+        let account = AccountId::parse(ACCOUNT).expect("an account");
+        (access_key_id.as_str() == KEY_ID).then(|| KnownKey {
+            account,
+            identity: UserIdentity::root(account, None),
+            secret: SecretAccessKey::parse(SECRET).expect("a secret"),
+        })
+    }
+}
+
+/// An archive that is a list; an event's sequence number is its place in it, from 1.
+pub(crate) struct ListArchive {
+    events: Mutex<Vec<ArchivedEvent>>,
+    newest: watch::Sender<u64>,
+    pub(crate) is_broken: Mutex<bool>,
+    /// Pages and batches are cut to this, to have many of them.
+    page_events: usize,
+}
+
+impl ListArchive {
+    fn new(page_events: usize) -> Self {
+        let (newest, _) = watch::channel(0);
+        Self { events: Mutex::default(), newest, is_broken: Mutex::new(false), page_events }
+    }
+
+    /// Adds an event with this name, so many seconds before now; its record has spaces that no encoder of ours writes.
+    pub(crate) fn push(&self, name: &str, seconds_ago: i64, change: impl FnOnce(&mut EventFacts)) {
+        let mut events = self.events.lock().expect("not poisoned");
+        let sequence = events.len() as u64 + 1;
+        let event_time = EventTime::from_seconds(now().as_seconds() - seconds_ago);
+        let mut facts = EventFacts {
+            event_time,
+            event_id: Some(format!("e-{sequence}")),
+            event_name: Some(name.to_owned()),
+            event_source: Some("iam.amazonaws.com".to_owned()),
+            read_only: Some(false),
+            user_name: Some("ana".to_owned()),
+            access_key_id: None,
+            error_code: None,
+            source_ip: None,
+            region: Some("us-east-1".to_owned()),
+            account: Some(ACCOUNT.to_owned()),
+            category: EventCategory::Management,
+            resources: Vec::new(),
+        };
+        change(&mut facts);
+        let record = format!(r#"{{"eventID": "e-{sequence}",  "eventName":"{name}","b":1,"a":1.0}}"#);
+        let position = Position { event_time, tie_break: sequence };
+        events.push(ArchivedEvent { sequence, position, facts, record: record.into() });
+        self.newest.send_replace(sequence);
+    }
+
+    fn check(&self) -> Result<(), ArchiveError> {
+        if *self.is_broken.lock().expect("not poisoned") {
+            return Err(ArchiveError("disk on fire".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventArchive for ListArchive {
+    async fn page(&self, query: ArchiveQuery) -> Result<ArchivePage, ArchiveError> {
+        self.check()?;
+        let events = self.events.lock().expect("not poisoned");
+        let key = |event: &ArchivedEvent| (event.position.event_time, event.position.tie_break);
+        let mut found: Vec<ArchivedEvent> = events.clone();
+        found.sort_by_key(key);
+        if query.order == Order::NewestFirst {
+            found.reverse();
+        }
+        found.retain(|event| (query.start..=query.end).contains(&event.facts.event_time));
+        if let Some(after) = query.after.map(|after| (after.event_time, after.tie_break)) {
+            found.retain(|event| match query.order {
+                Order::NewestFirst => key(event) < after,
+                Order::OldestFirst => key(event) > after,
+            });
+        }
+        let limit = query.limit.min(self.page_events);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        Ok(ArchivePage { next: found.last().map(|last| last.position).filter(|_| has_more), events: found })
+    }
+
+    async fn arrived_after(&self, sequence: u64, limit: usize) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        self.check()?;
+        let events = self.events.lock().expect("not poisoned");
+        Ok(events.iter().filter(|event| event.sequence > sequence).take(limit.min(self.page_events)).cloned().collect())
+    }
+
+    fn newest_sequence(&self) -> u64 {
+        *self.newest.borrow()
+    }
+
+    async fn arrival_after(&self, sequence: u64) {
+        let mut newest = self.newest.subscribe();
+        newest.wait_for(|newest| *newest > sequence).await.expect("the archive lives");
+    }
+
+    async fn status(&self) -> Result<ArchiveStatus, ArchiveError> {
+        self.check()?;
+        Ok(ArchiveStatus { newest_sequence: self.newest_sequence(), ..ArchiveStatus::default() })
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) archive: Arc<ListArchive>,
+    pub(crate) readiness: ReadinessSwitch,
+    router: Router,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_pages(7)
+    }
+
+    pub(crate) fn with_pages(page_events: usize) -> Self {
+        let archive = Arc::new(ListArchive::new(page_events));
+        let (switch, readiness) = readiness::readiness("recovering the journal");
+        let mut registry = Registry::default();
+        let counter: Counter = Counter::default();
+        registry.register("calls", "Calls seen", counter.clone());
+        counter.inc();
+        let events = Arc::clone(&archive) as Arc<dyn EventArchive>;
+        let endpoint = "http://127.0.0.1:4600".to_owned();
+        let console = Console::new(events, Arc::new(Keys), readiness, Arc::new(registry), now, endpoint, KEEP_ALIVE);
+        switch.serving();
+        Self { archive, readiness: switch, router: router(console) }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.expect("the router answers everything")
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Response {
+        self.send(Request::get(uri).body(Body::empty()).expect("a request")).await
+    }
+
+    pub(crate) async fn signed_get(&self, uri: &str) -> Response {
+        self.send(Signing::default().sign(Method::GET, uri, "")).await
+    }
+
+    /// A search that must succeed.
+    pub(crate) async fn search(&self, body: &Value) -> Value {
+        let response = self.send(Signing::default().sign(Method::POST, SEARCH, &body.to_string())).await;
+        assert_eq!(response.status(), 200);
+        serde_json::from_str(&text(response).await).expect("JSON")
+    }
+}
+
+pub(crate) const SEARCH: &str = "/api/v1/events/search";
+
+/// How a request is signed.
+pub(crate) struct Signing {
+    pub(crate) key_id: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) signed_at: EventTime,
+}
+
+impl Default for Signing {
+    fn default() -> Self {
+        Self { key_id: KEY_ID, secret: SECRET, service: console::SIGNING_NAME, signed_at: now() }
+    }
+}
+
+impl Signing {
+    pub(crate) fn sign(&self, method: Method, uri: &str, body: &str) -> Request<Body> {
+        let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "127.0.0.1:4601".parse().expect("a value"));
+        let access_key_id = AccessKeyId::parse(self.key_id).expect("a key id");
+        let secret = SecretAccessKey::parse(self.secret).expect("a secret");
+        let identity = SigningIdentity {
+            access_key_id: &access_key_id,
+            secret: &secret,
+            session_token: None,
+            region: "eu-west-1",
+            service: self.service,
+        };
+        let payload = PayloadDeclaration::Exact(Sha256::digest(body).into());
+        let head = RequestHead { method: &method, path, query, headers: &headers };
+        let added = sign_headers(&head, &identity, payload, self.signed_at).expect("signed");
+        headers.extend(added);
+        let mut request =
+            Request::builder().method(method).uri(uri).body(Body::from(body.to_owned())).expect("a request");
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+pub(crate) async fn text(response: Response) -> String {
+    let body = response.into_body().collect().await.expect("a whole body").to_bytes();
+    String::from_utf8(body.into()).expect("text")
+}
+
+/// Names of the events of an answer.
+pub(crate) fn names(answer: &Value) -> Vec<&str> {
+    let events = answer["events"].as_array().expect("a list");
+    events.iter().map(|event| event["eventName"].as_str().expect("a name")).collect()
+}
