@@ -10,6 +10,8 @@
 //! Source: AWS IAM user guide, "Create a signed AWS API request"; Amazon S3 API reference, "Authenticating requests
 //! (AWS Signature Version 4)"; the signing test suite of the AWS common runtime.
 //!
+//! How far a verified signature reaches is decided in `docs/decisions/signature-verification.md`.
+//!
 //! Reading order: [`scope`], [`timestamp`], [`payload`], [`presented`] (with its header and query forms),
 //! [`canonical`], [`string_to_sign`], [`signing_key`], [`verify`](mod@verify), [`sign`](mod@sign), [`chunked`], [`error`],
 //! [`rejection`].
@@ -34,7 +36,7 @@ pub mod verify;
 pub use canonical::UriRules;
 pub use chunked::{ChunkSeed, ChunkedDecoder, ChunkedError, Trailer};
 pub use error::{SigV4Error, SignatureMismatch};
-pub use payload::PayloadDeclaration;
+pub use payload::{PayloadDeclaration, payload_hash};
 pub use presented::{Authorization, Placement, Presented, parse};
 pub use rejection::{Rejection, RejectionStyle};
 pub use scope::CredentialScope;

@@ -1,5 +1,7 @@
 //! What a request says about its body: `x-amz-content-sha256`.
 
+use sha2::{Digest, Sha256};
+
 /// The declaration of the body in `x-amz-content-sha256`.
 ///
 /// Source: Amazon S3 API reference, "Common request headers" and the pages on transferring payload in chunks.
@@ -59,6 +61,11 @@ impl PayloadDeclaration {
     pub fn is_chunked(&self) -> bool {
         !matches!(self, Self::Absent | Self::Exact(_) | Self::Unsigned | Self::Unrecognised)
     }
+}
+
+/// The SHA-256 of a whole body, as [`super::verify()`] and [`PayloadDeclaration::Exact`] take it.
+pub fn payload_hash(body: &[u8]) -> [u8; 32] {
+    Sha256::digest(body).into()
 }
 
 /// 32 bytes from 64 lower-case hexadecimal digits. Upper case is refused: AWS never writes it, and a signature or hash

@@ -47,7 +47,8 @@ fn keyed(key: &[u8]) -> HmacSha256 {
     <HmacSha256 as Mac>::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-/// Keys derived lately, owned by whoever verifies: deriving costs several times the check itself.
+/// Keys derived lately, owned by whoever verifies: deriving takes about a third of a whole verification (1.2 of 3.8 µs
+/// where it was measured with the test `speed`), finding a key here a twentieth of that.
 ///
 /// Not shared between threads: a caller with several keeps one for each, or puts it behind a lock.
 #[derive(Debug)]

@@ -77,6 +77,5 @@ fn at(text: &str) -> EventTime {
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).into()
+    payload_hash(bytes)
 }
