@@ -5,6 +5,7 @@
 
 use model::EventTime;
 
+use super::chunked::ChunkedError;
 use super::error::{ExpiresProblem, MissingPart, SigV4Error};
 use super::presented::Placement;
 use super::timestamp::AmzDate;
@@ -40,6 +41,31 @@ impl SigV4Error {
         }
     }
 }
+
+impl ChunkedError {
+    /// The answer of S3, the only service with chunked bodies.
+    pub fn rejection(&self) -> Rejection {
+        match self {
+            Self::Signature { .. } => Rejection::plain(403, "SignatureDoesNotMatch", S3_MISMATCH),
+            Self::DecodedLength { .. } | Self::Incomplete => Rejection::plain(
+                400,
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+            ),
+            Self::Trailer { .. } => Rejection::plain(
+                400,
+                "MalformedTrailerError",
+                "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+            ),
+            Self::Header { .. } | Self::TooLong { .. } | Self::Delimiter { .. } => {
+                Rejection::plain(400, "InvalidRequest", self.to_string())
+            }
+        }
+    }
+}
+
+const S3_MISMATCH: &str =
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
@@ -276,7 +302,7 @@ fn s3(error: &SigV4Error) -> Rejection {
         SigV4Error::Mismatch(mismatch) => Rejection::plain(
             403,
             "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+            S3_MISMATCH,
         )
         .with([
             ("AWSAccessKeyId", mismatch.access_key_id.clone()),

@@ -160,3 +160,17 @@ fn bodies_of_ordinary_services_cannot_be_declared_away() {
     assert_eq!(no_hash, SigV4Error::PayloadHashNeeded);
     assert_eq!(no_hash.rejection(RejectionStyle::Json).status, 500);
 }
+
+#[test]
+fn chunked_bodies() {
+    for (error, status, code) in [
+        (ChunkedError::Signature { offset: 9 }, 403, "SignatureDoesNotMatch"),
+        (ChunkedError::Incomplete, 400, "IncompleteBody"),
+        (ChunkedError::DecodedLength { expected: 1, found: 2 }, 400, "IncompleteBody"),
+        (ChunkedError::Trailer { offset: 9 }, 400, "MalformedTrailerError"),
+        (ChunkedError::Delimiter { offset: 9 }, 400, "InvalidRequest"),
+    ] {
+        let rejection = error.rejection();
+        assert_eq!((rejection.status, rejection.code), (status, code));
+    }
+}
