@@ -180,7 +180,7 @@ class ServiceWriter:
         out.number(self.strings.add(operation.get("endpoint", {}).get("hostPrefix")))
         auth = operation.get("auth") or []
         is_unsigned = operation.get("authtype") == "none" or auth == ["smithy.api#noAuth"]
-        out.number(bool(operation.get("readonly")) | is_unsigned << 1)
+        out.number(bool(operation.get("readonly")) | is_unsigned << 1 | bool(operation.get("deprecated")) << 2)
         errors = operation.get("errors", [])
         out.number(len(errors))
         for error in errors:

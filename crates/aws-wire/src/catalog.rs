@@ -104,6 +104,11 @@ impl Catalog {
                 }
             }
         }
+        // Where several services share a name (rds, docdb and neptune sign as rds), its namesake comes first.
+        let Self { entries, by_signing_name, by_endpoint_prefix, .. } = &mut catalog;
+        for (name, sharing) in by_signing_name.iter_mut().chain(by_endpoint_prefix) {
+            sharing.sort_by_key(|&index| entries[index].summary.id != *name);
+        }
         catalog
     }
 
@@ -122,9 +127,20 @@ impl Catalog {
         self.by_id.get(id).map(|&index| self.decoded(index))
     }
 
-    /// Services that share a signing name, in the order of their ids.
+    /// Services that share a signing name, its namesake first, then in the order of their ids.
     pub fn services_signing_as(&'static self, signing_name: &str) -> impl Iterator<Item = &'static Service> {
         self.found(&self.by_signing_name, signing_name)
+    }
+
+    /// Services of this API version that speak the query protocol or EC2's dialect of it.
+    pub fn query_services_of_version(&'static self, api_version: &str) -> impl Iterator<Item = &'static Service> {
+        let speaks_query = |protocol: &Protocol| matches!(protocol, Protocol::Query | Protocol::Ec2);
+        (0..self.entries.len())
+            .filter(move |&index| {
+                let summary = &self.entries[index].summary;
+                summary.api_version == api_version && summary.protocols.iter().any(speaks_query)
+            })
+            .map(|index| self.decoded(index))
     }
 
     /// Services with this target prefix.

@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
 pub mod catalog;
+pub mod classify;
 pub mod request_head;
 pub mod sigv4;
 pub mod value;

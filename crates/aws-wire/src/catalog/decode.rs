@@ -186,6 +186,7 @@ pub(super) fn service(file: &[u8], entry: &Entry) -> Result<Service, CatalogErro
         is_global: summary.is_global,
         operations,
         shapes,
+        rest_routes: OnceLock::new(),
     })
 }
 
@@ -351,6 +352,7 @@ impl Block<'_> {
             host_prefix,
             is_readonly_by_model: marks & 1 == 1,
             is_unsigned: marks >> 1 & 1 == 1,
+            is_deprecated: marks >> 2 & 1 == 1,
             errors,
         })
     }

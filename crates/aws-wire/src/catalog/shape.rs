@@ -55,6 +55,8 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// All shapes that an operation reaches.
     pub shapes: Vec<Shape>,
+    /// Routes of a REST service, compiled at the first request.
+    pub(crate) rest_routes: std::sync::OnceLock<crate::classify::rest::RestRoutes>,
 }
 
 /// One operation.
@@ -81,6 +83,8 @@ pub struct Operation {
     pub is_readonly_by_model: bool,
     /// Whether calls of it need no signature (`authtype: none`), such as AssumeRoleWithWebIdentity.
     pub is_unsigned: bool,
+    /// Whether another operation took its place.
+    pub is_deprecated: bool,
     /// Error shapes.
     pub errors: Vec<ShapeId>,
 }
