@@ -23,6 +23,17 @@ pub struct KnownKey {
     pub secret: SecretAccessKey,
 }
 
+impl KeyDirectory for access::Directory {
+    fn find(&self, access_key_id: &AccessKeyId) -> Option<KnownKey> {
+        let principal = Self::find(self, access_key_id)?;
+        Some(KnownKey {
+            account: principal.account,
+            identity: principal.identity.clone(),
+            secret: principal.secret.clone(),
+        })
+    }
+}
+
 /// Who called, as far as the request says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResolvedCaller {
