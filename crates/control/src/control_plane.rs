@@ -1,5 +1,6 @@
 //! One request in, one answer out.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use api::error::REQUEST_BYTES_MAX;
@@ -16,12 +17,15 @@ use crate::authentication::{Authenticated, KeyDirectory, ResolvedCaller, authent
 use crate::history::EventHistory;
 use crate::lookup::{LookupScope, lookup_events};
 use crate::page_token::PageTokenKey;
+use crate::throttle::Throttle;
 
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ControlSettings {
     /// Whether `LookupEvents` finds data events too. The original never does, so the default is `false`.
     pub lookup_includes_data_events: bool,
+    /// Most `LookupEvents` calls a second for each account and region; the original allows 2. None by default.
+    pub lookups_per_second: Option<NonZeroU32>,
 }
 
 /// The CloudTrail API over an event history.
@@ -29,7 +33,8 @@ pub struct ControlPlane {
     history: Arc<dyn EventHistory>,
     directory: Arc<dyn KeyDirectory>,
     token_key: PageTokenKey,
-    settings: ControlSettings,
+    includes_data_events: bool,
+    lookup_throttle: Option<Throttle>,
 }
 
 /// A whole request.
@@ -88,13 +93,15 @@ impl ControlPlane {
         token_key: PageTokenKey,
         settings: ControlSettings,
     ) -> Self {
-        Self { history, directory, token_key, settings }
+        let ControlSettings { lookup_includes_data_events: includes_data_events, lookups_per_second } = settings;
+        let lookup_throttle = lookups_per_second.map(Throttle::new);
+        Self { history, directory, token_key, includes_data_events, lookup_throttle }
     }
 
     /// Answers a request, whatever it is.
     ///
-    /// The order of checks is that of the original: size and framing of the body, then the target, then the caller, then
-    /// the input, then what the operation itself checks. Changes nothing, so it may be dropped at any point.
+    /// The order of checks is that of the original: size and framing of the body, then the target, then the caller and their rate,
+    /// then the input, then what the operation itself checks. Changes nothing, so it may be dropped at any point.
     pub async fn handle(&self, request: ControlRequest<'_>) -> ControlResponse {
         let endpoint = Endpoint::of_path(request.head.path);
         let mut progress = Progress { operation: None, caller: ResolvedCaller::Nobody, is_authenticated: false };
@@ -142,9 +149,12 @@ impl ControlPlane {
         request: &ControlRequest<'_>,
         authenticated: &Authenticated,
     ) -> Result<impl Serialize, ApiError> {
-        let input = LookupEventsInput::read(json_input::parse_body(request.body)?)?;
         let scope = LookupScope { account: authenticated.caller().account, region: authenticated.region().clone() };
-        let includes_data_events = self.settings.lookup_includes_data_events;
+        if let Some(throttle) = &self.lookup_throttle {
+            throttle.take(scope.account, &scope.region, request.now)?;
+        }
+        let input = LookupEventsInput::read(json_input::parse_body(request.body)?)?;
+        let includes_data_events = self.includes_data_events;
         lookup_events(&*self.history, &self.token_key, includes_data_events, &scope, input, request.now).await
     }
 }

@@ -13,6 +13,7 @@ pub mod control_plane;
 pub mod history;
 pub mod lookup;
 pub mod page_token;
+mod throttle;
 
 pub use authentication::{KeyDirectory, KnownKey, ResolvedCaller};
 pub use control_plane::{ControlPlane, ControlRequest, ControlResponse, ControlSettings};

@@ -85,7 +85,7 @@ async fn data_events_are_found_only_where_the_operator_says_so() {
     world.history.push(Stored { category: EventCategory::Data, ..stored("data", "PutObject", 1) });
     world.history.push(Stored { category: EventCategory::NetworkActivity, ..stored("network", "A", 1) });
     assert_eq!(ids(&world.lookup("{}").await), ["management"]);
-    let settings = ControlSettings { lookup_includes_data_events: true };
+    let settings = ControlSettings { lookup_includes_data_events: true, ..ControlSettings::default() };
     let plane = plane(Arc::clone(&world.history) as Arc<dyn EventHistory>, 1, settings);
     let asked = Asked::lookup("{}");
     let response = handle(&plane, &asked, &asked.signed_headers(), now()).await;
@@ -165,4 +165,20 @@ async fn a_history_that_fails_is_our_fault_and_says_nothing_more() {
         *world.history.fails.lock().unwrap() = Some(error);
         check_refused(&world.ask(&Asked::lookup("{}")).await, status, code, message);
     }
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_where_the_operator_sets_one() {
+    let world = World::new();
+    let settings = ControlSettings { lookups_per_second: std::num::NonZeroU32::new(2), ..ControlSettings::default() };
+    let plane = plane(Arc::clone(&world.history) as Arc<dyn EventHistory>, 1, settings);
+    // The rate comes before the input: even a call that cannot be read is counted.
+    for (body, status) in [("{}", 200), ("[]", 400), ("{}", 400)] {
+        let asked = Asked::lookup(body);
+        assert_eq!(handle(&plane, &asked, &asked.signed_headers(), now()).await.status, status);
+    }
+    let asked = Asked::lookup("[]");
+    let response = handle(&plane, &asked, &asked.signed_headers(), now()).await;
+    check_refused(&response, 400, "ThrottlingException", "Rate exceeded");
+    assert!(response.is_recorded() && response.is_authenticated);
 }
