@@ -25,9 +25,10 @@ test: tools venv ## all tests: crates, then the binary with real clients and ser
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/debug/opentrail" $(VENV)/bin/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 .PHONY: check
-check: tools ## formatting, lints, documentation, licences, drift of graph and catalog
+check: tools venv ## formatting, lints, documentation, licences, drift of graph and catalog
 	cargo fmt --all --check
 	cargo xtask graph tidy licences
+	$(VENV)/bin/python catalog/generate.py --check
 	@if command -v cargo-deny >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
