@@ -13,6 +13,8 @@
 
 pub mod catalog;
 pub mod classify;
+pub mod fault;
+pub mod protocol;
 pub mod request_head;
 pub mod sigv4;
 pub mod value;
