@@ -1,1 +1,47 @@
 //! One HTTP exchange in, one CloudTrail event record out.
+//!
+//! [`record`] is the whole of it: a pure function of an [`Exchange`]. What the call was comes from the catalog, what it
+//! said from the decoders of `aws_wire`; this crate knows how CloudTrail writes it. The general rules are in [`render`],
+//! and everything that one service does differently is a row of a table with its source:
+//!
+//! - `service_rules`: event source, record version, key style, time style, layout, replacement of secrets.
+//! - `event_name`, `read_only`, `category`: what CloudTrail calls the call and how it classes it.
+//! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
+//! - `redact`: what a record must never hold. The default is to hide.
+//! - `resources`, `additional`, `failure`: the other elements.
+//! - `unknown_operation`: calls that are newer than the catalog.
+//!
+//! It refuses nothing: every exchange becomes a record.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+mod additional;
+mod category;
+#[cfg(test)]
+mod corpus;
+mod defaults;
+mod dynamodb;
+mod ec2;
+mod event_name;
+mod exchange;
+mod failure;
+mod loose_value;
+mod parameters;
+mod read_only;
+mod record;
+mod redact;
+mod render;
+mod resources;
+mod s3;
+mod service_rules;
+mod streaming;
+mod timestamp;
+mod unknown_operation;
+mod xml_json;
+
+pub use event_name::{event_name, event_source};
+pub use exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
+pub use failure::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE};
+pub use read_only::is_read_only;
+pub use record::record;
+pub use streaming::{is_streaming_request, is_streaming_response};

@@ -1,0 +1,75 @@
+//! The `additionalEventData` of services that write one.
+
+use model::EventCategory;
+use serde_json::{Map, Value as Json};
+
+use crate::exchange::{Authentication, Exchange, Outcome};
+
+/// The extras of a call; `None` for services that write none.
+pub(crate) fn additional_event_data(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Option<Json> {
+    match exchange.subject.service().id.as_str() {
+        "s3" | "s3control" | "s3outposts" => Some(s3(exchange, operation, category)),
+        // Source: Route 53 guide, CloudTrail log entries.
+        "route53" if operation == "ChangeResourceRecordSets" => {
+            Some(serde_json::json!({ "Note": "Do not use to reconstruct hosted zone" }))
+        }
+        _ => None,
+    }
+}
+
+/// Order of keys and types of numbers: records. Data events write the byte counts as doubles.
+fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json {
+    let bytes = |count: u64| match category {
+        EventCategory::Data => Json::from(count as f64),
+        _ => Json::from(count),
+    };
+    let mut object = Map::new();
+    let signature = match exchange.authentication {
+        Authentication::SigV4Header => Some(("SigV4", "AuthHeader")),
+        Authentication::SigV4Query => Some(("SigV4", "QueryString")),
+        Authentication::SigV2 => Some(("SigV2", "AuthHeader")),
+        Authentication::Anonymous | Authentication::Bearer => None,
+    };
+    if let Some((version, _)) = signature {
+        object.insert("SignatureVersion".to_owned(), Json::from(version));
+    }
+    if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
+        object.insert("CipherSuite".to_owned(), Json::from(suite));
+    }
+    object.insert("bytesTransferredIn".to_owned(), bytes(exchange.request_body.total_bytes()));
+    let (headers, sent) = match exchange.outcome {
+        Outcome::Answered { headers, body, .. } => (Some(headers), body.total_bytes()),
+        Outcome::Unknown | Outcome::Failed { .. } => (None, 0),
+    };
+    let header = |name: &str| headers.and_then(|headers| headers.get(name)).and_then(|value| value.to_str().ok());
+    if matches!(
+        operation,
+        "PutObject" | "GetObject" | "CopyObject" | "CompleteMultipartUpload" | "CreateMultipartUpload"
+    ) && let Some(applied) = sse_applied(exchange, &header)
+    {
+        object.insert("SSEApplied".to_owned(), Json::from(applied));
+    }
+    if let Some((_, method)) = signature {
+        object.insert("AuthenticationMethod".to_owned(), Json::from(method));
+    }
+    if let Some(id) = header("x-amz-id-2") {
+        object.insert("x-amz-id-2".to_owned(), Json::from(id));
+    }
+    object.insert("bytesTransferredOut".to_owned(), bytes(sent));
+    Json::Object(object)
+}
+
+/// Which encryption was applied: asked for by the request, or the bucket's default. Source: S3 guide.
+fn sse_applied<'a>(exchange: &Exchange<'_>, answer: &impl Fn(&str) -> Option<&'a str>) -> Option<&'static str> {
+    let asked = exchange.head.headers.contains_key("x-amz-server-side-encryption");
+    if answer("x-amz-server-side-encryption-customer-algorithm").is_some() {
+        return Some("SSE_C");
+    }
+    match (answer("x-amz-server-side-encryption")?, asked) {
+        ("AES256", true) => Some("SSE_S3"),
+        ("AES256", false) => Some("Default_SSE_S3"),
+        (kms, true) if kms.starts_with("aws:kms") => Some("SSE_KMS"),
+        (kms, false) if kms.starts_with("aws:kms") => Some("Default_SSE_KMS"),
+        _ => None,
+    }
+}

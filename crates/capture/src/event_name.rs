@@ -1,0 +1,113 @@
+//! What CloudTrail calls a service and an operation.
+
+use aws_wire::catalog::{Operation, Service};
+use aws_wire::classify::Call;
+use model::Region;
+
+use crate::service_rules::{ApiVersion, ServiceRules};
+
+/// Operations of Lambda whose dated name has the revision `v2`.
+///
+/// Sources: records (AddPermission, UpdateFunctionCode, UpdateFunctionConfiguration) and the Lambda guide.
+const LAMBDA_REVISION_2: &[&str] = &[
+    "AddPermission",
+    "GetFunction",
+    "GetFunctionConfiguration",
+    "GetPolicy",
+    "RemovePermission",
+    "TagResource",
+    "UntagResource",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+];
+
+/// Operations with a dated path whose name stays plain. Source: Lambda guide.
+const LAMBDA_PLAIN: &[&str] = &["Invoke", "InvokeAsync", "InvokeWithResponseStream"];
+
+/// Names of S3 that differ from the API's. Source: S3 guide, CloudTrail events; records.
+const S3_NAMES: &[(&str, &str)] = &[
+    ("DeletePublicAccessBlock", "DeleteBucketPublicAccessBlock"),
+    ("GetBucketAccelerateConfiguration", "GetAccelerateConfiguration"),
+    ("GetBucketLifecycleConfiguration", "GetBucketLifecycle"),
+    ("GetBucketNotificationConfiguration", "GetBucketNotification"),
+    ("GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
+    ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    ("ListObjectsV2", "ListObjects"),
+    ("PutBucketAccelerateConfiguration", "PutAccelerateConfiguration"),
+    ("PutBucketLifecycleConfiguration", "PutBucketLifecycle"),
+    ("PutBucketNotificationConfiguration", "PutBucketNotification"),
+    ("PutObjectLockConfiguration", "PutBucketObjectLockConfiguration"),
+    ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
+];
+
+/// Names of the account-level S3 API that differ from the API's. Source: records.
+const S3_CONTROL_NAMES: &[(&str, &str)] = &[
+    ("DeletePublicAccessBlock", "DeleteAccountPublicAccessBlock"),
+    ("GetPublicAccessBlock", "GetAccountPublicAccessBlock"),
+    ("PutPublicAccessBlock", "PutAccountPublicAccessBlock"),
+];
+
+/// The `eventSource` of a call.
+pub fn event_source(call: &Call) -> String {
+    source_of(call.service)
+}
+
+/// The `eventName` of a call.
+pub fn event_name(call: &Call) -> String {
+    name_of(call.service, call.service.operation(call.operation))
+}
+
+pub(crate) fn source_of(service: &Service) -> String {
+    let label = ServiceRules::of(service).source.unwrap_or_else(|| {
+        // Endpoint prefixes with dots put the plane first: `api.ecr`, `runtime.sagemaker`, `streams.dynamodb`.
+        service.endpoint_prefix.rsplit('.').next().unwrap_or(&service.endpoint_prefix)
+    });
+    format!("{label}.amazonaws.com")
+}
+
+pub(crate) fn name_of(service: &Service, operation: &Operation) -> String {
+    match service.id.as_str() {
+        "lambda" => lambda_name(operation),
+        "s3" => renamed(S3_NAMES, &operation.name),
+        "s3control" => renamed(S3_CONTROL_NAMES, &operation.name),
+        _ => operation.name.clone(),
+    }
+}
+
+fn renamed(table: &[(&str, &str)], name: &str) -> String {
+    let index = table.binary_search_by(|(model, _)| (*model).cmp(name));
+    index.map_or(name, |index| table[index].1).to_owned()
+}
+
+/// Lambda appends the date of the path: `/2015-03-31/functions` makes `CreateFunction20150331`. Paths from 2019 on
+/// keep the plain name.
+fn lambda_name(operation: &Operation) -> String {
+    let name = &operation.name;
+    let date = operation.http_uri.strip_prefix('/').and_then(|path| path.get(..10));
+    match date {
+        Some(date) if date < "2019" && date.as_bytes()[4] == b'-' && !LAMBDA_PLAIN.contains(&name.as_str()) => {
+            let revision = if LAMBDA_REVISION_2.contains(&name.as_str()) { "v2" } else { "" };
+            format!("{name}{}{}{}{revision}", &date[..4], &date[5..7], &date[8..])
+        }
+        _ => name.clone(),
+    }
+}
+
+/// The `apiVersion` of a service's records, for the services that write one.
+pub(crate) fn api_version(service: &Service) -> Option<String> {
+    match ServiceRules::of(service).api_version {
+        ApiVersion::Absent => None,
+        ApiVersion::Model => Some(service.api_version.clone()),
+        ApiVersion::Underscores => Some(service.api_version.replace('-', "_")),
+        ApiVersion::Digits => Some(service.api_version.replace('-', "")),
+    }
+}
+
+/// The region that a call is recorded in: its own, or the partition's home for a service with one endpoint for all
+/// regions. The credential scope of such a service names the home region already; a caller that signs with another
+/// region is moved there. STS and S3 are recorded where they are called.
+pub(crate) fn aws_region(service: &Service, region: &Region) -> String {
+    let is_global = ServiceRules::of(service).is_global
+        || (service.is_global && !matches!(service.id.as_str(), "s3" | "s3control" | "sts"));
+    if is_global { region.global_service_home().to_string() } else { region.to_string() }
+}

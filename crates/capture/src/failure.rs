@@ -1,0 +1,112 @@
+//! `errorCode` and `errorMessage`, as each service writes them.
+
+use aws_wire::catalog::{Operation, Protocol, Service};
+use aws_wire::protocol::WireError;
+
+use crate::exchange::{BodyCapture, Subject};
+
+/// Code and text of a failed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) message: Option<String>,
+}
+
+/// `errorCode` of a note that became the event.
+pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
+
+/// `errorMessage` of a note that became the event.
+pub const OUTCOME_UNKNOWN_MESSAGE: &str = "The recorder stopped after forwarding this call and before its answer was \
+                                           recorded; it may or may not have taken effect.";
+
+/// Codes of the wire that services write under the name of the exception behind them, where the model has none.
+/// Source: records of CloudFormation and Auto Scaling in the services' guides.
+const UNMODELLED: &[(&str, &str, &str)] = &[
+    ("autoscaling", "ValidationError", "ValidationException"),
+    ("cloudformation", "ValidationError", "ValidationException"),
+];
+
+/// The failure that an answer is, from its decoded error or, when it has none, from its status.
+pub(crate) fn failure(subject: Subject<'_>, status: u16, error: Option<WireError>) -> Failure {
+    let service = subject.service();
+    let operation = subject.call().map(|call| service.operation(call.operation));
+    let Some(error) = error else {
+        return Failure { code: status_code_name(service, operation, subject.protocol(), status), message: None };
+    };
+    Failure {
+        code: written_code(service, operation, subject.protocol(), status, &error.code),
+        message: error.message.filter(|message| !message.is_empty()),
+    }
+}
+
+fn written_code(
+    service: &Service,
+    operation: Option<&Operation>,
+    protocol: Protocol,
+    status: u16,
+    wire: &str,
+) -> String {
+    if protocol == Protocol::Ec2 {
+        let side = if status >= 500 { "Server" } else { "Client" };
+        return if wire.starts_with("Client.") || wire.starts_with("Server.") {
+            wire.to_owned()
+        } else {
+            format!("{side}.{wire}")
+        };
+    }
+    // Every denial in the records at hand, of any protocol, is written so.
+    if wire == "AccessDeniedException" {
+        return "AccessDenied".to_owned();
+    }
+    if let Some((_, _, name)) = UNMODELLED.iter().find(|(id, code, _)| *id == service.id && *code == wire) {
+        return (*name).to_owned();
+    }
+    if protocol == Protocol::Query {
+        return exception_name(service, operation, wire).unwrap_or(wire).to_owned();
+    }
+    wire.to_owned()
+}
+
+/// The name of the exception whose code on the wire is this one: `NoSuchEntity` is `NoSuchEntityException`.
+fn exception_name<'a>(service: &'a Service, operation: Option<&Operation>, wire: &str) -> Option<&'a str> {
+    operation?.errors.iter().find_map(|&id| {
+        let is_it = service.structure(id)?.error_code.as_deref() == Some(wire);
+        is_it.then_some(service.shape(id).name.as_str())
+    })
+}
+
+/// A name for a failure without a body: answers to `HEAD`, and broken ones.
+fn status_code_name(service: &Service, operation: Option<&Operation>, protocol: Protocol, status: u16) -> String {
+    let name = match status {
+        301 => "PermanentRedirect",
+        304 => "NotModified",
+        400 => "BadRequest",
+        401 | 403 => "AccessDenied",
+        404 if operation.is_some_and(|operation| operation.name == "HeadBucket") => "NoSuchBucket",
+        404 if service.id == "s3" => "NoSuchKey",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        409 => "Conflict",
+        412 => "PreconditionFailed",
+        416 => "InvalidRange",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "GatewayTimeout",
+        _ if status >= 500 => "InternalError",
+        _ => "BadRequest",
+    };
+    match protocol {
+        Protocol::Ec2 if status >= 500 => format!("Server.{name}"),
+        Protocol::Ec2 => format!("Client.{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The body to read an error from.
+pub(crate) fn error_body(body: BodyCapture<'_>) -> &[u8] {
+    match body {
+        BodyCapture::Complete(bytes) | BodyCapture::Prefix { bytes, .. } => bytes,
+        BodyCapture::Streamed { .. } => &[],
+    }
+}

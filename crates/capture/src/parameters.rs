@@ -1,0 +1,242 @@
+//! `requestParameters` and `responseElements` of calls of the catalog.
+
+use aws_wire::catalog::{Location, Operation, Protocol, Service, ShapeKind, Structure};
+use aws_wire::classify::Call;
+use aws_wire::protocol::{decode_request, decode_response};
+use aws_wire::value::{StructureValue, Value};
+use http::HeaderMap;
+use model::Arn;
+use serde_json::{Map, Value as Json, json};
+
+use crate::defaults;
+use crate::ec2;
+use crate::exchange::{BodyCapture, Exchange};
+use crate::render::{Direction, Renderer, lower_first};
+use crate::s3;
+use crate::service_rules::{Layout, ServiceRules};
+
+/// What became of the input of a call.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// All of it.
+    Decoded(StructureValue),
+    /// What path, query and headers say; the body was too long to hold.
+    HeadOnly(Option<StructureValue>),
+    /// The body does not fit the model; nothing of it can be shown, for nothing tells which part is secret.
+    Unreadable,
+}
+
+impl Input {
+    pub(crate) fn value(&self) -> Option<&StructureValue> {
+        match self {
+            Self::Decoded(value) => Some(value),
+            Self::HeadOnly(value) => value.as_ref(),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+/// Decodes the input of a call as far as it is held.
+pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
+    let decode = |body| decode_request(call.service, call.operation, call.protocol, &exchange.head, body);
+    match exchange.request_body {
+        BodyCapture::Complete(body) => decode(body).map_or(Input::Unreadable, Input::Decoded),
+        // The members outside the body can be read without it, in the protocols that have any.
+        BodyCapture::Prefix { .. } | BodyCapture::Streamed { .. } => match call.protocol {
+            Protocol::RestJson | Protocol::RestXml => Input::HeadOnly(decode(&[]).ok()),
+            _ => Input::HeadOnly(None),
+        },
+    }
+}
+
+/// The `requestParameters` of a call; `None` when there are none.
+pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &Input) -> Option<Json> {
+    let (service, operation) = (call.service, call.service.operation(call.operation));
+    let rules = ServiceRules::of(service);
+    let json = match rules.layout {
+        Layout::S3 if service.id == "s3" => s3::request(exchange, Some(operation)),
+        Layout::S3 => s3::control_request(exchange, service, operation, input.value()),
+        layout => {
+            let Some(value) = input.value() else { return Some(json!({ "omitted": true })) };
+            let renderer = Renderer::new(service, call.protocol, Direction::Request);
+            match layout {
+                Layout::Ec2 => ec2::request(&renderer, operation, value),
+                Layout::ApiGateway => api_gateway_request(&renderer, operation, value),
+                Layout::Members | Layout::UnwrappedAnswer | Layout::S3 => Json::Object(renderer.members(value)),
+            }
+        }
+    };
+    let Json::Object(mut object) = json else { return Some(json) };
+    defaults::add(&mut object, &service.id, &operation.name);
+    if service.id == "lambda" && operation.name == "UpdateFunctionCode" {
+        add_qualified_arn(exchange, &mut object);
+    }
+    let is_cut = rules.layout != Layout::S3 && matches!(input, Input::HeadOnly(_));
+    if is_cut && !sends_content(service, operation) {
+        object.insert("omitted".to_owned(), Json::Bool(true));
+    }
+    (!object.is_empty()).then_some(Json::Object(object))
+}
+
+/// Lambda writes which function it took the name for, in parts, when its code changes. Source: records.
+fn add_qualified_arn(exchange: &Exchange<'_>, object: &mut Map<String, Json>) {
+    let Some(name) = object.get("functionName").and_then(Json::as_str) else { return };
+    let arn = Arn::parse(name).ok();
+    let function = match &arn {
+        Some(arn) => arn.resource().strip_prefix("function:").unwrap_or(arn.resource()),
+        None => name,
+    };
+    let function = function.split(':').next().unwrap_or(function);
+    let (region, account) = match &arn {
+        Some(arn) => (arn.region().to_owned(), arn.account().to_owned()),
+        None => (exchange.region.to_string(), exchange.recipient_account.to_string()),
+    };
+    let parts = json!({
+        "arnPrefix": { "partition": exchange.region.partition(), "region": region, "account": account },
+        "relativeId": { "functionName": function },
+        "functionQualifier": {},
+    });
+    object.insert("fullyQualifiedArn".to_owned(), parts);
+}
+
+/// Whether the body of the operation is content, which is never written anyway.
+fn sends_content(service: &Service, operation: &Operation) -> bool {
+    let input = operation.input.and_then(|shape| service.structure(shape));
+    input.is_some_and(|input| payload_is_content(service, input))
+}
+
+fn payload_is_content(service: &Service, structure: &Structure) -> bool {
+    let payload = structure.payload.and_then(|index| structure.members.get(usize::from(index)));
+    payload.is_some_and(|member| match &service.shape(member.shape).kind {
+        ShapeKind::Blob { .. } => true,
+        ShapeKind::Structure(structure) => structure.is_event_stream,
+        _ => false,
+    })
+}
+
+/// API Gateway: members of path and query at the top, those of the body under `{operation}Input`. Source: records.
+fn api_gateway_request(renderer: &Renderer<'_>, operation: &Operation, value: &StructureValue) -> Json {
+    let in_body =
+        |member: Option<&aws_wire::catalog::Member>| member.is_none_or(|member| member.location == Location::Body);
+    let mut object = renderer.members_where(value, |member| !in_body(member));
+    let body = renderer.members_where(value, in_body);
+    if !body.is_empty() {
+        object.insert(format!("{}Input", lower_first(&operation.name)), Json::Object(body));
+    }
+    if !object.is_empty() {
+        object.insert("template".to_owned(), Json::Bool(false));
+    }
+    Json::Object(object)
+}
+
+/// A successful answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: BodyCapture<'a>,
+}
+
+/// Decodes the output of a call, where its answer is held.
+pub(crate) fn decode_output(call: &Call, answer: &Answer<'_>) -> Option<StructureValue> {
+    let body = answer.body.complete()?;
+    decode_response(call.service, call.operation, call.protocol, answer.status, answer.headers, body).ok().flatten()
+}
+
+/// Reads whose answer is written all the same, by service id and operation. Source: records.
+const ANSWERED_READS: &[(&str, &str)] = &[
+    ("application-insights", "ListApplications"),
+    ("sts", "AssumeRole"),
+    ("sts", "AssumeRoleWithSAML"),
+    ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "AssumeRoot"),
+    ("sts", "GetSessionToken"),
+];
+
+/// Changes whose answer is not written, by service id and operation. Source: guides; the answers hold content.
+const UNANSWERED_CHANGES: &[(&str, &str)] = &[
+    ("kinesis", "PutRecord"),
+    ("kinesis", "PutRecords"),
+    ("lambda", "Invoke"),
+    ("lambda", "InvokeAsync"),
+    ("lambda", "InvokeWithResponseStream"),
+];
+
+/// Whether the answer of a successful call is written at all.
+pub(crate) fn is_answer_written(service: &Service, operation: &Operation, read_only: bool) -> bool {
+    let entry = (service.id.as_str(), operation.name.as_str());
+    if read_only {
+        ANSWERED_READS.contains(&entry)
+    } else {
+        !UNANSWERED_CHANGES.contains(&entry) && !is_item_call(entry)
+    }
+}
+
+/// Item calls of DynamoDB answer with items, which are never written.
+fn is_item_call((service, operation): (&str, &str)) -> bool {
+    service == "dynamodb" && crate::category::event_category(service, operation) == model::EventCategory::Data
+}
+
+/// The `responseElements` of a successful call whose answer is written; `None` when the answer is empty.
+pub(crate) fn response_elements(
+    call: &Call,
+    answer: &Answer<'_>,
+    output: Option<&StructureValue>,
+    request_id: &str,
+) -> Option<Json> {
+    let (service, operation) = (call.service, call.service.operation(call.operation));
+    let rules = ServiceRules::of(service);
+    let renderer = Renderer::new(service, call.protocol, Direction::Response);
+    let object = match rules.layout {
+        Layout::S3 => return s3::response(&operation.name, answer.headers, answer.body),
+        Layout::Ec2 => {
+            answer.body.complete()?;
+            return Some(ec2::response(&renderer, service, operation, output, request_id));
+        }
+        Layout::UnwrappedAnswer => renderer.members(unwrapped(output?)),
+        Layout::Members | Layout::ApiGateway => renderer.members(output?),
+    };
+    let mut object = object;
+    rename_answer_keys(&mut object, &service.id, &operation.name);
+    (!object.is_empty()).then_some(Json::Object(object))
+}
+
+/// The only structure of an answer, or the answer itself.
+fn unwrapped(output: &StructureValue) -> &StructureValue {
+    match output.fields.as_slice() {
+        [field] => match &field.value {
+            Value::Structure(structure) => structure,
+            _ => output,
+        },
+        _ => output,
+    }
+}
+
+/// Keys of answers that one operation writes in its own way: service id, operation, key by the rule, key written.
+/// Source: records (CreateSecret and PutSecretValue write `arn`, DeleteSecret `aRN`).
+const RENAMED_ANSWER_KEYS: &[(&str, &str, &str, &str)] = &[
+    ("secretsmanager", "CreateSecret", "aRN", "arn"),
+    ("secretsmanager", "PutSecretValue", "aRN", "arn"),
+    ("secretsmanager", "UpdateSecret", "aRN", "arn"),
+];
+
+/// Answers of which only some keys are written. Source: records.
+const ONLY_ANSWER_KEYS: &[(&str, &str, &[&str])] = &[
+    ("secretsmanager", "CreateSecret", &["arn"]),
+    ("secretsmanager", "PutSecretValue", &["arn"]),
+    ("secretsmanager", "UpdateSecret", &["arn"]),
+];
+
+fn rename_answer_keys(object: &mut Map<String, Json>, service: &str, operation: &str) {
+    for (id, name, key, written) in RENAMED_ANSWER_KEYS {
+        if *id == service
+            && *name == operation
+            && let Some(value) = object.shift_remove(*key)
+        {
+            object.insert((*written).to_owned(), value);
+        }
+    }
+    if let Some((_, _, keys)) = ONLY_ANSWER_KEYS.iter().find(|(id, name, _)| *id == service && *name == operation) {
+        object.retain(|key, _| keys.contains(&key.as_str()));
+    }
+}

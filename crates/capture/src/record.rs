@@ -1,0 +1,206 @@
+//! One exchange in, one event record out.
+
+use aws_wire::catalog::Operation;
+use aws_wire::classify::Call;
+use aws_wire::protocol::{decode_error, request_id};
+use http::header::USER_AGENT;
+use model::limits::{ADDITIONAL_DATA_BYTES_MAX, PARAMETERS_BYTES_MAX, SHORT_TEXT_BYTES_MAX, cut};
+use model::{EventCategory, EventRecord, EventType};
+use serde_json::{Value as Json, json};
+
+use crate::additional::additional_event_data;
+use crate::category::event_category;
+use crate::event_name::{api_version, aws_region, name_of, source_of};
+use crate::exchange::{Exchange, Outcome};
+use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
+use crate::parameters::{
+    Answer, Input, decode_input, decode_output, is_answer_written, request_parameters, response_elements,
+};
+use crate::read_only::operation_is_read_only;
+use crate::resources::{Known, resources};
+use crate::service_rules::{Layout, ServiceRules};
+use crate::unknown_operation;
+
+/// Makes the record of an exchange.
+///
+/// It never fails: what cannot be decoded is left out and said to be, for a call that is not recorded is worse than one
+/// that is recorded with a gap.
+pub fn record(exchange: &Exchange<'_>) -> EventRecord {
+    let service = exchange.subject.service();
+    let rules = ServiceRules::of(service);
+    let parts = match exchange.subject.call() {
+        Some(call) => known_parts(exchange, call),
+        None => unknown_parts(exchange),
+    };
+    let (error_code, error_message) = match outcome_failure(exchange) {
+        Some(Failure { code, message }) => (Some(short(&code)), message.map(|message| short(&message))),
+        None => (None, None),
+    };
+    EventRecord {
+        event_version: rules.event_version,
+        user_identity: exchange.caller.clone(),
+        event_time: exchange.event_time,
+        event_source: source_of(service),
+        event_name: parts.event_name,
+        aws_region: aws_region(service, exchange.region),
+        source_ip_address: exchange.source_ip.to_string(),
+        user_agent: user_agent(exchange, rules),
+        error_code,
+        error_message,
+        request_parameters: parts.request_parameters.map(|json| within(json, PARAMETERS_BYTES_MAX)),
+        response_elements: parts.response_elements.map(|json| within(json, PARAMETERS_BYTES_MAX)),
+        additional_event_data: parts.additional_event_data.map(|json| within(json, ADDITIONAL_DATA_BYTES_MAX)),
+        request_id: Some(short(&parts.request_id)),
+        event_id: exchange.event_id.to_owned(),
+        read_only: parts.read_only,
+        resources: parts.resources,
+        event_type: EventType::AwsApiCall,
+        api_version: api_version(service),
+        management_event: parts.category == EventCategory::Management,
+        recipient_account_id: exchange.recipient_account.to_string(),
+        shared_event_id: None,
+        service_event_details: None,
+        event_category: parts.category,
+        tls_details: exchange.tls.cloned(),
+    }
+}
+
+/// What depends on the operation.
+struct Parts {
+    event_name: String,
+    read_only: bool,
+    category: EventCategory,
+    request_parameters: Option<Json>,
+    response_elements: Option<Json>,
+    additional_event_data: Option<Json>,
+    request_id: String,
+    resources: Vec<model::EventResource>,
+}
+
+fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
+    let service = call.service;
+    let operation = service.operation(call.operation);
+    let read_only = operation_is_read_only(&service.id, operation);
+    let category = event_category(&service.id, &operation.name);
+    let input = input_of(exchange, call);
+    let request_id = answered_request_id(exchange);
+    let answer = success(exchange);
+    let writes_answer = is_answer_written(service, operation, read_only);
+    let output = answer
+        .as_ref()
+        .filter(|_| needs_output(call, operation, writes_answer))
+        .and_then(|answer| decode_output(call, answer));
+    let response = match &answer {
+        Some(answer) if writes_answer => response_elements(call, answer, output.as_ref(), &request_id),
+        _ => None,
+    };
+    let region = aws_region(service, exchange.region);
+    let known = Known {
+        exchange,
+        service,
+        operation: &operation.name,
+        category,
+        region: &region,
+        input: input.value(),
+        output: output.as_ref(),
+    };
+    Parts {
+        event_name: name_of(service, operation),
+        read_only,
+        category,
+        request_parameters: request_parameters(exchange, call, &input),
+        response_elements: response,
+        additional_event_data: additional_event_data(exchange, &operation.name, category),
+        request_id,
+        resources: resources(&known),
+    }
+}
+
+/// S3 is written from its head and body as they stand, so that nothing needs decoding.
+fn input_of(exchange: &Exchange<'_>, call: &Call) -> Input {
+    if call.service.id == "s3" { Input::HeadOnly(None) } else { decode_input(exchange, call) }
+}
+
+/// The answers of KMS name the key, also those that are not written.
+fn needs_output(call: &Call, _: &Operation, writes_answer: bool) -> bool {
+    call.service.id == "kms" || (writes_answer && ServiceRules::of(call.service).layout != Layout::S3)
+}
+
+fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
+    let event_name = unknown_operation::operation_name(exchange);
+    let read_only = unknown_operation::is_read_only(exchange, &event_name);
+    let category = event_category(&exchange.subject.service().id, &event_name);
+    Parts {
+        read_only,
+        category,
+        request_parameters: unknown_operation::request_parameters(exchange),
+        response_elements: None,
+        additional_event_data: additional_event_data(exchange, &event_name, category),
+        request_id: answered_request_id(exchange),
+        resources: Vec::new(),
+        event_name,
+    }
+}
+
+/// The id that the service gave the request, else the recorder's own.
+fn answered_request_id(exchange: &Exchange<'_>) -> String {
+    let Outcome::Answered { headers, body, .. } = exchange.outcome else { return exchange.request_id.to_owned() };
+    let given = request_id(exchange.subject.protocol(), headers, error_body(body));
+    given.filter(|id| !id.is_empty()).unwrap_or_else(|| exchange.request_id.to_owned())
+}
+
+fn success<'a>(exchange: &Exchange<'a>) -> Option<Answer<'a>> {
+    match exchange.outcome {
+        Outcome::Answered { status, headers, body } if status < 300 => Some(Answer { status, headers, body }),
+        Outcome::Answered { .. } | Outcome::Unknown | Outcome::Failed { .. } => None,
+    }
+}
+
+fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
+    match exchange.outcome {
+        Outcome::Unknown => {
+            Some(Failure { code: OUTCOME_UNKNOWN.to_owned(), message: Some(OUTCOME_UNKNOWN_MESSAGE.to_owned()) })
+        }
+        Outcome::Failed { code, message } => Some(Failure { code: code.to_owned(), message: Some(message.to_owned()) }),
+        Outcome::Answered { status, .. } if status < 300 => None,
+        // Not modified is an answer to a condition, and no failure.
+        Outcome::Answered { status: 304, .. } => None,
+        Outcome::Answered { status, headers, body } => {
+            let service = exchange.subject.service();
+            let error = decode_error(service, exchange.subject.protocol(), status, headers, error_body(body));
+            Some(failure(exchange.subject, status, error))
+        }
+    }
+}
+
+/// S3 writes the agent in brackets. Source: records.
+fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<String> {
+    let agent = exchange.head.headers.get(USER_AGENT)?;
+    let agent = String::from_utf8_lossy(agent.as_bytes());
+    let agent = if rules.layout == Layout::S3 { format!("[{agent}]").into() } else { agent };
+    Some(short(&agent))
+}
+
+fn short(text: &str) -> String {
+    cut(text, SHORT_TEXT_BYTES_MAX).to_owned()
+}
+
+/// The JSON, or the mark that it was left out for its size.
+fn within(json: Json, bytes_max: usize) -> Json {
+    if is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
+}
+
+/// Whether the written JSON is longer than `bytes_max`. Stops counting as soon as it is.
+fn is_larger(json: &Json, bytes_max: usize) -> bool {
+    struct Room(usize);
+    impl std::io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(bytes_max), json).is_err()
+}

@@ -1,0 +1,286 @@
+//! Decoded values to the JSON of a record, by the rules that most services follow.
+//!
+//! A member becomes a key with its first letter in lower case; keys that callers choose stay as they are; lists are
+//! arrays; times take the form of the service; what [`crate::redact`] hides is left out or replaced. EC2 and S3 have
+//! renderings of their own.
+
+use aws_wire::catalog::{Location, Member, Protocol, Service, ShapeId, ShapeKind};
+use aws_wire::value::{FieldKey, StructureValue, Value};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value as Json};
+
+use crate::dynamodb;
+use crate::redact::{Treatment, looks_secret, member_treatment};
+use crate::service_rules::{KeyStyle, ServiceRules};
+use crate::timestamp::{TimeStyle, write_time};
+
+/// Whether parameters or an answer are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// `requestParameters`
+    Request,
+    /// `responseElements`
+    Response,
+}
+
+/// Renders the values of one call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Renderer<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) rules: &'static ServiceRules,
+    pub(crate) times: TimeStyle,
+    pub(crate) direction: Direction,
+    is_dynamodb: bool,
+    is_iam: bool,
+}
+
+impl<'a> Renderer<'a> {
+    pub(crate) fn new(service: &'a Service, protocol: Protocol, direction: Direction) -> Self {
+        let rules = ServiceRules::of(service);
+        Self {
+            service,
+            rules,
+            times: rules.time_style(protocol),
+            direction,
+            is_dynamodb: service.id == "dynamodb",
+            is_iam: service.id == "iam",
+        }
+    }
+
+    /// The members of a structure.
+    pub(crate) fn members(&self, value: &StructureValue) -> Map<String, Json> {
+        self.members_where(value, |_| true)
+    }
+
+    /// The members of a structure that are `wanted`; unknown ones count as members of the body.
+    pub(crate) fn members_where(
+        &self,
+        value: &StructureValue,
+        wanted: impl Fn(Option<&Member>) -> bool,
+    ) -> Map<String, Json> {
+        let mut object = Map::with_capacity(value.fields.len());
+        let members = self.service.structure(value.shape).map_or(&[][..], |structure| &structure.members);
+        for field in &value.fields {
+            match &field.key {
+                FieldKey::Member(index) => {
+                    let Some(member) = members.get(usize::from(*index)).filter(|member| wanted(Some(member))) else {
+                        continue;
+                    };
+                    if let Some((key, json)) = self.member(member, &field.value) {
+                        object.insert(key, json);
+                    }
+                }
+                FieldKey::Unknown(name) => {
+                    if wanted(None)
+                        && let Some(json) = self.unknown(name, &field.value)
+                    {
+                        object.insert(self.key(name), json);
+                    }
+                }
+            }
+        }
+        object
+    }
+
+    fn member(&self, member: &Member, value: &Value) -> Option<(String, Json)> {
+        if self.is_dynamodb
+            && let Some(done) = dynamodb::member(self, member, value)
+        {
+            return done;
+        }
+        let name = match self.rules.keys {
+            KeyStyle::LowerFirst => &member.name,
+            KeyStyle::Wire => member.wire_name(),
+        };
+        let json = match member_treatment(self.service, self.rules, member) {
+            Treatment::Show => self.shown(member, value),
+            Treatment::Omit => return None,
+            Treatment::Text(text) => hidden(value, text, self),
+        };
+        Some((self.key(name), json))
+    }
+
+    fn shown(&self, member: &Member, value: &Value) -> Json {
+        if self.is_iam && self.direction == Direction::Response && member.name.ends_with("Document") {
+            return url_encoded(value);
+        }
+        let json = self.value(member.shape, value);
+        match json {
+            Json::Number(number) if self.rules.query_values_are_texts && member.location == Location::QueryString => {
+                Json::String(number.to_string())
+            }
+            Json::Bool(truth) if self.rules.query_values_are_texts && member.location == Location::QueryString => {
+                Json::String(truth.to_string())
+            }
+            json => json,
+        }
+    }
+
+    /// A value that is shown, by its shape.
+    pub(crate) fn value(&self, shape: ShapeId, value: &Value) -> Json {
+        match value {
+            Value::Null => Json::Null,
+            Value::Boolean(truth) => Json::Bool(*truth),
+            Value::Number(number) => match self.service.shape(shape).kind {
+                // Services hold them as doubles: 50 is written 50.0.
+                ShapeKind::Float => number.as_f64().map_or_else(|| Json::Number(number.clone()), Json::from),
+                _ => Json::Number(number.clone()),
+            },
+            Value::String(text) => Json::String(text.clone()),
+            Value::Timestamp(time) => write_time(*time, self.times),
+            Value::Blob(bytes) => Json::String(STANDARD.encode(bytes)),
+            Value::List(values) => match &self.service.shape(shape).kind {
+                ShapeKind::List { member, .. } => self.elements(member.shape, values),
+                _ => Json::Null,
+            },
+            Value::Map(entries) => match &self.service.shape(shape).kind {
+                ShapeKind::Map { key, value, .. } => self.map(key, value, entries),
+                _ => Json::Null,
+            },
+            Value::Structure(structure) => Json::Object(self.members(structure)),
+            Value::Document(document) => self.document(document),
+        }
+    }
+
+    fn elements(&self, shape: ShapeId, values: &[Value]) -> Json {
+        let kind = self.service.shape(shape);
+        if kind.is_sensitive {
+            return match self.rules.secrets.into() {
+                Treatment::Text(text) => values.iter().map(|value| hidden(value, text, self)).collect(),
+                Treatment::Omit | Treatment::Show => Json::Array(Vec::new()),
+            };
+        }
+        if matches!(kind.kind, ShapeKind::Blob { .. }) {
+            return Json::Array(Vec::new());
+        }
+        values.iter().map(|value| self.value(shape, value)).collect()
+    }
+
+    /// A map with keys of the caller's choice. Values under a key that looks secret are hidden: it is the only place
+    /// where callers put secrets that the model cannot know of.
+    fn map(&self, key: &Member, value: &Member, entries: &[(String, Value)]) -> Json {
+        let value_shape = self.service.shape(value.shape);
+        if self.service.shape(key.shape).is_sensitive {
+            return Json::Object(Map::new());
+        }
+        let is_blob = matches!(value_shape.kind, ShapeKind::Blob { .. });
+        let mut object = Map::with_capacity(entries.len());
+        for (name, entry) in entries {
+            let is_secret = value_shape.is_sensitive || is_blob || looks_secret(name);
+            let json = match (is_secret, self.rules.secrets.into()) {
+                (false, _) | (true, Treatment::Show) => self.value(value.shape, entry),
+                (true, Treatment::Text(text)) => hidden(entry, text, self),
+                (true, Treatment::Omit) => continue,
+            };
+            object.insert(name.clone(), json);
+        }
+        Json::Object(object)
+    }
+
+    /// A member that the catalog does not know. Only its name can tell whether it is secret.
+    fn unknown(&self, name: &str, value: &Value) -> Option<Json> {
+        let json = match value {
+            Value::Document(document) => self.document(document),
+            Value::String(text) => Json::String(text.clone()),
+            Value::Number(number) => Json::Number(number.clone()),
+            Value::Boolean(truth) => Json::Bool(*truth),
+            _ => return None,
+        };
+        if !looks_secret(name) || json.is_boolean() || json.is_number() {
+            return Some(json);
+        }
+        match self.rules.secrets.into() {
+            Treatment::Text(text) => Some(Json::String(text.to_owned())),
+            Treatment::Omit | Treatment::Show => None,
+        }
+    }
+
+    /// JSON without a shape, with what looks secret hidden.
+    pub(crate) fn document(&self, document: &Json) -> Json {
+        let mut document = document.clone();
+        hide_by_name(&mut document, self.rules.secrets.into(), false);
+        document
+    }
+
+    pub(crate) fn key(&self, name: &str) -> String {
+        match self.rules.keys {
+            KeyStyle::LowerFirst => lower_first(name),
+            KeyStyle::Wire => name.to_owned(),
+        }
+    }
+}
+
+/// Hides in `json` every text under a name that looks secret; with `lower` also lowers the first letter of every key.
+pub(crate) fn hide_by_name(json: &mut Json, treatment: Treatment, lower: bool) {
+    match json {
+        Json::Array(values) => values.iter_mut().for_each(|value| hide_by_name(value, treatment, lower)),
+        Json::Object(object) => {
+            let entries = std::mem::take(object);
+            for (key, mut value) in entries {
+                let is_text =
+                    value.is_string() || value.as_array().is_some_and(|array| array.iter().any(Json::is_string));
+                if is_text && looks_secret(&key) {
+                    match treatment {
+                        Treatment::Text(text) => value = Json::String(text.to_owned()),
+                        Treatment::Omit | Treatment::Show => continue,
+                    }
+                } else {
+                    hide_by_name(&mut value, treatment, lower);
+                }
+                object.insert(if lower { lower_first(&key) } else { key }, value);
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// A hidden value: lists and structures keep their outline, everything else becomes the text.
+fn hidden(value: &Value, text: &'static str, renderer: &Renderer<'_>) -> Json {
+    match value {
+        Value::List(values) if values.iter().any(|value| matches!(value, Value::Structure(_))) => {
+            values.iter().map(|value| hidden(value, text, renderer)).collect()
+        }
+        Value::Structure(structure) => {
+            let members = renderer.service.structure(structure.shape).map_or(&[][..], |structure| &structure.members);
+            let outline = structure.fields.iter().filter_map(|field| match &field.key {
+                FieldKey::Member(index) => {
+                    let member = members.get(usize::from(*index))?;
+                    Some((renderer.key(&member.name), hidden(&field.value, text, renderer)))
+                }
+                FieldKey::Unknown(_) => None,
+            });
+            Json::Object(outline.collect())
+        }
+        _ => Json::String(text.to_owned()),
+    }
+}
+
+/// A policy document of an IAM answer, percent-encoded as IAM sends it. A server that sends it plain is corrected.
+fn url_encoded(value: &Value) -> Json {
+    let Value::String(text) = value else { return Json::Null };
+    if !text.contains(['{', '"', ' ']) {
+        return Json::String(text.clone());
+    }
+    let mut encoded = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            encoded.push('%');
+            encoded.push(char::from(HEX[usize::from(byte >> 4)]));
+            encoded.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    Json::String(encoded)
+}
+
+/// The name with its first letter in lower case, and nothing else changed: `DBInstance` becomes `dBInstance`.
+pub(crate) fn lower_first(name: &str) -> String {
+    let mut lowered = name.to_owned();
+    if let Some(first) = lowered.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    lowered
+}

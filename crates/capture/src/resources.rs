@@ -1,0 +1,233 @@
+//! The `resources` element, for the services that write one.
+//!
+//! Sources: records (S3, KMS, STS, SSM, ECR, EBS, CodeCommit) and the services' CloudTrail chapters (DynamoDB, Lambda,
+//! SQS, SNS, Kinesis).
+
+use aws_wire::catalog::Service;
+use aws_wire::value::{FieldKey, StructureValue, Value};
+use model::{Arn, EventCategory, EventResource};
+
+use crate::exchange::Exchange;
+use crate::s3::Address;
+
+/// What is known of a call when its resources are named.
+pub(crate) struct Known<'a> {
+    pub(crate) exchange: &'a Exchange<'a>,
+    pub(crate) service: &'static Service,
+    pub(crate) operation: &'a str,
+    pub(crate) category: EventCategory,
+    pub(crate) region: &'a str,
+    pub(crate) input: Option<&'a StructureValue>,
+    pub(crate) output: Option<&'a StructureValue>,
+}
+
+/// S3 calls on a bucket that list what is in it.
+const S3_LISTINGS: &[&str] = &["HeadBucket", "ListObjectVersions", "ListObjects", "ListObjectsV2", "DeleteObjects"];
+
+/// The resources of a call.
+pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
+    match (known.service.id.as_str(), known.category) {
+        ("s3", _) => known.s3(),
+        ("kms", _) => known.kms(),
+        ("sts", _) => known.roles(),
+        ("ssm", _) => known.ssm(),
+        ("ecr", _) => known.named("repositoryName", None, "repository/"),
+        ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
+        ("ebs", EventCategory::Data) => known.snapshots(),
+        ("dynamodb", EventCategory::Data) => known.tables(),
+        ("dynamodbstreams", EventCategory::Data) => known.named("StreamArn", Some("AWS::DynamoDB::Stream"), ""),
+        ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
+        ("kinesis", EventCategory::Data) => known.streams(),
+        ("sns", EventCategory::Data) => known.topics(),
+        ("sqs", EventCategory::Data) => known.queues(),
+        _ => Vec::new(),
+    }
+}
+
+impl Known<'_> {
+    fn text(&self, member: &str) -> Option<&str> {
+        text_of(self.service, self.input?, member)
+    }
+
+    fn partition(&self) -> &'static str {
+        self.exchange.region.partition()
+    }
+
+    fn account(&self) -> String {
+        self.exchange.recipient_account.to_string()
+    }
+
+    /// A regional ARN of the recipient's account; a text that is an ARN already stays.
+    fn arn(&self, service: &str, resource_prefix: &str, name: &str) -> String {
+        if name.starts_with("arn:") {
+            return name.to_owned();
+        }
+        format!("arn:{}:{service}:{}:{}:{resource_prefix}{name}", self.partition(), self.region, self.account())
+    }
+
+    fn resource(&self, resource_type: Option<&str>, arn: String) -> EventResource {
+        let owner = Arn::parse(&arn).ok().map(|arn| arn.account().to_owned()).filter(|account| !account.is_empty());
+        EventResource {
+            account_id: Some(owner.unwrap_or_else(|| self.account())),
+            resource_type: resource_type.map(str::to_owned),
+            arn: Some(arn),
+            arn_prefix: None,
+        }
+    }
+
+    fn named(&self, member: &str, resource_type: Option<&str>, prefix: &str) -> Vec<EventResource> {
+        let name = self.text(member);
+        name.map(|name| self.resource(resource_type, self.arn(&self.service.id, prefix, name))).into_iter().collect()
+    }
+
+    fn s3(&self) -> Vec<EventResource> {
+        if matches!(self.operation, "CreateBucket" | "ListBuckets" | "ListDirectoryBuckets") {
+            return Vec::new();
+        }
+        let bucket_in_host = self.exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
+        let address = Address::of(self.exchange.head.path, bucket_in_host);
+        let Some(bucket) = address.bucket else { return Vec::new() };
+        let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
+        let mut resources = Vec::with_capacity(2);
+        let object = EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
+        if self.category == EventCategory::Data {
+            match address.key {
+                Some(key) => resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object }),
+                None if S3_LISTINGS.contains(&self.operation) => {
+                    resources.push(EventResource { arn_prefix: Some(format!("{bucket_arn}/")), ..object });
+                }
+                None => {}
+            }
+        }
+        resources.push(EventResource {
+            account_id: Some(self.account()),
+            resource_type: Some("AWS::S3::Bucket".to_owned()),
+            arn: Some(bucket_arn),
+            arn_prefix: None,
+        });
+        resources
+    }
+
+    fn kms(&self) -> Vec<EventResource> {
+        const KEY: Option<&str> = Some("AWS::KMS::Key");
+        let alias = self.text("AliasName").map(|alias| self.arn("kms", "", alias));
+        let key = self.kms_key();
+        // Aliases follow the key when they are made, and precede it when they change. Source: KMS guide.
+        let arns = match self.operation {
+            "CreateAlias" => [key, alias],
+            _ => [alias, key],
+        };
+        arns.into_iter().flatten().map(|arn| self.resource(KEY, arn)).collect()
+    }
+
+    /// The ARN of the key: what the answer calls it, else what the request does; a request may name it by an alias,
+    /// which is not the key.
+    fn kms_key(&self) -> Option<String> {
+        let answered = self.output.and_then(|output| {
+            text_of(self.service, output, "KeyId").or_else(|| {
+                let metadata = structure_of(self.service, output, "KeyMetadata")?;
+                text_of(self.service, metadata, "Arn")
+            })
+        });
+        let key = answered.or_else(|| self.text("KeyId")).or_else(|| self.text("TargetKeyId"))?;
+        (!key.contains("alias/")).then(|| self.arn("kms", "key/", key))
+    }
+
+    fn roles(&self) -> Vec<EventResource> {
+        let role = self.text("RoleArn").filter(|_| self.operation.starts_with("AssumeRole"));
+        role.map(|role| self.resource(Some("AWS::IAM::Role"), role.to_owned())).into_iter().collect()
+    }
+
+    fn ssm(&self) -> Vec<EventResource> {
+        let parameter = |name: &str| self.resource(None, self.arn("ssm", "parameter/", name.trim_start_matches('/')));
+        match self.operation {
+            "PutParameter" | "GetParameter" | "DeleteParameter" | "GetParameterHistory" | "LabelParameterVersion" => {
+                self.text("Name").map(parameter).into_iter().collect()
+            }
+            "GetParameters" | "DeleteParameters" => {
+                let Some(Value::List(names)) = self.input.and_then(|input| member_of(self.service, input, "Names"))
+                else {
+                    return Vec::new();
+                };
+                names.iter().filter_map(Value::as_str).map(parameter).collect()
+            }
+            "CreateDocument" | "DeleteDocument" | "UpdateDocument" => self.named("Name", None, "document/"),
+            "ListInstanceAssociations" | "PutInventory" => {
+                let instance = self.text("InstanceId").map(|id| self.arn("ec2", "instance/", id));
+                instance.map(|arn| self.resource(None, arn)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn snapshots(&self) -> Vec<EventResource> {
+        let ids = ["SnapshotId", "FirstSnapshotId", "SecondSnapshotId"];
+        ids.iter()
+            .filter_map(|member| self.text(member))
+            .map(|id| {
+                let arn = format!("arn:{}:ec2:{}::snapshot/{id}", self.partition(), self.region);
+                self.resource(Some("AWS::EC2::Snapshot"), arn)
+            })
+            .collect()
+    }
+
+    fn tables(&self) -> Vec<EventResource> {
+        let table = |name: &str| self.resource(Some("AWS::DynamoDB::Table"), self.arn("dynamodb", "table/", name));
+        if let Some(name) = self.text("TableName") {
+            return vec![table(name)];
+        }
+        match self.input.and_then(|input| member_of(self.service, input, "RequestItems")) {
+            Some(Value::Map(tables)) => tables.iter().map(|(name, _)| table(name)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn streams(&self) -> Vec<EventResource> {
+        const STREAM: Option<&str> = Some("AWS::Kinesis::Stream");
+        match self.text("StreamARN") {
+            Some(arn) => vec![self.resource(STREAM, arn.to_owned())],
+            None => self.named("StreamName", STREAM, "stream/"),
+        }
+    }
+
+    fn topics(&self) -> Vec<EventResource> {
+        let topic = self.text("TopicArn").or_else(|| self.text("TargetArn"));
+        topic
+            .map(|arn| {
+                let kind = if arn.contains(":endpoint/") { "AWS::SNS::PlatformEndpoint" } else { "AWS::SNS::Topic" };
+                self.resource(Some(kind), arn.to_owned())
+            })
+            .into_iter()
+            .collect()
+    }
+
+    /// Queues by the last part of their URL. A listing names all queues.
+    fn queues(&self) -> Vec<EventResource> {
+        let name = match (self.text("QueueUrl"), self.operation) {
+            (Some(url), _) => url.rsplit('/').next(),
+            (None, "ListQueues") => Some("*"),
+            (None, _) => self.text("QueueName"),
+        };
+        name.map(|name| self.resource(Some("AWS::SQS::Queue"), self.arn("sqs", "", name))).into_iter().collect()
+    }
+}
+
+/// The value of a member by its name in the model.
+pub(crate) fn member_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v Value> {
+    let members = &service.structure(value.shape)?.members;
+    value.fields.iter().find_map(|field| match &field.key {
+        FieldKey::Member(index) if members.get(usize::from(*index))?.name == name => Some(&field.value),
+        _ => None,
+    })
+}
+
+fn text_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v str> {
+    member_of(service, value, name)?.as_str()
+}
+
+fn structure_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v StructureValue> {
+    match member_of(service, value, name)? {
+        Value::Structure(structure) => Some(structure),
+        _ => None,
+    }
+}

@@ -1,0 +1,270 @@
+//! Calls of S3: what was asked is written as it stood in the request, not as the model names it.
+//!
+//! Bucket, host and key, query parameters under their own names (a sub-resource without a value is the empty text),
+//! request headers, and the XML body under the name of its root. Source: S3 user guide, CloudTrail log entries, and
+//! 13,000 records.
+
+use std::borrow::Cow;
+
+use aws_wire::catalog::{Location, Operation, Service};
+use aws_wire::protocol::xml_tree::parse_xml;
+use aws_wire::value::{FieldKey, StructureValue, Value};
+use http::HeaderMap;
+use http::header::HOST;
+use percent_decode::decode;
+use serde_json::{Map, Value as Json};
+
+use crate::exchange::{BodyCapture, Exchange};
+use crate::redact::looks_secret;
+use crate::xml_json::element_json;
+
+mod percent_decode;
+
+/// Request headers that are written. Those of user data, of signing and of the SDK are not, nor keys that callers
+/// provide (their MD5 is).
+const REQUEST_HEADERS: &[&str] = &[
+    "x-amz-acl",
+    "x-amz-bucket-object-lock-enabled",
+    "x-amz-bypass-governance-retention",
+    "x-amz-confirm-remove-self-bucket-access",
+    "x-amz-copy-source",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-copy-source-if-unmodified-since",
+    "x-amz-copy-source-range",
+    "x-amz-copy-source-server-side-encryption-customer-algorithm",
+    "x-amz-copy-source-server-side-encryption-customer-key-md5",
+    "x-amz-expected-bucket-owner",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
+    "x-amz-metadata-directive",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-ownership",
+    "x-amz-request-payer",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-server-side-encryption-context",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-tagging-directive",
+    "x-amz-website-redirect-location",
+];
+
+/// Headers of answers that are written as `responseElements`. Source: records (PutObject) and the guide.
+const ANSWER_HEADERS: &[&str] = &[
+    "x-amz-abort-date",
+    "x-amz-abort-rule-id",
+    "x-amz-copy-source-version-id",
+    "x-amz-delete-marker",
+    "x-amz-expiration",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-server-side-encryption-context",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-amz-storage-class",
+    "x-amz-version-id",
+];
+
+/// Object calls whose answer has headers worth a `responseElements`.
+const ANSWERED_IN_HEADERS: &[&str] = &[
+    "CompleteMultipartUpload",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "DeleteObjects",
+    "PutObject",
+    "PutObjectAcl",
+    "PutObjectTagging",
+    "RestoreObject",
+    "UploadPart",
+    "UploadPartCopy",
+];
+
+/// Object calls whose XML answer is written.
+const ANSWERED_IN_BODY: &[&str] = &["CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "UploadPartCopy"];
+
+/// Parameters of a pre-signed URL that prove who signed and are never written.
+const SIGNING_PARAMETERS: &[&str] =
+    &["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId", "x-id"];
+
+/// A bucket and a key, as a request addresses them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address<'a> {
+    pub(crate) bucket: Option<Cow<'a, str>>,
+    pub(crate) key: Option<Cow<'a, str>>,
+}
+
+impl<'a> Address<'a> {
+    /// Splits the path, or takes the bucket from the host where the request has it there.
+    pub(crate) fn of(path: &'a str, bucket_in_host: Option<&'a str>) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (bucket, key) = match bucket_in_host {
+            Some(bucket) => (bucket, path),
+            None => path.split_once('/').unwrap_or((path, "")),
+        };
+        let present = |text: &'a str| (!text.is_empty()).then(|| decode(text, false));
+        Self { bucket: present(bucket), key: present(key) }
+    }
+}
+
+/// The `requestParameters` of an S3 call.
+pub(crate) fn request(exchange: &Exchange<'_>, operation: Option<&Operation>) -> Json {
+    let call = exchange.subject.call();
+    let bucket_in_host = call.and_then(|call| call.bucket_in_host.as_deref());
+    let address = Address::of(exchange.head.path, bucket_in_host);
+    let mut object = Map::new();
+    if let Some(bucket) = address.bucket {
+        object.insert("bucketName".to_owned(), Json::String(bucket.into_owned()));
+    }
+    add_wire(&mut object, exchange, operation.map(|operation| operation.name.as_str()));
+    if let Some(key) = address.key {
+        object.insert("key".to_owned(), Json::String(key.into_owned()));
+    }
+    Json::Object(object)
+}
+
+/// The `requestParameters` of a call of the account-level API: labels of the path under their model's names, and the
+/// rest as S3 itself.
+pub(crate) fn control_request(
+    exchange: &Exchange<'_>,
+    service: &Service,
+    operation: &Operation,
+    input: Option<&StructureValue>,
+) -> Json {
+    let mut object = Map::new();
+    if let Some(input) = input {
+        let members = service.structure(input.shape).map_or(&[][..], |structure| &structure.members);
+        for field in &input.fields {
+            if let (FieldKey::Member(index), Value::String(text)) = (&field.key, &field.value)
+                && let Some(member) = members.get(usize::from(*index))
+                && member.location == Location::Uri
+            {
+                object.insert(member.wire_name().to_owned(), Json::String(text.clone()));
+            }
+        }
+    }
+    add_wire(&mut object, exchange, Some(&operation.name));
+    Json::Object(object)
+}
+
+/// Host, query parameters, headers and body.
+fn add_wire(object: &mut Map<String, Json>, exchange: &Exchange<'_>, operation: Option<&str>) {
+    let headers = exchange.head.headers;
+    if let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) {
+        object.insert("Host".to_owned(), Json::from(host));
+    }
+    for (name, value) in query_parameters(exchange.head.query) {
+        if !SIGNING_PARAMETERS.contains(&name.as_ref()) && !looks_secret_here(&name) {
+            object.insert(name.into_owned(), Json::String(value.into_owned()));
+        }
+    }
+    add_headers(object, headers, REQUEST_HEADERS);
+    if let Some(operation) = operation
+        && !matches!(operation, "PutObject" | "UploadPart" | "WriteGetObjectResponse")
+    {
+        add_body(object, operation, exchange.request_body);
+    }
+}
+
+fn add_body(object: &mut Map<String, Json>, operation: &str, body: BodyCapture<'_>) {
+    let Some(body) = body.complete() else {
+        object.insert("omitted".to_owned(), Json::Bool(true));
+        return;
+    };
+    if body.is_empty() {
+        return;
+    }
+    if operation == "PutBucketPolicy" {
+        if let Ok(policy) = serde_json::from_slice(body) {
+            object.insert("bucketPolicy".to_owned(), policy);
+        }
+        return;
+    }
+    if let Ok(root) = parse_xml(body) {
+        object.insert(root.name.clone(), element_json(&root));
+    }
+}
+
+/// The `responseElements` of a successful S3 call that changes something; `None` when S3 writes none.
+pub(crate) fn response(operation: &str, headers: &HeaderMap, body: BodyCapture<'_>) -> Option<Json> {
+    if !ANSWERED_IN_HEADERS.contains(&operation) {
+        return None;
+    }
+    let mut object = Map::new();
+    add_headers(&mut object, headers, ANSWER_HEADERS);
+    if ANSWERED_IN_BODY.contains(&operation)
+        && let Some(body) = body.complete()
+        && let Ok(root) = parse_xml(body)
+    {
+        object.insert(root.name.clone(), element_json(&root));
+    }
+    (!object.is_empty()).then_some(Json::Object(object))
+}
+
+/// Adds the headers of a list. The MD5 of a key is written as S3 spells it.
+fn add_headers(object: &mut Map<String, Json>, headers: &HeaderMap, names: &[&str]) {
+    for (name, value) in headers {
+        if let Ok(index) = names.binary_search(&name.as_str())
+            && let Ok(text) = value.to_str()
+        {
+            let key = match names[index].strip_suffix("-md5") {
+                Some(start) => format!("{start}-MD5"),
+                None => names[index].to_owned(),
+            };
+            object.insert(key, Json::from(text));
+        }
+    }
+}
+
+/// Names and values of a query string, decoded.
+pub(crate) fn query_parameters(query: Option<&str>) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name, true), decode(value, true))
+    })
+}
+
+/// Query parameters of S3 that only page through a listing.
+fn looks_secret_here(name: &str) -> bool {
+    looks_secret(name) && !matches!(name, "continuation-token" | "token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_tables_are_sorted() {
+        assert!(REQUEST_HEADERS.is_sorted());
+        assert!(ANSWER_HEADERS.is_sorted());
+    }
+
+    #[test]
+    fn addresses_have_bucket_and_key() {
+        for (path, host, bucket, key) in [
+            ("/", None, None, None),
+            ("/b", None, Some("b"), None),
+            ("/b/", None, Some("b"), None),
+            ("/b/in/a%20b.csv", None, Some("b"), Some("in/a b.csv")),
+            ("/b//x", None, Some("b"), Some("/x")),
+            ("/", Some("b"), Some("b"), None),
+            ("/in/a+b", Some("b"), Some("b"), Some("in/a+b")),
+        ] {
+            let address = Address::of(path, host);
+            assert_eq!((address.bucket.as_deref(), address.key.as_deref()), (bucket, key), "{path}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! How each service writes its records, where that is not the rule.
+//!
+//! One row per service. What a row does not say is the default, [`ServiceRules::DEFAULT`]; a service without a row is
+//! written by the defaults alone. The word after `//` names the source of a row: *records* are real records (the field
+//! was seen), *guide* is the service's own CloudTrail chapter.
+
+use aws_wire::catalog::{Protocol, Service};
+
+use crate::timestamp::TimeStyle;
+
+/// The deviations of one service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServiceRules {
+    /// Text before `.amazonaws.com` in `eventSource`; `None`: the last label of the endpoint prefix.
+    pub(crate) source: Option<&'static str>,
+    /// Version of the record format that the service writes: the newest seen in records.
+    pub(crate) event_version: &'static str,
+    /// Whether and how `apiVersion` is written.
+    pub(crate) api_version: ApiVersion,
+    /// How member names become keys.
+    pub(crate) keys: KeyStyle,
+    /// How times are written; `None`: by protocol.
+    pub(crate) times: Option<TimeStyle>,
+    /// Whether numbers and truth values that travel in the query string are written as texts (`"maxResults":"100"`).
+    pub(crate) query_values_are_texts: bool,
+    /// What stands in place of a secret value.
+    pub(crate) secrets: Replacement,
+    /// How parameters are laid out.
+    pub(crate) layout: Layout,
+    /// Whether all its events go to the partition's home region although the catalog does not call it global.
+    pub(crate) is_global: bool,
+}
+
+/// Whether and how `apiVersion` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiVersion {
+    /// Not at all.
+    Absent,
+    /// As the model has it: `2012-08-10`.
+    Model,
+    /// With underscores: `2020_05_31`.
+    Underscores,
+    /// Without separators: `20140328`.
+    Digits,
+}
+
+/// How member names become keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyStyle {
+    /// The model's name with its first letter in lower case.
+    LowerFirst,
+    /// The name on the wire, untouched.
+    Wire,
+}
+
+/// What stands in place of a secret value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// Nothing: the key is left out.
+    Omit,
+    /// This text.
+    Text(&'static str),
+}
+
+/// The text that most services write for what they hide.
+pub(crate) const HIDDEN: Replacement = Replacement::Text("HIDDEN_DUE_TO_SECURITY_REASONS");
+
+/// How parameters are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Members of input and output, nested as in the model.
+    Members,
+    /// EC2: sets with `items`, or raw requests.
+    Ec2,
+    /// S3: bucket, host, query parameters, headers, XML body.
+    S3,
+    /// API Gateway: path members at the top, the body under `{operation}Input`, and `template`.
+    ApiGateway,
+    /// RDS and its kin: the answer is the content of its only structure.
+    UnwrappedAnswer,
+}
+
+impl ServiceRules {
+    const DEFAULT: Self = Self {
+        source: None,
+        event_version: "1.11",
+        api_version: ApiVersion::Absent,
+        keys: KeyStyle::LowerFirst,
+        times: None,
+        query_values_are_texts: false,
+        secrets: HIDDEN,
+        layout: Layout::Members,
+        is_global: false,
+    };
+
+    /// The rules of the service with this id.
+    pub(crate) fn of(service: &Service) -> &'static Self {
+        static DEFAULT: ServiceRules = ServiceRules::DEFAULT;
+        TABLE.binary_search_by(|(id, _)| (*id).cmp(service.id.as_str())).map_or(&DEFAULT, |index| &TABLE[index].1)
+    }
+
+    /// How times are written in this service.
+    pub(crate) fn time_style(&self, protocol: Protocol) -> TimeStyle {
+        self.times.unwrap_or(match protocol {
+            Protocol::Query | Protocol::RestXml => TimeStyle::Java,
+            Protocol::Ec2 => TimeStyle::EpochMilliseconds,
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson | Protocol::RpcV2Cbor => TimeStyle::JavaComma,
+        })
+    }
+}
+
+const D: ServiceRules = ServiceRules::DEFAULT;
+
+/// The table, sorted by service id.
+static TABLE: &[(&str, ServiceRules)] = &[
+    // Records (2023): `RegionName`.
+    ("account", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, is_global: true, ..D }),
+    // Records (2022).
+    (
+        "apigateway",
+        ServiceRules { event_version: "1.08", layout: Layout::ApiGateway, times: Some(TimeStyle::Java), ..D },
+    ),
+    // Guide: the source is that of EC2 Auto Scaling.
+    ("application-autoscaling", ServiceRules { source: Some("autoscaling"), ..D }),
+    // Records (2021).
+    ("application-insights", ServiceRules { source: Some("application-insights"), event_version: "1.08", ..D }),
+    // Records (2024): comma, apiVersion.
+    ("appmesh", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    // Records (2022): texts hidden with this spelling.
+    (
+        "athena",
+        ServiceRules {
+            event_version: "1.08",
+            times: Some(TimeStyle::Java),
+            secrets: Replacement::Text("HIDDEN_FOR_SECURITY_REASONS"),
+            ..D
+        },
+    ),
+    // Records (2025): ISO times.
+    ("bedrock", ServiceRules { event_version: "1.09", times: Some(TimeStyle::Iso), ..D }),
+    // Guide: model invocation is recorded under the name of the service itself.
+    (
+        "bedrock-agent",
+        ServiceRules { source: Some("bedrock"), event_version: "1.09", times: Some(TimeStyle::Iso), ..D },
+    ),
+    ("bedrock-agent-runtime", ServiceRules { source: Some("bedrock"), times: Some(TimeStyle::Iso), ..D }),
+    (
+        "bedrock-runtime",
+        ServiceRules { source: Some("bedrock"), event_version: "1.10", times: Some(TimeStyle::Iso), ..D },
+    ),
+    // Guide: members as on the wire.
+    ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, ..D }),
+    // Records (2021).
+    ("cloudformation", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2022): comments hidden, underscores.
+    ("cloudfront", ServiceRules { event_version: "1.08", api_version: ApiVersion::Underscores, is_global: true, ..D }),
+    // Records (2022): the second generation writes the name of the first.
+    ("cloudhsmv2", ServiceRules { source: Some("cloudhsm"), event_version: "1.08", ..D }),
+    ("cloudsearch", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2024).
+    ("cloudtrail", ServiceRules { event_version: "1.11", ..D }),
+    // Records (2021).
+    ("cloudwatch", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // Records (2016): apiVersion, no comma.
+    ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    ("compute-optimizer", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2014, 2021): no comma.
+    ("config", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // Guide.
+    ("devops-guru", ServiceRules { keys: KeyStyle::Wire, times: Some(TimeStyle::EpochSeconds), ..D }),
+    // Guide: recorded as RDS.
+    (
+        "docdb",
+        ServiceRules {
+            event_version: "1.08",
+            layout: Layout::UnwrappedAnswer,
+            secrets: Replacement::Text("****"),
+            ..D
+        },
+    ),
+    // Records: apiVersion; guide: no comma in table descriptions.
+    ("dynamodb", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    ("dynamodbstreams", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    // Records (2020, 2021).
+    ("ebs", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // Records (2025).
+    (
+        "ec2",
+        ServiceRules {
+            event_version: "1.10",
+            layout: Layout::Ec2,
+            secrets: Replacement::Text("<sensitiveDataRemoved>"),
+            ..D
+        },
+    ),
+    // Records (2025).
+    ("ec2-instance-connect", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2018, 2020): no comma.
+    ("ecr", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Records (2023): apiVersion.
+    ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    // Records (2018): epoch seconds with a fraction.
+    ("eks", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
+    // Records (2014): no wrapper.
+    ("elasticache", ServiceRules { layout: Layout::UnwrappedAnswer, secrets: Replacement::Text("****"), ..D }),
+    // Records (2022): apiVersion of each generation.
+    ("elb", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    ("elbv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    // Records (2021).
+    ("emr", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2015): apiVersion. The model has one of its own for EventBridge that is the same.
+    ("events", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    // Records (2021).
+    ("glue", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2023).
+    ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
+    // Records (2024): no comma; passwords and secret keys left out.
+    ("iam", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, is_global: true, ..D }),
+    ("internetmonitor", ServiceRules { event_version: "1.08", ..D }),
+    // Guide: thing payloads and shadows are data events of this source.
+    ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
+    // Records (2021-2023): comma; plaintexts and blobs left out.
+    ("kms", ServiceRules { event_version: "1.08", secrets: Replacement::Omit, ..D }),
+    // Records (2024): environment written as an empty object; its own time form.
+    ("lambda", ServiceRules { event_version: "1.08", secrets: Replacement::Omit, ..D }),
+    // Records (2023): apiVersion without separators.
+    ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
+    // Records (2022): texts for query values.
+    ("macie2", ServiceRules { event_version: "1.08", query_values_are_texts: true, times: Some(TimeStyle::Iso), ..D }),
+    // Records (2020).
+    ("mq", ServiceRules { source: Some("amazonmq"), ..D }),
+    // Guide: recorded as RDS.
+    (
+        "neptune",
+        ServiceRules {
+            event_version: "1.08",
+            layout: Layout::UnwrappedAnswer,
+            secrets: Replacement::Text("****"),
+            ..D
+        },
+    ),
+    // Records (2023).
+    ("notifications", ServiceRules { event_version: "1.08", is_global: true, ..D }),
+    // Records (2021): the domain service writes the older name.
+    ("opensearch", ServiceRules { source: Some("es"), event_version: "1.08", ..D }),
+    // Records (2024).
+    ("organizations", ServiceRules { event_version: "1.09", is_global: true, ..D }),
+    ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Records (2021).
+    ("rbin", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2024): no comma, asterisks, no wrapper.
+    (
+        "rds",
+        ServiceRules {
+            event_version: "1.08",
+            layout: Layout::UnwrappedAnswer,
+            secrets: Replacement::Text("****"),
+            ..D
+        },
+    ),
+    // Guide.
+    ("rds-data", ServiceRules { source: Some("rdsdata"), secrets: Replacement::Text("**********"), ..D }),
+    // Records (2021): no comma, no wrapper, asterisks.
+    (
+        "redshift",
+        ServiceRules {
+            event_version: "1.08",
+            layout: Layout::UnwrappedAnswer,
+            secrets: Replacement::Text("****"),
+            ..D
+        },
+    ),
+    // Records (2020).
+    ("redshift-data", ServiceRules { times: Some(TimeStyle::Java), secrets: Replacement::Text("***OMITTED***"), ..D }),
+    ("resource-explorer-2", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    ("resource-groups", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2021).
+    ("resourcegroupstaggingapi", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2024): ISO.
+    ("rolesanywhere", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
+    // Records (2023): no comma, apiVersion.
+    ("route53", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, is_global: true, ..D }),
+    ("route53domains", ServiceRules { is_global: true, ..D }),
+    // Records (2024): ISO texts come from the wire.
+    ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
+    // Records (2024).
+    ("s3", ServiceRules { event_version: "1.10", layout: Layout::S3, secrets: Replacement::Omit, ..D }),
+    // Records (2023): the account-level API writes the name of S3 itself.
+    (
+        "s3control",
+        ServiceRules {
+            source: Some("s3"),
+            event_version: "1.08",
+            layout: Layout::S3,
+            secrets: Replacement::Omit,
+            query_values_are_texts: true,
+            ..D
+        },
+    ),
+    // Records (2020).
+    ("s3outposts", ServiceRules { source: Some("s3-outposts"), event_version: "1.08", ..D }),
+    // Records (2024): comma; secret strings left out.
+    ("secretsmanager", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, ..D }),
+    // Records (2019): members as on the wire.
+    ("securityhub", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Records (2025).
+    ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
+    ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
+    // Records (2021).
+    ("sns", ServiceRules { event_version: "1.08", ..D }),
+    // Records (2024, 2025): comma since 2023 in most calls.
+    ("ssm", ServiceRules { event_version: "1.10", ..D }),
+    // Records (2021): members as on the wire.
+    ("ssm-guiconnect", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
+    ("sso", ServiceRules { source: Some("sso"), ..D }),
+    ("sso-admin", ServiceRules { source: Some("sso"), ..D }),
+    ("sso-oidc", ServiceRules { source: Some("sso"), ..D }),
+    // Records (2024): comma although a query service.
+    ("sts", ServiceRules { event_version: "1.08", times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
+    // Records (2020).
+    ("support", ServiceRules { is_global: true, ..D }),
+    // Records (2020): wire names (`name`, `Schedule`, `Code`).
+    ("synthetics", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Records (2022): apiVersion.
+    ("wafv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    // Records (2021).
+    ("xray", ServiceRules { event_version: "1.08", ..D }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_is_sorted() {
+        for pair in TABLE.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{} after {}", pair[1].0, pair[0].0);
+        }
+    }
+}
