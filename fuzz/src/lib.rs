@@ -1,4 +1,8 @@
-//! What fuzz targets share: raw bytes read as an HTTP request.
+//! What fuzz targets share: raw bytes read as an HTTP request, and that request decoded.
+
+mod decoding;
+
+pub use decoding::decode;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 

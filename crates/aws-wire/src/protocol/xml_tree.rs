@@ -60,9 +60,12 @@ pub fn parse_xml(bytes: &[u8]) -> Result<XmlElement, DecodeError> {
                 }
                 open.push(element(&start).map_err(failed)?);
             }
-            Event::Empty(start) => close(element(&start).map_err(failed)?, &mut open, &mut root),
+            Event::Empty(start) => {
+                let element = element(&start).map_err(failed)?;
+                close(element, &mut open, &mut root).map_err(failed)?;
+            }
             Event::End(_) => match open.pop() {
-                Some(element) => close(element, &mut open, &mut root),
+                Some(element) => close(element, &mut open, &mut root).map_err(failed)?,
                 None => return Err(failed("an end without a start".to_owned())),
             },
             Event::Text(text) => {
@@ -100,18 +103,24 @@ pub fn parse_xml(bytes: &[u8]) -> Result<XmlElement, DecodeError> {
     }
 }
 
-fn close(mut element: XmlElement, open: &mut [XmlElement], root: &mut Option<XmlElement>) {
+fn close(mut element: XmlElement, open: &mut [XmlElement], root: &mut Option<XmlElement>) -> Result<(), String> {
     if !element.children.is_empty() && element.text.trim().is_empty() {
         element.text.clear();
     }
     match open.last_mut() {
         Some(parent) => parent.children.push(element),
+        None if root.is_some() => return Err("a second root element".to_owned()),
         None => *root = Some(element),
     }
+    Ok(())
 }
 
 fn element(start: &BytesStart<'_>) -> Result<XmlElement, String> {
     let name = std::str::from_utf8(start.local_name().into_inner()).map_err(|error| error.to_string())?.to_owned();
+    // The reader accepts `< />`, and a record must not hold a key without a name.
+    if name.is_empty() {
+        return Err("an element without a name".to_owned());
+    }
     let attributes = start
         .attributes()
         .map(|attribute| {
@@ -144,9 +153,19 @@ mod tests {
     #[test]
     fn refuses_what_is_unsafe_or_broken() {
         let deep = "<a>".repeat(1000);
-        for text in
-            ["", "x", "<a>", "</a>", "<a></b>", "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>", "<a>&e;</a>", &deep]
-        {
+        for text in [
+            "",
+            "x",
+            "<a>",
+            "</a>",
+            "<a></b>",
+            "<a>< /></a>",
+            "< ></ >",
+            "<a/><b/>",
+            "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>",
+            "<a>&e;</a>",
+            &deep,
+        ] {
             parse_xml(text.as_bytes()).expect_err(text);
         }
     }
