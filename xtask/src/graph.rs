@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use crate::Finding;
-use crate::source_text::{without_comments_and_literals, without_test_modules};
-use crate::workspace::{Package, Workspace};
+use crate::source_text::{test_module_files, without_comments_and_literals, without_test_modules};
+use crate::workspace::{Package, SourceFile, Workspace};
 
 const MAP: &str = "docs/architecture.md";
 const MAP_HEADER: &str = "| crate | knows |";
@@ -84,7 +84,10 @@ fn check_arrows(workspace: &Workspace, map: &BTreeMap<String, Row>) -> Vec<Findi
 
 fn check_absences(workspace: &Workspace, package: &Package, name: &str, pure: bool) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for file in workspace.rust_files(package)?.iter().filter(|file| !is_test_file(&file.path)) {
+    let files = workspace.rust_files(package)?;
+    let test_modules: Vec<String> =
+        files.iter().flat_map(|SourceFile { path, text }| test_module_files(path, text)).collect();
+    for file in files.iter().filter(|file| !is_test_file(&file.path, &test_modules)) {
         let code = without_test_modules(&without_comments_and_literals(&file.text));
         for (index, line) in code.lines().enumerate() {
             let place = || format!("{}:{}", file.path, index + 1);
@@ -98,8 +101,11 @@ fn check_absences(workspace: &Workspace, package: &Package, name: &str, pure: bo
     Ok(findings)
 }
 
-fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/")
+/// Whether the file is an integration test, a test module, or lies below one.
+fn is_test_file(path: &str, test_modules: &[String]) -> bool {
+    let stem = path.trim_end_matches(".rs");
+    let below = |module: &String| stem == module || stem.strip_prefix(module).is_some_and(|rest| rest.starts_with('/'));
+    path.contains("/tests/") || test_modules.iter().any(below)
 }
 
 /// Whether the line contains the path as whole words.

@@ -39,6 +39,21 @@ pub(crate) fn without_test_modules(code: &str) -> String {
     kept
 }
 
+/// Paths, without `.rs`, of the modules that this file declares behind `#[cfg(test)]` and keeps in files of their own.
+pub(crate) fn test_module_files(path: &str, source: &str) -> Vec<String> {
+    let code = without_comments_and_literals(source);
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = file.trim_end_matches(".rs");
+    let folder = if matches!(stem, "lib" | "main" | "mod") { folder.to_owned() } else { format!("{folder}/{stem}") };
+    code.split("#[cfg(test)]")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().trim_start_matches("pub(crate) ").strip_prefix("mod "))
+        .filter_map(|rest| rest.split_once([';', '{']).map(|(name, _)| (name, &rest[name.len()..])))
+        .filter(|(_, rest)| rest.starts_with(';'))
+        .map(|(name, _)| format!("{folder}/{}", name.trim()))
+        .collect()
+}
+
 /// Where the comment or literal that starts at `at` ends; `None` when none starts there.
 fn literal_or_comment_end(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = &bytes[at..];
@@ -138,6 +153,13 @@ mod tests {
         check(r##"let a = "alpha \" beta"; gamma(r#"del"ta"#, b"eps")"##, &["gamma"], &["alpha", "beta", "ta", "eps"]);
         check(r"fn f<'a>(x: &'a str, c: char) { c == '\'' || c == '{' } alpha", &["&'a str", "alpha"], &["'{'"]);
         check("let r#type = alpha;", &["r#type", "alpha"], &[]);
+    }
+
+    #[test]
+    fn test_modules_in_files_of_their_own_are_found() {
+        let source = "mod a;\n#[cfg(test)]\nmod b;\n#[cfg(test)]\nmod c { }\n// #[cfg(test)]\nmod d;\n";
+        assert_eq!(test_module_files("x/src/lib.rs", source), ["x/src/b"]);
+        assert_eq!(test_module_files("x/src/e.rs", source), ["x/src/e/b"]);
     }
 
     #[test]
