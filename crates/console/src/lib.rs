@@ -12,7 +12,7 @@
 //! Callers sign with Signature Version 4 for the service `opentrail` and any region, with a key of the installation, and
 //! see the records of their own account. Records go out as the bytes that were stored.
 //!
-//! Read in this order: [`search`] (the words), [`archive`] (what the console asks of the store), [`router`], and the
+//! Read in this order: [`search`] (the words), [`archive`] (what the console asks of the store), [`mod@router`], and the
 //! routes behind it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
