@@ -1,0 +1,141 @@
+"""Bytes go through unharmed: an S3 server that checks every signature is behind the gateway."""
+
+import hashlib
+import os
+import shutil
+import urllib.request
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from chunked import put_in_signed_chunks
+from opentrail import REGION, ROOT_KEY, OpenTrail, mark_calls, new_folder
+
+
+@pytest.fixture(scope="module")
+def opentrail(seaweed):
+    """An installation whose S3 is SeaweedFS."""
+    folder = new_folder()
+    with OpenTrail(folder, config=f'[upstreams]\ns3 = "{seaweed.url}"\n') as opentrail:
+        yield opentrail
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_aws_cli_against_a_verifying_server(opentrail, seaweed, folder):
+    (folder / "small.txt").write_text("small")
+    (folder / "large.bin").write_bytes(os.urandom(20_000_000))  # Goes up in parts.
+
+    def aws(*arguments, **options):
+        return opentrail.aws(*arguments, key=seaweed.KEY, **options)
+
+    aws("s3", "mb", "s3://verified")
+    for name in ("small.txt", "large.bin"):
+        aws("s3", "cp", folder / name, f"s3://verified/in a folder/{name}")
+        aws("s3", "cp", f"s3://verified/in a folder/{name}", folder / f"back-{name}")
+        assert (folder / f"back-{name}").read_bytes() == (folder / name).read_bytes()
+    assert "small.txt" in aws("s3", "ls", "s3://verified/in a folder/").stdout
+    aws("s3", "rm", "s3://verified", "--recursive")
+    assert aws("s3", "ls", "s3://verified", "--recursive", check=False).stdout == ""
+    seen = {record["eventName"] for record in opentrail.events()}
+    assert {
+        "CreateBucket",
+        "PutObject",
+        "CreateMultipartUpload",
+        "UploadPart",
+        "CompleteMultipartUpload",
+        "GetObject",
+        "DeleteObject",
+    } <= seen
+
+
+def test_a_presigned_url(opentrail, seaweed):
+    s3 = opentrail.client("s3", key=seaweed.KEY)
+    s3.create_bucket(Bucket="presigned")
+    s3.put_object(Bucket="presigned", Key="a b/ü.txt", Body=b"shared")
+    url = s3.generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "a b/ü.txt"}, ExpiresIn=60)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    agent = "curl-like/1 presigned-get"
+    request = urllib.request.Request(url, headers={"User-Agent": agent})
+    with opener.open(request, timeout=10) as answer:
+        assert answer.read() == b"shared"
+    record = opentrail.marked_event(agent, "GetObject")
+    asked = record["requestParameters"]
+    assert asked["X-Amz-Expires"] == "60" and asked["key"] == "a b/ü.txt"
+    assert not any("ignature" in name and name != "X-Amz-SignedHeaders" or name == "X-Amz-Credential" for name in asked)
+    assert record["additionalEventData"]["AuthenticationMethod"] == "QueryString"
+    assert record["userIdentity"]["accessKeyId"] == seaweed.KEY[0]
+
+
+def test_an_upload_in_signed_chunks(opentrail, seaweed):
+    """aws-chunked with a signature for each chunk, written by hand: no current SDK of Python sends it over HTTP."""
+    s3 = opentrail.client("s3", key=seaweed.KEY)
+    s3.create_bucket(Bucket="chunked")
+    content = os.urandom(300_000)
+    status, body = put_in_signed_chunks(f"{opentrail.url}/chunked/pieces.bin", content, seaweed.KEY, REGION)
+    assert status == 200, body
+    assert s3.get_object(Bucket="chunked", Key="pieces.bin")["Body"].read() == content
+    status, body = put_in_signed_chunks(f"{opentrail.url}/chunked/bad.bin", content, seaweed.KEY, REGION, break_chunk=1)
+    assert status >= 400, f"the server sees the very chunk that was sent, so it refuses a broken signature: {body}"
+
+
+def test_a_trailing_checksum(opentrail, seaweed):
+    """What current SDKs send for streams: aws-chunked with a checksum behind the body."""
+    s3 = opentrail.client("s3", key=seaweed.KEY)
+    s3.create_bucket(Bucket="trailers")
+    content = os.urandom(150_000)
+    s3.put_object(Bucket="trailers", Key="k", Body=content, ChecksumAlgorithm="CRC32")
+    assert s3.get_object(Bucket="trailers", Key="k")["Body"].read() == content
+
+
+def test_a_wrong_secret_fails_at_the_upstream_and_is_recorded(opentrail, seaweed):
+    s3 = opentrail.client("s3", key=(seaweed.KEY[0], "0" * 40))
+    marks = mark_calls(s3)
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket="verified", Key="k", Body=b"x")
+    assert caught.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
+    record = opentrail.marked_event(marks[-1], "PutObject")
+    assert record["errorCode"] == "SignatureDoesNotMatch"
+    assert record["errorMessage"] == caught.value.response["Error"]["Message"]
+    assert record["responseElements"] is None
+    nobody = opentrail.client("s3", key=("AKIAE2ENOBODY0000000", "0" * 40))
+    marks = mark_calls(nobody)
+    with pytest.raises(ClientError) as caught:
+        nobody.list_buckets()
+    record = opentrail.marked_event(marks[-1], "ListBuckets")
+    assert record["errorCode"] == caught.value.response["Error"]["Code"]
+
+
+def test_embedded_buckets_check_signatures_themselves(installation):
+    opentrail = installation()
+    s3 = opentrail.client("s3")
+    s3.create_bucket(Bucket="mine")
+    content = os.urandom(200_000)
+    s3.put_object(Bucket="mine", Key="k", Body=content, ChecksumAlgorithm="SHA256")
+    assert s3.head_object(Bucket="mine", Key="k")["ContentLength"] == len(content)
+    status, body = put_in_signed_chunks(f"{opentrail.url}/mine/pieces", content, ROOT_KEY, REGION)
+    assert status == 200, body
+    got = s3.get_object(Bucket="mine", Key="pieces")["Body"].read()
+    assert hashlib.sha256(got).digest() == hashlib.sha256(content).digest()
+    status, body = put_in_signed_chunks(f"{opentrail.url}/mine/bad", content, ROOT_KEY, REGION, break_chunk=2)
+    assert status == 403 and b"SignatureDoesNotMatch" in body
+    with pytest.raises(ClientError):
+        s3.head_object(Bucket="mine", Key="bad")
+    for key, code in [
+        ((ROOT_KEY[0], "0" * 40), "SignatureDoesNotMatch"),
+        (("AKIAE2ENOBODY0000000", "0" * 40), "InvalidAccessKeyId"),
+    ]:
+        with pytest.raises(ClientError) as caught:
+            opentrail.client("s3", key=key).list_objects_v2(Bucket="mine")
+        assert caught.value.response["Error"]["Code"] == code
+    anonymous = boto3.client(
+        "s3",
+        endpoint_url=opentrail.url,
+        region_name=REGION,
+        config=Config(signature_version=UNSIGNED, proxies={}, s3={"addressing_style": "path"}),
+    )
+    with pytest.raises(ClientError) as caught:
+        anonymous.get_object(Bucket="mine", Key="k")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
