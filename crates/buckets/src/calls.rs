@@ -1,0 +1,216 @@
+//! What each S3 operation does.
+
+mod answers;
+mod bucket_calls;
+mod copy_calls;
+mod list_calls;
+mod multipart_calls;
+mod object_calls;
+mod refusals;
+mod settings_calls;
+mod tags;
+mod uploaded_body;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::AccountId;
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+
+use crate::cleaning::Readers;
+use crate::content::ContentFolder;
+use crate::index::Index;
+use crate::service::BucketConfig;
+
+/// Everything the operations work on.
+pub(crate) struct Backend {
+    index: Index,
+    folder: Arc<ContentFolder>,
+    readers: Arc<Readers>,
+    config: BucketConfig,
+}
+
+impl Backend {
+    pub(crate) fn new(index: Index, folder: Arc<ContentFolder>, readers: Arc<Readers>, config: BucketConfig) -> Self {
+        Self { index, folder, readers, config }
+    }
+}
+
+/// Who asks; the service always says so.
+fn caller<T>(request: &S3Request<T>) -> S3Result<AccountId> {
+    request.extensions.get::<AccountId>().cloned().ok_or_else(|| s3_error!(InternalError, "no caller"))
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Operations that are not here answer `NotImplemented`.
+#[async_trait::async_trait]
+impl S3 for Backend {
+    async fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        Backend::list_buckets(self, request).await
+    }
+    async fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        Backend::create_bucket(self, request).await
+    }
+    async fn delete_bucket(&self, request: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+        Backend::delete_bucket(self, request).await
+    }
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        Backend::head_bucket(self, request).await
+    }
+    async fn get_bucket_location(
+        &self,
+        request: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        Backend::get_bucket_location(self, request).await
+    }
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        Backend::get_bucket_versioning(self, request).await
+    }
+    async fn get_bucket_acl(&self, request: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {
+        Backend::get_bucket_acl(self, request).await
+    }
+    async fn put_bucket_acl(&self, request: S3Request<PutBucketAclInput>) -> S3Result<S3Response<PutBucketAclOutput>> {
+        Backend::put_bucket_acl(self, request).await
+    }
+    async fn get_object_acl(&self, request: S3Request<GetObjectAclInput>) -> S3Result<S3Response<GetObjectAclOutput>> {
+        Backend::get_object_acl(self, request).await
+    }
+    async fn put_object_acl(&self, request: S3Request<PutObjectAclInput>) -> S3Result<S3Response<PutObjectAclOutput>> {
+        Backend::put_object_acl(self, request).await
+    }
+    async fn get_bucket_policy(
+        &self,
+        request: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        Backend::get_bucket_policy(self, request).await
+    }
+    async fn put_bucket_policy(
+        &self,
+        request: S3Request<PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+        Backend::put_bucket_policy(self, request).await
+    }
+    async fn delete_bucket_policy(
+        &self,
+        request: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        Backend::delete_bucket_policy(self, request).await
+    }
+    async fn get_bucket_tagging(
+        &self,
+        request: S3Request<GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+        Backend::get_bucket_tagging(self, request).await
+    }
+    async fn put_bucket_tagging(
+        &self,
+        request: S3Request<PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+        Backend::put_bucket_tagging(self, request).await
+    }
+    async fn delete_bucket_tagging(
+        &self,
+        request: S3Request<DeleteBucketTaggingInput>,
+    ) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+        Backend::delete_bucket_tagging(self, request).await
+    }
+    async fn get_object_tagging(
+        &self,
+        request: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        Backend::get_object_tagging(self, request).await
+    }
+    async fn put_object_tagging(
+        &self,
+        request: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        Backend::put_object_tagging(self, request).await
+    }
+    async fn delete_object_tagging(
+        &self,
+        request: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        Backend::delete_object_tagging(self, request).await
+    }
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        Backend::put_object(self, request).await
+    }
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        Backend::get_object(self, request).await
+    }
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        Backend::head_object(self, request).await
+    }
+    async fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        Backend::get_object_attributes(self, request).await
+    }
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        Backend::delete_object(self, request).await
+    }
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        Backend::delete_objects(self, request).await
+    }
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        Backend::copy_object(self, request).await
+    }
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        Backend::list_objects(self, request).await
+    }
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        Backend::list_objects_v2(self, request).await
+    }
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        Backend::create_multipart_upload(self, request).await
+    }
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        Backend::upload_part(self, request).await
+    }
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        Backend::upload_part_copy(self, request).await
+    }
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        Backend::complete_multipart_upload(self, request).await
+    }
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        Backend::abort_multipart_upload(self, request).await
+    }
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        Backend::list_parts(self, request).await
+    }
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        Backend::list_multipart_uploads(self, request).await
+    }
+}
