@@ -45,7 +45,11 @@ pub(crate) fn response(
     object.insert("requestId".to_owned(), Json::String(request_id.to_owned()));
     match output {
         Some(output) if !output.fields.is_empty() => {
-            object.extend(classic::response(renderer, &operation.name, output))
+            // The model has left the plain success out of an answer that says more. Source: records.
+            if operation.name == "CreateSecurityGroup" {
+                object.insert("_return".to_owned(), Json::Bool(true));
+            }
+            object.extend(classic::response(renderer, &operation.name, output));
         }
         _ => {
             object.insert("_return".to_owned(), Json::Bool(true));

@@ -61,15 +61,16 @@ fn written_code(
     if let Some((_, _, name)) = UNMODELLED.iter().find(|(id, code, _)| *id == service.id && *code == wire) {
         return (*name).to_owned();
     }
-    if protocol == Protocol::Query {
-        return exception_name(service, operation, wire).unwrap_or(wire).to_owned();
-    }
-    wire.to_owned()
+    exception_name(service, operation, wire).unwrap_or(wire).to_owned()
 }
 
 /// The name of the exception whose code on the wire is this one: `NoSuchEntity` is `NoSuchEntityException`.
 fn exception_name<'a>(service: &'a Service, operation: Option<&Operation>, wire: &str) -> Option<&'a str> {
-    operation?.errors.iter().find_map(|&id| {
+    let errors = &operation?.errors;
+    if errors.iter().any(|&id| service.shape(id).name == wire) {
+        return None;
+    }
+    errors.iter().find_map(|&id| {
         let is_it = service.structure(id)?.error_code.as_deref() == Some(wire);
         is_it.then_some(service.shape(id).name.as_str())
     })

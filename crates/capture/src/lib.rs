@@ -33,6 +33,8 @@ mod redact;
 mod render;
 mod resources;
 mod s3;
+#[cfg(test)]
+mod secrecy;
 mod service_rules;
 mod streaming;
 mod timestamp;

@@ -204,3 +204,6 @@ fn is_larger(json: &Json, bytes_max: usize) -> bool {
     }
     serde_json::to_writer(Room(bytes_max), json).is_err()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 //! A value is hidden when the model marks it, when its name looks like a secret, or when a service is known to hide
 //! it; it is shown in spite of its name only where real records show it. The default is to hide.
 
-use aws_wire::catalog::{Member, Service, ShapeKind};
+use aws_wire::catalog::{Member, Service, ShapeId, ShapeKind};
 
-use crate::service_rules::{HIDDEN, Replacement, ServiceRules};
+use crate::service_rules::{HIDDEN_TEXT, Replacement, ServiceRules};
 
 /// What to do with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,7 @@ impl From<Replacement> for Treatment {
 
 use Treatment::{Omit, Show};
 
-const HIDE: Treatment = match HIDDEN {
-    Replacement::Text(text) => Treatment::Text(text),
-    Replacement::Omit => Omit,
-};
+const HIDE: Treatment = Treatment::Text(HIDDEN_TEXT);
 
 /// Members that a service treats otherwise than the rules below, by service id and name in the model, wherever the
 /// member stands. Sorted. Sources: *records* are real records, *guide* is the service's own CloudTrail chapter,
@@ -94,10 +91,27 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("sts", "WebIdentityToken", Omit),
 ];
 
+/// Members of one structure whose name says nothing, by service id, structure and member.
+const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
+    // The key itself; the caller may choose it.
+    ("apigateway", "ApiKey", "value", HIDE),
+    ("apigateway", "CreateApiKeyRequest", "value", HIDE),
+];
+
 /// What to do with a member of a structure.
-pub(crate) fn member_treatment(service: &Service, rules: &ServiceRules, member: &Member) -> Treatment {
+pub(crate) fn member_treatment(
+    service: &Service,
+    rules: &ServiceRules,
+    structure: ShapeId,
+    member: &Member,
+) -> Treatment {
     if let Some(treatment) = listed(&service.id, &member.name) {
         return treatment;
+    }
+    if let Some((.., treatment)) = OWNED_MEMBERS.iter().find(|(id, owner, name, _)| {
+        *id == service.id && *name == member.name && *owner == service.shape(structure).name
+    }) {
+        return *treatment;
     }
     let shape = service.shape(member.shape);
     if shape.is_sensitive {
@@ -124,8 +138,18 @@ fn listed(service: &str, member: &str) -> Option<Treatment> {
 }
 
 /// Words that make a name look like that of a secret, in lower case.
-const SECRET_WORDS: &[&str] =
-    &["password", "passwd", "passphrase", "secret", "privatekey", "keymaterial", "apikey", "credential", "authtoken"];
+const SECRET_WORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "privatekey",
+    "keymaterial",
+    "apikey",
+    "credential",
+    "authtoken",
+    "userdata",
+];
 
 /// Ends of names that are about a secret and are not it (`secretId`, `passwordLastUsed`, `apiKeySourceType`).
 const HARMLESS_ENDS: &[&str] = &[
@@ -239,6 +263,7 @@ mod tests {
             ("refreshToken", true),
             ("AuthToken", true),
             ("Passphrase", true),
+            ("UserData", true),
             ("SecretId", false),
             ("secretArn", false),
             ("SecretName", false),

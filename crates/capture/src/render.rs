@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
 use crate::redact::{Treatment, looks_secret, member_treatment};
-use crate::service_rules::{KeyStyle, ServiceRules};
+use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
 
 /// Whether parameters or an answer are rendered.
@@ -61,19 +61,20 @@ impl<'a> Renderer<'a> {
     ) -> Map<String, Json> {
         let mut object = Map::with_capacity(value.fields.len());
         let members = self.service.structure(value.shape).map_or(&[][..], |structure| &structure.members);
-        for field in &value.fields {
+        // A member that an answer gives as null is absent.
+        for field in value.fields.iter().filter(|field| field.value != Value::Null) {
             match &field.key {
                 FieldKey::Member(index) => {
                     let Some(member) = members.get(usize::from(*index)).filter(|member| wanted(Some(member))) else {
                         continue;
                     };
-                    if let Some((key, json)) = self.member(member, &field.value) {
+                    if let Some((key, json)) = self.member(value.shape, member, &field.value) {
                         object.insert(key, json);
                     }
                 }
                 FieldKey::Unknown(name) => {
                     if wanted(None)
-                        && let Some(json) = self.unknown(name, &field.value)
+                        && let Some(json) = self.unknown(&field.value)
                     {
                         object.insert(self.key(name), json);
                     }
@@ -83,7 +84,7 @@ impl<'a> Renderer<'a> {
         object
     }
 
-    fn member(&self, member: &Member, value: &Value) -> Option<(String, Json)> {
+    fn member(&self, structure: ShapeId, member: &Member, value: &Value) -> Option<(String, Json)> {
         if self.is_dynamodb
             && let Some(done) = dynamodb::member(self, member, value)
         {
@@ -93,7 +94,7 @@ impl<'a> Renderer<'a> {
             KeyStyle::LowerFirst => &member.name,
             KeyStyle::Wire => member.wire_name(),
         };
-        let json = match member_treatment(self.service, self.rules, member) {
+        let json = match member_treatment(self.service, self.rules, structure, member) {
             Treatment::Show => self.shown(member, value),
             Treatment::Omit => return None,
             Treatment::Text(text) => hidden(value, text, self),
@@ -178,22 +179,18 @@ impl<'a> Renderer<'a> {
         Json::Object(object)
     }
 
-    /// A member that the catalog does not know. Only its name can tell whether it is secret.
-    fn unknown(&self, name: &str, value: &Value) -> Option<Json> {
+    /// A member that the catalog does not know. Services write what they understood, so that an unknown member of an
+    /// answer is no part of it. An unknown member of a request is named, for someone sent it; its value may be a secret
+    /// that no model has marked yet, and only numbers and truth values are shown.
+    pub(crate) fn unknown(&self, value: &Value) -> Option<Json> {
+        let is_shown = self.direction == Direction::Request;
         let json = match value {
-            Value::Document(document) => self.document(document),
-            Value::String(text) => Json::String(text.clone()),
-            Value::Number(number) => Json::Number(number.clone()),
-            Value::Boolean(truth) => Json::Bool(*truth),
-            _ => return None,
+            Value::Number(number) | Value::Document(Json::Number(number)) => Json::Number(number.clone()),
+            Value::Boolean(truth) | Value::Document(Json::Bool(truth)) => Json::Bool(*truth),
+            Value::Null | Value::Document(Json::Null) => return None,
+            _ => Json::from(HIDDEN_TEXT),
         };
-        if !looks_secret(name) || json.is_boolean() || json.is_number() {
-            return Some(json);
-        }
-        match self.rules.secrets.into() {
-            Treatment::Text(text) => Some(Json::String(text.to_owned())),
-            Treatment::Omit | Treatment::Show => None,
-        }
+        is_shown.then_some(json)
     }
 
     /// JSON without a shape, with what looks secret hidden.

@@ -63,7 +63,10 @@ pub(crate) enum Replacement {
 }
 
 /// The text that most services write for what they hide.
-pub(crate) const HIDDEN: Replacement = Replacement::Text("HIDDEN_DUE_TO_SECURITY_REASONS");
+pub(crate) const HIDDEN_TEXT: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// What most services do with what they hide.
+pub(crate) const HIDDEN: Replacement = Replacement::Text(HIDDEN_TEXT);
 
 /// How parameters are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

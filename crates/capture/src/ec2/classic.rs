@@ -5,7 +5,7 @@ use aws_wire::value::{Field, FieldKey, StructureValue, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::sets::{Set, is_written_empty, set_of};
-use crate::redact::{Treatment, looks_secret, member_treatment};
+use crate::redact::{Treatment, member_treatment};
 use crate::render::{Direction, Renderer, lower_first};
 
 /// Members written under another name, by operation and member. Source: records, and for the keys the public copies
@@ -103,7 +103,7 @@ impl Writer<'_> {
             match &field.key {
                 FieldKey::Member(index) => {
                     if let Some(member) = members.get(usize::from(*index)) {
-                        self.member(&mut object, shape_name, member, &field.value);
+                        self.member(&mut object, value.shape, member, &field.value);
                     }
                 }
                 FieldKey::Unknown(name) => self.unknown(&mut object, name, field),
@@ -127,21 +127,21 @@ impl Writer<'_> {
             ("return", Value::String(text)) => {
                 object.insert("_return".to_owned(), Json::Bool(text == "true"));
             }
-            ("requestId", _) => {}
-            (name, Value::String(text)) if !looks_secret(name) => {
-                object.insert(lower_first(name), Json::String(text.clone()));
+            (name, value) => {
+                if let Some(json) = self.renderer.unknown(value) {
+                    object.insert(lower_first(name), json);
+                }
             }
-            _ => {}
         }
     }
 
-    fn member(&self, object: &mut Map<String, Json>, shape_name: &str, member: &Member, value: &Value) {
+    fn member(&self, object: &mut Map<String, Json>, structure: ShapeId, member: &Member, value: &Value) {
         // A rehearsal is recorded without saying so. Source: records.
         if self.is_request() && member.name == "DryRun" {
             return;
         }
         let key = self.key(member);
-        match member_treatment(self.renderer.service, self.renderer.rules, member) {
+        match member_treatment(self.renderer.service, self.renderer.rules, structure, member) {
             Treatment::Omit => return,
             Treatment::Text(text) => {
                 object.insert(key, Json::from(text));
@@ -150,7 +150,7 @@ impl Writer<'_> {
             Treatment::Show => {}
         }
         if let Value::List(values) = value {
-            self.list(object, shape_name, member, key, values);
+            self.list(object, &self.renderer.service.shape(structure).name, member, key, values);
             return;
         }
         match self.single(member, value) {
@@ -192,7 +192,7 @@ impl Writer<'_> {
         let members = self.members(structure.shape);
         members.len() == 1
             && members.iter().all(|member| {
-                let treatment = member_treatment(self.renderer.service, self.renderer.rules, member);
+                let treatment = member_treatment(self.renderer.service, self.renderer.rules, structure.shape, member);
                 member.name == "Value" && treatment != Treatment::Show
             })
     }

@@ -10,7 +10,7 @@ use aws_wire::value::{FieldKey, StructureValue, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::loose_value::guess;
-use crate::redact::{Treatment, looks_secret, member_treatment};
+use crate::redact::{Treatment, member_treatment};
 use crate::render::Renderer;
 use crate::timestamp::{TimeStyle, write_time};
 
@@ -69,14 +69,11 @@ impl Writer<'_> {
             match &field.key {
                 FieldKey::Member(index) => {
                     if let Some(member) = members.get(usize::from(*index)) {
-                        self.member(&mut object, member, &field.value);
+                        self.member(&mut object, value.shape, member, &field.value);
                     }
                 }
                 FieldKey::Unknown(name) => {
-                    if let Value::String(text) = &field.value
-                        && name != "requestId"
-                    {
-                        let json = if looks_secret(name) { Json::from(REMOVED) } else { guess(text) };
+                    if let Some(json) = self.renderer.unknown(&field.value) {
                         object.insert(name.clone(), json);
                     }
                 }
@@ -85,8 +82,8 @@ impl Writer<'_> {
         object
     }
 
-    fn member(&self, object: &mut Map<String, Json>, member: &Member, value: &Value) {
-        let json = match member_treatment(self.renderer.service, self.renderer.rules, member) {
+    fn member(&self, object: &mut Map<String, Json>, structure: ShapeId, member: &Member, value: &Value) {
+        let json = match member_treatment(self.renderer.service, self.renderer.rules, structure, member) {
             Treatment::Omit => return,
             Treatment::Text(text) => Json::from(text),
             Treatment::Show => self.value(member.shape, value),
