@@ -47,7 +47,8 @@ fn check_file(file: &SourceFile) -> Vec<Finding> {
         findings.push(format!("{}: {lines} lines, more than {FILE_LINES_MAX}: split it by concept", file.path));
     }
     let is_root = file.path.ends_with("/src/lib.rs") || file.path.ends_with("/src/main.rs");
-    if is_root && !file.text.trim_start().starts_with("//!") {
+    let first = file.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+    if is_root && !first.is_some_and(|line| line.starts_with("//!")) {
         findings.push(format!("{}: no head comment that says what this crate is and refuses", file.path));
     }
     let mut segments = file.path.rsplit('/');
@@ -89,6 +90,7 @@ mod tests {
     #[test]
     fn each_promise_is_checked() {
         check("crates/a/src/lib.rs", "//! What this is.\n", 0);
+        check("crates/a/src/lib.rs", "#![allow(x)]\n\n//! What this is.\n", 0);
         check("crates/a/src/lib.rs", "pub mod b;\n", 1);
         check("crates/a/src/utils.rs", "", 1);
         check("crates/a/src/helpers/x.rs", "", 1);
