@@ -6,12 +6,15 @@
 //! value that was checked. Identifiers accept what real records hold (unknown regions, odd key ids), not only what
 //! the documentation promises.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
 pub mod access_key;
 pub mod account;
 pub mod arn;
 pub mod event_time;
 pub mod identity;
 pub mod limits;
+pub mod lookup;
 pub mod record;
 pub mod region;
 
@@ -20,5 +23,6 @@ pub use account::AccountId;
 pub use arn::Arn;
 pub use event_time::EventTime;
 pub use identity::{SessionContext, SessionIssuer, UserIdentity};
+pub use lookup::{LookupIndex, LookupResource};
 pub use record::{EventCategory, EventRecord, EventResource, EventType, TlsDetails};
 pub use region::Region;

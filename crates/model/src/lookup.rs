@@ -1,0 +1,204 @@
+//! What an event is looked up by.
+//!
+//! [`LookupIndex::derive`] reads a complete record, of any version and any producer, and picks the fields that searches
+//! compare, the derived user name, and the resources that the record speaks of. It keeps the record's own words and
+//! refuses only what is not an event at all.
+
+mod resources;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{EventCategory, EventTime};
+
+pub use resources::LookupResource;
+
+/// The searchable facts of a record; what a record does not have is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupIndex {
+    /// `eventTime`.
+    pub event_time: EventTime,
+    /// `eventID`.
+    pub event_id: String,
+    /// `eventName`; empty in Insights events, which name theirs in `insightDetails`.
+    pub event_name: String,
+    /// `eventSource`.
+    pub event_source: String,
+    /// `readOnly`.
+    pub read_only: Option<bool>,
+    /// Name of the caller: the user's, the role session's, `root`, or the service that called.
+    pub username: Option<String>,
+    /// `userIdentity.accessKeyId`.
+    pub access_key_id: Option<String>,
+    /// `awsRegion`.
+    pub region: Option<String>,
+    /// `recipientAccountId`, else the account of the caller.
+    pub account: Option<String>,
+    /// `eventCategory`, derived where old records have none.
+    pub category: EventCategory,
+    /// `errorCode`.
+    pub error_code: Option<String>,
+    /// `sourceIPAddress`.
+    pub source_ip: Option<String>,
+    /// Resources that the record names.
+    pub resources: Vec<LookupResource>,
+}
+
+/// A text is no event record.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupIndexError {
+    /// No JSON object.
+    #[error("not an event record: it is no JSON object")]
+    NotAnObject,
+    /// Not a JSON object with the fields of a record.
+    #[error("not an event record")]
+    NotARecord(#[source] serde_json::Error),
+    /// A field that every event has is not there.
+    #[error("the record has no {field}")]
+    Missing {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// The time cannot be read.
+    #[error("the record's eventTime cannot be read")]
+    Time(#[from] crate::event_time::EventTimeError),
+}
+
+/// The fields of a record that are compared; all others are passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    #[serde(borrow, default)]
+    event_time: Option<Cow<'a, str>>,
+    #[serde(rename = "eventID", borrow, default)]
+    event_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    event_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    event_source: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    aws_region: Option<Cow<'a, str>>,
+    #[serde(rename = "sourceIPAddress", borrow, default)]
+    source_ip_address: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    error_code: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    read_only: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    management_event: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    event_category: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    recipient_account_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    user_identity: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    request_parameters: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    response_elements: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    resources: Option<&'a RawValue>,
+}
+
+/// The fields of `userIdentity` that are compared.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Identity<'a> {
+    #[serde(rename = "type", borrow)]
+    identity_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    user_name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    arn: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    account_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    access_key_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    principal_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    invoked_by: Option<Cow<'a, str>>,
+}
+
+impl LookupIndex {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// The text is no JSON object, or has no event id or no readable time.
+    pub fn derive(record: &[u8]) -> Result<Self, LookupIndexError> {
+        // Serde would take an array for the fields in their order.
+        if record.trim_ascii_start().first() != Some(&b'{') {
+            return Err(LookupIndexError::NotAnObject);
+        }
+        let record: Record<'_> = serde_json::from_slice(record).map_err(LookupIndexError::NotARecord)?;
+        let event_time = record.event_time.as_deref().ok_or(LookupIndexError::Missing { field: "eventTime" })?;
+        let event_id = record.event_id.as_deref().filter(|id| !id.is_empty());
+        let identity: Identity<'_> =
+            record.user_identity.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let event_source = text(record.event_source).unwrap_or_default();
+        let resources = resources::mine(
+            &event_source,
+            record.resources.map(RawValue::get),
+            record.request_parameters.map(RawValue::get),
+            record.response_elements.map(RawValue::get),
+        );
+        Ok(Self {
+            event_time: EventTime::parse(event_time)?,
+            event_id: event_id.ok_or(LookupIndexError::Missing { field: "eventID" })?.to_owned(),
+            event_name: text(record.event_name).unwrap_or_default(),
+            event_source,
+            read_only: record.read_only.and_then(truth),
+            username: username(&identity),
+            access_key_id: text(identity.access_key_id).filter(|id| !id.is_empty()),
+            region: text(record.aws_region),
+            account: text(record.recipient_account_id).or_else(|| text(identity.account_id)),
+            category: category(record.event_category.as_deref(), record.management_event.and_then(truth)),
+            error_code: text(record.error_code),
+            source_ip: text(record.source_ip_address),
+            resources,
+        })
+    }
+}
+
+fn text(found: Option<Cow<'_, str>>) -> Option<String> {
+    found.map(Cow::into_owned)
+}
+
+/// Booleans, which some products rewrite as texts.
+fn truth(raw: &RawValue) -> Option<bool> {
+    match raw.get() {
+        "true" | "\"true\"" => Some(true),
+        "false" | "\"false\"" => Some(false),
+        _ => None,
+    }
+}
+
+/// Records older than version 1.07 have no category; before 1.06 nothing tells, and nearly all were management events.
+fn category(named: Option<&str>, management_event: Option<bool>) -> EventCategory {
+    match (named, management_event) {
+        (Some("Data"), _) | (None, Some(false)) => EventCategory::Data,
+        (Some("NetworkActivity"), _) => EventCategory::NetworkActivity,
+        (Some("Insight"), _) => EventCategory::Insight,
+        _ => EventCategory::Management,
+    }
+}
+
+/// Source: CloudTrail API reference, LookupEvents, and observed answers: the user's name, the name of a role session,
+/// `root`, or the service.
+fn username(identity: &Identity<'_>) -> Option<String> {
+    if identity.identity_type.as_deref() == Some("Root") {
+        return Some("root".to_owned());
+    }
+    let given = |name: &Option<Cow<'_, str>>| name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned);
+    if let Some(name) = given(&identity.user_name) {
+        return Some(name);
+    }
+    let session = || Some(identity.principal_id.as_deref()?.split_once(':')?.1.to_owned());
+    let of_arn = || Some(identity.arn.as_deref()?.rsplit_once('/')?.1.to_owned());
+    of_arn().or_else(session).filter(|name| !name.is_empty()).or_else(|| given(&identity.invoked_by))
+}
+
+#[cfg(test)]
+mod tests;
