@@ -1,1 +1,36 @@
 //! Journal, Parquet segments, manifest, lookup, retention and recovery of events.
+//!
+//! ```text
+//! append ─▶ journal (fsync, many callers share one) ─▶ memory ─▶ segment (Parquet) ─▶ manifest ─▶ journal is trimmed
+//!                                                        └──────── lookups read both with the same code
+//! ```
+//!
+//! Invariants, cited by name where the code relies on them:
+//! - **Durable before visible**: nothing is answered or found before the journal's fsync that covers it.
+//! - **Gapless sequence**: events are numbered from 1 without a hole, in the order of the journal.
+//! - **Manifest commits**: a segment exists when the manifest says so; files without a row are leftovers of a crash.
+//! - **Trim behind**: a journal file goes only when every event in it is in a committed segment, no note in it is
+//!   pending, and every older file is gone.
+//!
+//! What is trusted: the journal until it is trimmed, segments and manifest after. See docs/formats/journal.md.
+//!
+//! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment`], [`manifest`], [`query`],
+//! [`event_store`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+pub mod config;
+pub mod error;
+pub mod event_store;
+mod folder_lock;
+pub mod journal;
+mod manifest;
+mod memtable;
+pub mod query;
+mod segment;
+
+pub use config::StoreConfig;
+pub use error::StoreError;
+pub use event_store::{EventStore, StoreStatus};
+pub use journal::NoteId;
+pub use query::{AttributeFilter, EventQuery, Page, Position, StoredEvent};

@@ -1,0 +1,35 @@
+//! What an operator may set.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the store.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Folder for journal, segments and manifest. Made if it is missing.
+    pub data_dir: PathBuf,
+    /// Events held in memory before they are sealed into a segment. Default 100,000.
+    pub segment_events_max: usize,
+    /// Bytes of events held in memory before they are sealed. Default 128 MiB: what a start replays in about a second.
+    pub segment_bytes_max: usize,
+    /// Age of the oldest event in memory at which all are sealed. Default one hour.
+    pub segment_age_max: Duration,
+    /// Bytes of a journal file after which the next one begins. Default 64 MiB.
+    pub journal_file_bytes_max: u64,
+    /// Days that events are kept, counted from their time. Default 90.
+    pub retention_days: u32,
+}
+
+impl StoreConfig {
+    /// The defaults over a folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            segment_events_max: 100_000,
+            segment_bytes_max: 128 * 1024 * 1024,
+            segment_age_max: Duration::from_secs(3600),
+            journal_file_bytes_max: 64 * 1024 * 1024,
+            retention_days: 90,
+        }
+    }
+}

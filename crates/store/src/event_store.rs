@@ -1,0 +1,441 @@
+//! The store as others use it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{EventTime, LookupIndex};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+
+use crate::StoreError;
+use crate::config::StoreConfig;
+use crate::folder_lock::FolderLock;
+use crate::journal::NoteId;
+use crate::journal::reader::{Recovered, read_journal};
+use crate::journal::writer::{self, JournalHandle, JournalState, NewEvent, sync_folder};
+use crate::manifest::Manifest;
+use crate::memtable::Memtable;
+use crate::query::{EventQuery, Order, Page, Scan, StoredEvent, join};
+use crate::segment::{SegmentReader, write_segment};
+
+/// A durable, searchable store of events. Cheap to clone.
+#[derive(Clone)]
+pub struct EventStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: StoreConfig,
+    journal: JournalHandle,
+    journal_state: Arc<JournalState>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    sources: Arc<Sources>,
+    manifest: Manifest,
+    /// One sealing or retention at a time.
+    upkeep: tokio::sync::Mutex<()>,
+    _lock: FolderLock,
+}
+
+/// Where events are read from. A reader takes a [`View`] and keeps it: sealing moves events from memory to a segment in
+/// one step, so that no view misses or doubles one.
+struct Sources {
+    view: RwLock<View>,
+    newest_sequence: watch::Sender<u64>,
+    /// Tells the sealing task that there is something to seal.
+    to_seal: Notify,
+    segment_events_max: usize,
+    segment_bytes_max: usize,
+}
+
+#[derive(Clone)]
+struct View {
+    /// Takes new events.
+    active: Arc<Memtable>,
+    /// Full, from old to new; each becomes one segment.
+    frozen: Vec<Arc<Memtable>>,
+    /// In the order of their sequence numbers.
+    segments: Arc<Vec<Arc<SegmentReader>>>,
+}
+
+/// State of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Number of the newest durable event; 0 when there is none.
+    pub newest_sequence: u64,
+    /// Durable events that are not yet in a segment.
+    pub unsealed_events: u64,
+    /// Notes of calls whose outcome is still open.
+    pub pending_notes: u64,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Segments.
+    pub segment_count: u64,
+    /// Bytes of all segments.
+    pub segment_bytes: u64,
+}
+
+/// What a start found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecoveryReport {
+    /// Events that came back from the journal into memory.
+    pub replayed_events: u64,
+    /// Notes without an outcome that became events.
+    pub resolved_notes: u64,
+    /// Bytes of torn writes that were passed over; none of them was acknowledged.
+    pub torn_bytes: u64,
+}
+
+impl EventStore {
+    /// Opens or makes the store in a folder: takes its lock, reads the journal back, and turns notes without an outcome
+    /// into events.
+    ///
+    /// # Errors
+    /// The folder is in use or unusable, a file is damaged, or the manifest fails. Nothing is changed then but torn
+    /// tails.
+    pub async fn open(config: StoreConfig) -> Result<(Self, RecoveryReport), StoreError> {
+        let journal_folder = config.data_dir.join("journal");
+        let segment_folder = config.data_dir.join("segments");
+        for folder in [&config.data_dir, &journal_folder, &segment_folder] {
+            std::fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
+        }
+        sync_folder(&config.data_dir)?;
+        let lock = FolderLock::take(&config.data_dir)?;
+        let manifest = Manifest::open(&config.data_dir.join("manifest.sqlite")).await?;
+        let sealed_sequence = manifest.sealed_sequence().await?;
+        let rows = manifest.segments().await?;
+        let (recovered, segments) = run_blocking(move || {
+            let recovered = read_journal(&journal_folder)?;
+            remove_leftovers(&segment_folder, &rows)?;
+            let open = |row| SegmentReader::open(&segment_folder, row).map(Arc::new);
+            let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            Ok((recovered, segments))
+        })
+        .await?;
+
+        let next_sequence = recovered.next_sequence.unwrap_or(1).max(sealed_sequence + 1);
+        check_joint(&config.data_dir, &recovered, sealed_sequence)?;
+        let events = replay(&recovered, sealed_sequence)?;
+        let mut report = RecoveryReport {
+            replayed_events: events.len() as u64,
+            resolved_notes: 0,
+            torn_bytes: recovered.torn_bytes,
+        };
+        let active = Arc::new(Memtable::default());
+        active.push(events);
+        let sources = Arc::new(Sources {
+            view: RwLock::new(View { active, frozen: Vec::new(), segments: Arc::new(segments) }),
+            newest_sequence: watch::Sender::new(next_sequence - 1),
+            to_seal: Notify::new(),
+            segment_events_max: config.segment_events_max,
+            segment_bytes_max: config.segment_bytes_max,
+        });
+        sources.freeze_if_full();
+        let on_durable = {
+            let sources = Arc::clone(&sources);
+            Box::new(move |events| sources.take_in(events))
+        };
+        let folder = config.data_dir.join("journal");
+        let (journal, journal_state, thread) =
+            writer::start(folder, config.journal_file_bytes_max, &recovered, next_sequence, on_durable)?;
+        let shared = Shared {
+            config,
+            journal,
+            journal_state,
+            thread: Mutex::new(Some(thread)),
+            sources,
+            manifest,
+            upkeep: tokio::sync::Mutex::new(()),
+            _lock: lock,
+        };
+        let store = Self { shared: Arc::new(shared) };
+        for (note, (_, record)) in recovered.pending_notes {
+            store.append(record, Some(NoteId(note))).await?;
+            report.resolved_notes += 1;
+        }
+        Ok((store, report))
+    }
+
+    /// Makes a note durable: a record that becomes an event if the process ends before something supersedes it.
+    ///
+    /// # Errors
+    /// [`StoreError::JournalUnavailable`]: it is not durable. Trying again is allowed.
+    pub async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, StoreError> {
+        self.shared.journal.note(record, supersedes).await
+    }
+
+    /// Appends an event, in place of a note if one is given; gives its sequence number. On return it is durable and
+    /// visible. Dropping the future leaves open whether it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAnEvent`], or [`StoreError::JournalUnavailable`]: it is not durable, and a note stays in force.
+    pub async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<u64, StoreError> {
+        // Here, and not in the journal's thread: callers are many and that thread is one.
+        let index = LookupIndex::derive(&record)?;
+        self.shared.journal.append(NewEvent { record, index }, supersedes).await
+    }
+
+    /// One page of the events that fit.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
+    pub async fn lookup(&self, query: EventQuery) -> Result<Page, StoreError> {
+        let view = self.shared.sources.view();
+        run_blocking(move || view.lookup(&query)).await
+    }
+
+    /// Events with numbers above this one, in the order of their numbers.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
+    pub async fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+        let view = self.shared.sources.view();
+        run_blocking(move || view.after_sequence(sequence, limit)).await
+    }
+
+    /// Number of the newest durable event; 0 when there is none.
+    pub fn newest_sequence(&self) -> u64 {
+        *self.shared.sources.newest_sequence.borrow()
+    }
+
+    /// Waits until an event with a higher number is durable. May be dropped at any point.
+    pub async fn arrival_after(&self, sequence: u64) {
+        let mut newest = self.shared.sources.newest_sequence.subscribe();
+        // The sender lives as long as the store, so waiting ends with an arrival.
+        let _ = newest.wait_for(|newest| *newest > sequence).await;
+    }
+
+    /// State of the store.
+    pub fn status(&self) -> StoreStatus {
+        let view = self.shared.sources.view();
+        let unsealed = view.memtables().map(|memtable| memtable.len() as u64).sum();
+        StoreStatus {
+            newest_sequence: self.newest_sequence(),
+            unsealed_events: unsealed,
+            pending_notes: self.shared.journal_state.pending_notes(),
+            journal_bytes: self.shared.journal_state.bytes(),
+            segment_count: view.segments.len() as u64,
+            segment_bytes: view.segments.iter().map(|segment| segment.row.file_bytes.unsigned_abs()).sum(),
+        }
+    }
+
+    /// Waits until memory holds enough to be sealed.
+    pub async fn until_full(&self) {
+        self.shared.sources.to_seal.notified().await;
+    }
+
+    /// Seals what is in memory: full tables always, the one that takes new events only if `all`.
+    ///
+    /// # Errors
+    /// A segment or the manifest cannot be written. Nothing is lost: the journal keeps what is not sealed.
+    pub async fn seal(&self, all: bool) -> Result<(), StoreError> {
+        let _alone = self.shared.upkeep.lock().await;
+        if all {
+            self.shared.sources.freeze();
+        }
+        while let Some(memtable) = self.shared.sources.oldest_frozen() {
+            let folder = self.segment_folder();
+            let row = run_blocking(move || write_segment(&folder, &memtable.in_order_of_time())).await?;
+            // Commit point: from here on the events are in the segment.
+            self.shared.manifest.add(&row).await?;
+            let (folder, sealed_sequence) = (self.segment_folder(), row.max_sequence.unsigned_abs());
+            let segment = run_blocking(move || SegmentReader::open(&folder, row)).await?;
+            self.shared.sources.replace_oldest_frozen(segment);
+            self.shared.journal_state.trim(sealed_sequence)?;
+        }
+        Ok(())
+    }
+
+    /// Drops whole segments whose newest event is older than the retention, counted from `now`. Gives their number.
+    ///
+    /// # Errors
+    /// The manifest or a file cannot be changed; what was dropped stays dropped.
+    pub async fn drop_expired(&self, now: EventTime) -> Result<usize, StoreError> {
+        let _alone = self.shared.upkeep.lock().await;
+        let days = i64::from(self.shared.config.retention_days);
+        let oldest = EventTime::from_micros(now.as_micros().saturating_sub(days * 86_400_000_000));
+        let expired: Vec<Arc<SegmentReader>> = {
+            let view = self.shared.sources.view();
+            view.segments.iter().filter(|segment| segment.time_range().1 < oldest).cloned().collect()
+        };
+        for segment in &expired {
+            self.shared.manifest.remove(&segment.row.file_name).await?;
+            self.shared.sources.forget(segment);
+            let path = self.segment_folder().join(&segment.row.file_name);
+            // Readers that have the file open go on reading it.
+            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        }
+        Ok(expired.len())
+    }
+
+    /// Ends the journal's thread after everything that was given to it, and closes the manifest.
+    pub async fn close(&self) {
+        self.shared.journal.stop().await;
+        let thread = self.shared.thread.lock().take();
+        if let Some(thread) = thread
+            && run_blocking(move || thread.join().map_err(|_| StoreError::Task("journal".to_owned()))).await.is_err()
+        {
+            tracing::error!("the journal's thread ended by a defect");
+        }
+        self.shared.manifest.close().await;
+    }
+
+    fn segment_folder(&self) -> PathBuf {
+        self.shared.config.data_dir.join("segments")
+    }
+}
+
+impl Sources {
+    fn view(&self) -> View {
+        self.view.read().clone()
+    }
+
+    /// Takes durable events in. Called by the journal's thread alone.
+    fn take_in(&self, events: Vec<Arc<StoredEvent>>) {
+        let Some(newest) = events.last().map(|event| event.sequence) else { return };
+        // Under the lock, so that no other thread sets the table aside between finding it and filling it.
+        self.view.read().active.push(events);
+        self.newest_sequence.send_replace(newest);
+        self.freeze_if_full();
+    }
+
+    fn freeze_if_full(&self) {
+        let is_full = {
+            let view = self.view.read();
+            view.active.len() >= self.segment_events_max || view.active.bytes() >= self.segment_bytes_max
+        };
+        if is_full {
+            self.freeze();
+            self.to_seal.notify_one();
+        }
+    }
+
+    /// Sets the active table aside; it takes no event after that.
+    fn freeze(&self) {
+        let mut view = self.view.write();
+        if view.active.len() > 0 {
+            let full = std::mem::take(&mut view.active);
+            view.frozen.push(full);
+        }
+    }
+
+    fn oldest_frozen(&self) -> Option<Arc<Memtable>> {
+        self.view.read().frozen.first().cloned()
+    }
+
+    fn replace_oldest_frozen(&self, segment: SegmentReader) {
+        let mut view = self.view.write();
+        view.frozen.remove(0);
+        Arc::make_mut(&mut view.segments).push(Arc::new(segment));
+    }
+
+    fn forget(&self, segment: &Arc<SegmentReader>) {
+        let mut view = self.view.write();
+        Arc::make_mut(&mut view.segments).retain(|kept| !Arc::ptr_eq(kept, segment));
+    }
+}
+
+impl View {
+    fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+        self.frozen.iter().chain(std::iter::once(&self.active))
+    }
+
+    fn lookup(&self, query: &EventQuery) -> Result<Page, StoreError> {
+        let scan = Scan::new(query);
+        let mut found: Vec<Arc<StoredEvent>> = self.memtables().flat_map(|memtable| memtable.scan(&scan)).collect();
+        let (low, high) = scan.key_range();
+        let in_range = |segment: &&Arc<SegmentReader>| {
+            let (earliest, latest) = segment.time_range();
+            latest >= low.0 && earliest <= high.0
+        };
+        let mut segments: Vec<&Arc<SegmentReader>> = self.segments.iter().filter(in_range).collect();
+        match query.order {
+            Order::NewestFirst => segments.sort_by_key(|segment| std::cmp::Reverse(segment.time_range().1)),
+            Order::OldestFirst => segments.sort_by_key(|segment| segment.time_range().0),
+        }
+        for segment in segments {
+            if found.len() >= scan.limit {
+                // The page is full; this segment and those behind it matter only if they reach into it.
+                crate::query::sort(query.order, &mut found);
+                found.truncate(scan.limit);
+                let last = found.last().map(|event| event.position().event_time);
+                let (earliest, latest) = segment.time_range();
+                let is_behind = last.is_some_and(|last| match query.order {
+                    Order::NewestFirst => latest < last,
+                    Order::OldestFirst => earliest > last,
+                });
+                if is_behind {
+                    break;
+                }
+            }
+            found.extend(segment.scan(&scan)?);
+        }
+        Ok(join(query, found))
+    }
+
+    fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+        let mut found = Vec::new();
+        let in_memory = self.memtables().filter_map(|memtable| memtable.first_sequence()).min();
+        if in_memory.is_none_or(|first| first > sequence + 1) {
+            let behind = self.segments.iter().filter(|segment| segment.row.max_sequence.unsigned_abs() > sequence);
+            for segment in behind {
+                if found.len() >= limit {
+                    break;
+                }
+                found.extend(segment.after_sequence(sequence, limit - found.len())?);
+            }
+        }
+        for memtable in self.memtables() {
+            if found.len() >= limit {
+                break;
+            }
+            found.extend(memtable.after_sequence(sequence, limit - found.len()));
+        }
+        Ok(found)
+    }
+}
+
+/// The journal must begin where the segments end, or before: a gap means that a file is missing.
+fn check_joint(folder: &std::path::Path, recovered: &Recovered, sealed_sequence: u64) -> Result<(), StoreError> {
+    let first = recovered.events.first().map(|(sequence, _)| *sequence);
+    match first {
+        Some(first) if first > sealed_sequence + 1 => {
+            let found = format!("segments end with event {sealed_sequence}, and the journal begins with {first}");
+            Err(StoreError::Damaged { path: folder.join("journal"), offset: 0, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Events of the journal that are not yet in a segment.
+fn replay(recovered: &Recovered, sealed_sequence: u64) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+    let unsealed = recovered.events.iter().filter(|(sequence, _)| *sequence > sealed_sequence);
+    unsealed
+        .map(|(sequence, record)| {
+            let index = LookupIndex::derive(record)?;
+            Ok(Arc::new(StoredEvent { sequence: *sequence, index, record: record.clone() }))
+        })
+        .collect()
+}
+
+/// Deletes files that the manifest does not know: a crash left them. **Manifest commits.**
+fn remove_leftovers(folder: &std::path::Path, rows: &[crate::manifest::SegmentRow]) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
+        let entry = entry.map_err(StoreError::io("list", folder))?;
+        let name = entry.file_name();
+        if !rows.iter().any(|row| *row.file_name == *name) {
+            tracing::info!(path = %entry.path().display(), "a segment that was never committed is deleted");
+            std::fs::remove_file(entry.path()).map_err(StoreError::io("delete", entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(StoreError::Task(error.to_string())),
+    }
+}

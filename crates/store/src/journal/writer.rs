@@ -1,0 +1,419 @@
+//! The thread that owns the journal file: writes, syncs, and only then answers.
+//!
+//! Everything that waits when the thread is free is written with one `write` and one `fdatasync`: the more callers, the
+//! fewer syncs for each. After a failed write or sync the file is left for good, because the page cache can no longer be
+//! trusted to say what is on disk; the next batch begins a new file.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use model::LookupIndex;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::NoteId;
+use super::format::{ENTRY_HEAD_BYTES, Entry, EntryKind, FileHeader, HEADER_BYTES, PAYLOAD_BYTES_MAX, encode_entry};
+use super::reader::{JournalFile, Recovered, file_path};
+use crate::StoreError;
+use crate::query::StoredEvent;
+
+/// Most entries that wait for the thread; callers beyond wait to get into the queue.
+const QUEUE_ENTRIES_MAX: usize = 8192;
+/// Most bytes of one write. A batch of many large records is cut so that its first callers do not wait for all.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A payload with what was derived from it.
+#[derive(Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) record: Bytes,
+    pub(crate) index: LookupIndex,
+}
+
+enum Command {
+    Note {
+        record: Bytes,
+        supersedes: Option<NoteId>,
+        reply: oneshot::Sender<Result<NoteId, StoreError>>,
+    },
+    Event {
+        event: Box<NewEvent>,
+        supersedes: Option<NoteId>,
+        reply: oneshot::Sender<Result<u64, StoreError>>,
+    },
+    /// Ends the thread once everything before it is written.
+    Stop,
+}
+
+/// Gets durable events, in order, before anybody is told that they are durable.
+pub(crate) type DurableEvents = Box<dyn FnMut(Vec<Arc<StoredEvent>>) + Send>;
+
+/// What others may see of the journal, and do to it.
+#[derive(Debug)]
+pub(crate) struct JournalState {
+    files: Mutex<Files>,
+    bytes: AtomicU64,
+    pending_notes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    /// Files that are no longer written, from old to new.
+    closed: Vec<JournalFile>,
+    /// Oldest file that holds a pending note.
+    oldest_pending: Option<u64>,
+}
+
+impl JournalState {
+    /// Bytes of all files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes that nothing superseded.
+    pub(crate) fn pending_notes(&self) -> u64 {
+        self.pending_notes.load(Ordering::Relaxed)
+    }
+
+    /// Deletes files whose events are all sealed, from the oldest on. **Trim behind.**
+    pub(crate) fn trim(&self, sealed_sequence: u64) -> Result<(), StoreError> {
+        loop {
+            let path = {
+                let mut files = self.files.lock();
+                let oldest_pending = files.oldest_pending;
+                match files.closed.first() {
+                    Some(file)
+                        if file.last_sequence <= sealed_sequence
+                            && oldest_pending.is_none_or(|pending| pending > file.ordinal) =>
+                    {
+                        let file = files.closed.remove(0);
+                        self.bytes.fetch_sub(file.sound_bytes, Ordering::Relaxed);
+                        file.path
+                    }
+                    _ => return Ok(()),
+                }
+            };
+            // A crash before this leaves a file of sealed events, which the next start passes over and trims again.
+            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        }
+    }
+}
+
+/// The callers' end.
+#[derive(Debug, Clone)]
+pub(crate) struct JournalHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl JournalHandle {
+    pub(crate) async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, StoreError> {
+        check_size(&record)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Note { record, supersedes, reply }, answer).await
+    }
+
+    pub(crate) async fn append(&self, event: NewEvent, supersedes: Option<NoteId>) -> Result<u64, StoreError> {
+        check_size(&event.record)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Event { event: Box::new(event), supersedes, reply }, answer).await
+    }
+
+    pub(crate) async fn stop(&self) {
+        // An error means that the thread is gone already.
+        let _ = self.commands.send(Command::Stop).await;
+    }
+
+    async fn send<T>(
+        &self,
+        command: Command,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError::JournalUnavailable { reason: "the recorder is stopping".to_owned() };
+        self.commands.send(command).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+fn check_size(record: &Bytes) -> Result<(), StoreError> {
+    if record.len() <= PAYLOAD_BYTES_MAX {
+        return Ok(());
+    }
+    let reason = format!("a record of {} bytes is above the limit of {PAYLOAD_BYTES_MAX}", record.len());
+    Err(StoreError::JournalUnavailable { reason })
+}
+
+/// Starts the thread over a recovered journal.
+pub(crate) fn start(
+    folder: PathBuf,
+    file_bytes_max: u64,
+    recovered: &Recovered,
+    next_sequence: u64,
+    on_durable: DurableEvents,
+) -> Result<(JournalHandle, Arc<JournalState>, std::thread::JoinHandle<()>), StoreError> {
+    let state = Arc::new(JournalState {
+        bytes: AtomicU64::new(recovered.files.iter().map(|file| file.sound_bytes).sum()),
+        pending_notes: AtomicU64::new(recovered.pending_notes.len() as u64),
+        files: Mutex::new(Files { closed: recovered.files.clone(), oldest_pending: None }),
+    });
+    let pending = recovered.pending_notes.iter().map(|(note, (file, _))| (*note, *file)).collect();
+    let writer = Writer {
+        folder,
+        file_bytes_max,
+        state: Arc::clone(&state),
+        open: None,
+        next_ordinal: recovered.files.last().map_or(1, |file| file.ordinal + 1),
+        next_sequence,
+        next_note: recovered.last_note + 1,
+        pending,
+        on_durable,
+    };
+    writer.publish_pending();
+    let (commands, queue) = mpsc::channel(QUEUE_ENTRIES_MAX);
+    let thread = std::thread::Builder::new()
+        .name("journal".to_owned())
+        .spawn(move || writer.run(queue))
+        .map_err(StoreError::io("start a thread for", &state_path(recovered)))?;
+    Ok((JournalHandle { commands }, state, thread))
+}
+
+fn state_path(recovered: &Recovered) -> PathBuf {
+    recovered.files.last().map_or_else(|| PathBuf::from("journal"), |file| file.path.clone())
+}
+
+struct OpenFile {
+    file: File,
+    path: PathBuf,
+    ordinal: u64,
+    bytes: u64,
+}
+
+struct Writer {
+    folder: PathBuf,
+    file_bytes_max: u64,
+    state: Arc<JournalState>,
+    open: Option<OpenFile>,
+    next_ordinal: u64,
+    next_sequence: u64,
+    next_note: u64,
+    /// Notes that nothing superseded, and the files that hold them.
+    pending: std::collections::BTreeMap<u64, u64>,
+    on_durable: DurableEvents,
+}
+
+/// What is to be told when a batch is durable.
+enum Reply {
+    Note(oneshot::Sender<Result<NoteId, StoreError>>, NoteId),
+    Event(oneshot::Sender<Result<u64, StoreError>>, u64),
+}
+
+#[derive(Default)]
+struct Batch {
+    /// Where it begins in its file.
+    start: u32,
+    bytes: Vec<u8>,
+    replies: Vec<Reply>,
+    events: Vec<Arc<StoredEvent>>,
+    new_notes: Vec<u64>,
+    superseded: Vec<u64>,
+}
+
+impl Writer {
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut commands = Vec::new();
+        let mut is_stopping = false;
+        while !is_stopping {
+            let Some(first) = queue.blocking_recv() else { break };
+            commands.push(first);
+            let mut bytes = 0;
+            while bytes < BATCH_BYTES_MAX
+                && let Ok(next) = queue.try_recv()
+            {
+                bytes += size_of_command(&next);
+                commands.push(next);
+            }
+            is_stopping = self.write(commands.drain(..));
+        }
+        // Whoever still waits learns from the closed channel that nothing was written.
+    }
+
+    /// Writes a batch; says whether the thread shall end.
+    fn write(&mut self, commands: impl Iterator<Item = Command>) -> bool {
+        let mut is_stopping = false;
+        if self.open.as_ref().is_some_and(|open| open.bytes >= self.file_bytes_max) {
+            self.close();
+        }
+        let start = self.open.as_ref().map_or(HEADER_BYTES as u64, |open| open.bytes);
+        let mut batch = Batch { start: u32::try_from(start).unwrap_or(u32::MAX), ..Batch::default() };
+        let (mut next_sequence, mut next_note) = (self.next_sequence, self.next_note);
+        for command in commands {
+            match command {
+                Command::Note { record, supersedes, reply } => {
+                    batch.entry(EntryKind::Note, next_note, supersedes, &record);
+                    batch.new_notes.push(next_note);
+                    batch.replies.push(Reply::Note(reply, NoteId(next_note)));
+                    next_note += 1;
+                }
+                Command::Event { event, supersedes, reply } => {
+                    batch.entry(EntryKind::Event, next_sequence, supersedes, &event.record);
+                    batch.replies.push(Reply::Event(reply, next_sequence));
+                    let NewEvent { record, index } = *event;
+                    batch.events.push(Arc::new(StoredEvent { sequence: next_sequence, index, record }));
+                    next_sequence += 1;
+                }
+                Command::Stop => is_stopping = true,
+            }
+        }
+        if batch.replies.is_empty() {
+            return is_stopping;
+        }
+        // Commit point: when this returns without an error, the batch is durable.
+        match self.persist(&batch.bytes) {
+            Ok(ordinal) => {
+                (self.next_sequence, self.next_note) = (next_sequence, next_note);
+                self.pending.extend(batch.new_notes.iter().map(|note| (*note, ordinal)));
+                for note in &batch.superseded {
+                    self.pending.remove(note);
+                }
+                self.publish_pending();
+                if !batch.events.is_empty() {
+                    (self.on_durable)(batch.events);
+                }
+                for reply in batch.replies {
+                    reply.succeed();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, entries = batch.replies.len(), "the journal could not be written");
+                let reason = chain(&error);
+                for reply in batch.replies {
+                    reply.fail(&reason);
+                }
+            }
+        }
+        is_stopping
+    }
+
+    fn publish_pending(&self) {
+        self.state.pending_notes.store(self.pending.len() as u64, Ordering::Relaxed);
+        let oldest = self.pending.values().min().copied();
+        let mut files = self.state.files.lock();
+        files.oldest_pending = oldest;
+    }
+
+    /// Writes and syncs; gives the ordinal of the file.
+    fn persist(&mut self, bytes: &[u8]) -> Result<u64, StoreError> {
+        // Until both steps succeed the file is taken out, so that a failure leaves it for good.
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.create()?,
+        };
+        let written = open.file.write_all(bytes).map_err(StoreError::io("write", &open.path));
+        let synced = written.and_then(|()| open.file.sync_data().map_err(StoreError::io("sync", &open.path)));
+        if let Err(error) = synced {
+            self.abandon(open);
+            return Err(error);
+        }
+        open.bytes += bytes.len() as u64;
+        self.state.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let ordinal = open.ordinal;
+        self.open = Some(open);
+        Ok(ordinal)
+    }
+
+    /// Makes the next file: header, sync of the file, sync of the folder.
+    fn create(&mut self) -> Result<OpenFile, StoreError> {
+        let ordinal = self.next_ordinal;
+        let path = file_path(&self.folder, ordinal);
+        let header = FileHeader { ordinal, next_sequence: self.next_sequence };
+        // A file of this name can only be one whose making failed before; nothing in it was acknowledged.
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(StoreError::io("create", &path))?;
+        let made = file.write_all(&header.encode()).and_then(|()| file.sync_all());
+        made.map_err(StoreError::io("begin", &path))?;
+        sync_folder(&self.folder)?;
+        self.next_ordinal += 1;
+        let bytes = HEADER_BYTES as u64;
+        self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(OpenFile { file, path, ordinal, bytes })
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.remember(open);
+        }
+    }
+
+    fn remember(&self, open: OpenFile) {
+        let last_sequence = self.next_sequence - 1;
+        let OpenFile { path, ordinal, bytes, .. } = open;
+        self.state.files.lock().closed.push(JournalFile { path, ordinal, last_sequence, sound_bytes: bytes });
+    }
+
+    /// Leaves a file after a failure. Cutting off what was not acknowledged is a courtesy to whoever reads it: the
+    /// reader would pass over it all the same.
+    fn abandon(&mut self, open: OpenFile) {
+        if open.bytes == HEADER_BYTES as u64 && std::fs::remove_file(&open.path).is_ok() {
+            // Nothing durable is in it. Its place is taken again, so that a full disk is not littered with empty files.
+            self.next_ordinal = open.ordinal;
+            self.state.bytes.fetch_sub(open.bytes, Ordering::Relaxed);
+            return;
+        }
+        if let Err(error) = open.file.set_len(open.bytes) {
+            tracing::warn!(%error, path = %open.path.display(), "the tail of a failed write stays in the journal");
+        }
+        self.remember(open);
+    }
+}
+
+impl Batch {
+    fn entry(&mut self, kind: EntryKind, number: u64, supersedes: Option<NoteId>, payload: &[u8]) {
+        let supersedes = supersedes.map(|note| note.0);
+        let batch_start = self.start;
+        encode_entry(&mut self.bytes, &Entry { kind, number, supersedes, batch_start, payload });
+        self.superseded.extend(supersedes);
+    }
+}
+
+impl Reply {
+    // A caller that went away does not ask for its reply; the entry is durable all the same.
+    fn succeed(self) {
+        match self {
+            Self::Note(reply, note) => drop(reply.send(Ok(note))),
+            Self::Event(reply, sequence) => drop(reply.send(Ok(sequence))),
+        }
+    }
+
+    fn fail(self, reason: &str) {
+        let error = StoreError::JournalUnavailable { reason: reason.to_owned() };
+        match self {
+            Self::Note(reply, _) => drop(reply.send(Err(error))),
+            Self::Event(reply, _) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+fn size_of_command(command: &Command) -> usize {
+    ENTRY_HEAD_BYTES
+        + match command {
+            Command::Note { record, .. } => record.len(),
+            Command::Event { event, .. } => event.record.len(),
+            Command::Stop => 0,
+        }
+}
+
+fn chain(error: &StoreError) -> String {
+    let source = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
+    format!("{error}{source}")
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", folder))
+}

@@ -1,0 +1,252 @@
+//! The store over real files: what is acknowledged is there after any end, and found as a slow plain search finds it.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a failed test may panic, and has no readers")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use bytes::Bytes;
+use model::EventTime;
+use proptest::prelude::*;
+use serde_json::json;
+use store::query::Order;
+use store::{AttributeFilter, EventQuery, EventStore, StoreConfig, StoreError};
+
+fn config(folder: &Path) -> StoreConfig {
+    StoreConfig { segment_events_max: 10, journal_file_bytes_max: 2_000, ..StoreConfig::new(folder) }
+}
+
+fn record(id: &str, seconds: i64, name: &str, resource: &str) -> Bytes {
+    let time = EventTime::from_seconds(1_740_830_400 + seconds);
+    Bytes::from(
+        json!({
+            "eventVersion": "1.11", "userIdentity": {"type": "IAMUser", "userName": "ana", "accessKeyId": "AKIA1"},
+            "eventTime": time.to_string(), "eventSource": "s3.amazonaws.com", "eventName": name,
+            "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.1", "requestParameters": {"bucketName": resource},
+            "responseElements": null, "eventID": id, "readOnly": false, "recipientAccountId": "111122223333",
+            "eventCategory": "Management"
+        })
+        .to_string(),
+    )
+}
+
+async fn open(folder: &Path) -> EventStore {
+    EventStore::open(config(folder)).await.expect("a store").0
+}
+
+async fn all_ids(store: &EventStore) -> Vec<String> {
+    let page = store.lookup(EventQuery { limit: 10_000, ..EventQuery::default() }).await.expect("a page");
+    page.events.iter().map(|event| event.index.event_id.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_survives_and_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected = BTreeSet::new();
+    for round in 0..6 {
+        let store = open(folder.path()).await;
+        assert_eq!(all_ids(&store).await.into_iter().collect::<BTreeSet<_>>(), expected, "round {round}");
+        assert_eq!(all_ids(&store).await.len(), expected.len(), "nothing twice");
+        for number in 0..7 {
+            let id = format!("e-{round}-{number}");
+            store.append(record(&id, i64::from(number), "CreateBucket", "b"), None).await.expect("durable");
+            expected.insert(id);
+        }
+        // Sealing happens in some rounds, so that restarts meet every mixture of journal and segments.
+        if round % 2 == 1 {
+            store.seal(round % 4 == 1).await.expect("sealed");
+        }
+        // No orderly end: the next round opens what is on disk.
+        store.close().await;
+        drop(store);
+    }
+    let store = open(folder.path()).await;
+    assert_eq!(store.newest_sequence(), 42);
+    assert!(store.status().segment_count > 0);
+    let numbers: Vec<u64> = store.after_sequence(0, 1_000).await.unwrap().iter().map(|event| event.sequence).collect();
+    assert_eq!(numbers, (1..=42).collect::<Vec<_>>(), "gapless");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_without_an_outcome_become_events_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let open_call = store.note(record("open", 1, "CreateBucket", "b"), None).await.unwrap();
+    let done = store.note(record("done", 2, "CreateBucket", "b"), None).await.unwrap();
+    store.append(record("done", 3, "CreateBucket", "b"), Some(done)).await.unwrap();
+    let provisional = store.note(record("streamed", 4, "GetObject", "b"), None).await.unwrap();
+    store.note(record("streamed", 5, "GetObject", "b"), Some(provisional)).await.unwrap();
+    assert_eq!(all_ids(&store).await, ["done"], "a pending note is not visible");
+    assert_eq!(store.status().pending_notes, 2);
+    store.close().await;
+    drop(store);
+    for _ in 0..2 {
+        let store = open(folder.path()).await;
+        let mut ids = all_ids(&store).await;
+        ids.sort();
+        assert_eq!(ids, ["done", "open", "streamed"]);
+        assert_eq!(store.status().pending_notes, 0);
+        store.seal(true).await.unwrap();
+        store.close().await;
+    }
+    let _ = open_call;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_trims_the_journal_but_not_behind_a_pending_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let note = store.note(record("open", 0, "CreateBucket", "b"), None).await.unwrap();
+    for number in 0..40 {
+        store.append(record(&format!("e-{number}"), number, "X", "b"), None).await.unwrap();
+    }
+    let before = store.status().journal_bytes;
+    store.seal(true).await.unwrap();
+    assert_eq!(store.status().journal_bytes, before, "the note holds the oldest file and so all");
+    store.append(record("open", 50, "CreateBucket", "b"), Some(note)).await.unwrap();
+    store.seal(true).await.unwrap();
+    assert!(store.status().journal_bytes < before / 2, "{:?}", store.status());
+    store.close().await;
+    drop(store);
+    assert_eq!(all_ids(&open(folder.path()).await).await.len(), 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_is_told_who_has_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = open(folder.path()).await;
+    let error = EventStore::open(config(folder.path())).await.err().expect("in use");
+    assert!(matches!(error, StoreError::FolderInUse { .. }));
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_stay_where_they_are_while_events_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..35 {
+        store.append(record(&format!("e-{number:02}"), number / 4, "X", "b"), None).await.unwrap();
+        if number == 25 {
+            store.seal(true).await.unwrap();
+        }
+    }
+    let mut query = EventQuery { limit: 4, ..EventQuery::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = store.lookup(query.clone()).await.unwrap();
+        seen.extend(page.events.iter().map(|event| event.index.event_id.clone()));
+        let newer = format!("new-{}", seen.len());
+        store.append(record(&newer, 1_000, "X", "b"), None).await.unwrap();
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+    }
+    let expected: Vec<String> = (0..35).rev().map(|number| format!("e-{number:02}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_segments_go_and_numbers_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..12 {
+        store.append(record(&format!("e-{number}"), number, "X", "b"), None).await.unwrap();
+    }
+    store.seal(true).await.unwrap();
+    let day = 86_400;
+    assert_eq!(store.drop_expired(EventTime::from_seconds(1_740_830_400 + 89 * day)).await.unwrap(), 0);
+    assert!(store.drop_expired(EventTime::from_seconds(1_740_830_400 + 91 * day)).await.unwrap() > 0);
+    assert!(all_ids(&store).await.is_empty());
+    store.close().await;
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(store.append(record("next", 0, "X", "b"), None).await.unwrap(), 13);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_no_event_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let refused = store.append(Bytes::from_static(b"{}"), None).await;
+    assert!(matches!(refused, Err(StoreError::NotAnEvent(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_share_syncs_and_each_gets_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let appends = (0..200).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move { store.append(record(&format!("e-{number}"), number, "X", "b"), None).await.unwrap() })
+    });
+    let mut numbers: Vec<u64> =
+        futures::future::join_all(appends).await.into_iter().map(|done| done.unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Memory and segments together answer every query as a plain filter and sort over all events does.
+    #[test]
+    fn lookups_equal_a_plain_search(
+        events in prop::collection::vec((0..20_i64, 0..3_usize, 0..3_usize), 1..60),
+        seals in prop::collection::vec(any::<bool>(), 60),
+        name in prop::option::of(0..4_usize),
+        resource in prop::option::of(0..4_usize),
+        range in (0..20_i64, 0..20_i64),
+        is_newest_first: bool,
+        limit in 1..15_usize,
+    ) {
+        let names = ["CreateBucket", "DeleteBucket", "PutBucketPolicy", "Absent"];
+        let buckets = ["alpha", "beta", "gamma", "absent"];
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path()).await;
+            let mut plain = Vec::new();
+            for (number, (seconds, name, bucket)) in events.iter().enumerate() {
+                let id = format!("e-{number}");
+                let sequence = store.append(record(&id, *seconds, names[*name], buckets[*bucket]), None).await.unwrap();
+                plain.push((*seconds, sequence, id, *name, *bucket));
+                if seals[number] && number % 7 == 0 {
+                    store.seal(true).await.unwrap();
+                }
+            }
+            plain.retain(|(seconds, _, _, found_name, found_bucket)| {
+                (range.0.min(range.1)..=range.0.max(range.1)).contains(seconds)
+                    && name.is_none_or(|name| name == *found_name)
+                    && resource.is_none_or(|bucket| bucket == *found_bucket)
+            });
+            plain.sort_by_key(|(seconds, sequence, ..)| (*seconds, *sequence));
+            if is_newest_first {
+                plain.reverse();
+            }
+            let mut query = EventQuery {
+                attributes: name
+                    .map(|name| AttributeFilter::EventName(names[name].to_owned()))
+                    .into_iter()
+                    .chain(resource.map(|bucket| AttributeFilter::ResourceName(buckets[bucket].to_owned())))
+                    .collect(),
+                start: EventTime::from_seconds(1_740_830_400 + range.0.min(range.1)),
+                end: EventTime::from_seconds(1_740_830_400 + range.0.max(range.1)),
+                order: if is_newest_first { Order::NewestFirst } else { Order::OldestFirst },
+                limit,
+                ..EventQuery::default()
+            };
+            let mut found = Vec::new();
+            loop {
+                let page = store.lookup(query.clone()).await.unwrap();
+                assert!(page.events.len() <= limit);
+                assert!(page.next.is_none() || page.events.len() == limit, "a page with a next one is full");
+                found.extend(page.events.iter().map(|event| event.index.event_id.clone()));
+                match page.next {
+                    Some(next) => query.after = Some(next),
+                    None => break,
+                }
+            }
+            let expected: Vec<String> = plain.into_iter().map(|(_, _, id, ..)| id).collect();
+            assert_eq!(found, expected);
+        });
+    }
+}
