@@ -1,5 +1,6 @@
 //! The store as others use it.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -106,6 +107,7 @@ impl EventStore {
         let rows = manifest.segments().await?;
         let (recovered, segments) = run_blocking(move || {
             let recovered = read_journal(&journal_folder)?;
+            sync_newest_file(&recovered)?;
             remove_leftovers(&segment_folder, &rows)?;
             let open = |row| SegmentReader::open(&segment_folder, row).map(Arc::new);
             let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -283,6 +285,15 @@ impl EventStore {
     fn segment_folder(&self) -> PathBuf {
         self.shared.config.data_dir.join("segments")
     }
+}
+
+/// Syncs the newest journal file, before anything that was read from it counts.
+///
+/// A killed process may leave entries that only the page cache holds. They become visible now, and the next file begins
+/// with the number after them: were they lost to a power cut later, the journal would have a hole and be refused.
+fn sync_newest_file(recovered: &Recovered) -> Result<(), StoreError> {
+    let Some(newest) = recovered.files.last() else { return Ok(()) };
+    File::open(&newest.path).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", &newest.path))
 }
 
 impl Sources {
