@@ -31,7 +31,7 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	$(VENV)/bin/python catalog/generate.py --check
 	@if command -v cargo-deny >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: fuzz
 fuzz: tools ## run each fuzz target for SECONDS=30; needs a nightly compiler and cargo-fuzz

@@ -95,7 +95,7 @@ pub fn write(data_dir: &Path, key: &RootKey) -> Result<(), RootKeyFileError> {
     STEPS.iter().try_for_each(|step| apply(*step, data_dir, key))
 }
 
-/// The steps of [`write`]. Their order is what makes it safe: nothing gets the final name before its bytes are durable.
+/// The steps of [`fn@write`]. Their order is what makes it safe: nothing gets the final name before its bytes are durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Makes the data folder, if there is none, and its entry in each parent durable.

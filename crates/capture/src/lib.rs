@@ -1,6 +1,6 @@
 //! One HTTP exchange in, one CloudTrail event record out.
 //!
-//! [`record`] is the whole of it: a pure function of an [`Exchange`]. What the call was comes from the catalog, what it
+//! [`fn@record`] is the whole of it: a pure function of an [`Exchange`]. What the call was comes from the catalog, what it
 //! said from the decoders of `aws_wire`; this crate knows how CloudTrail writes it. The general rules are in `render`,
 //! and everything that one service does differently is a row of a table with its source:
 //!
