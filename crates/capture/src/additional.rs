@@ -9,6 +9,8 @@ use crate::exchange::{Authentication, Exchange, Outcome};
 pub(crate) fn additional_event_data(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Option<Json> {
     match exchange.subject.service().id.as_str() {
         "s3" | "s3control" | "s3outposts" => Some(s3(exchange, operation, category)),
+        // Source: Application Auto Scaling guide, CloudTrail log entries.
+        "application-autoscaling" => Some(serde_json::json!({ "service": "application-autoscaling" })),
         // Source: Route 53 guide, CloudTrail log entries.
         "route53" if operation == "ChangeResourceRecordSets" => {
             Some(serde_json::json!({ "Note": "Do not use to reconstruct hosted zone" }))
@@ -36,7 +38,7 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
         object.insert("CipherSuite".to_owned(), Json::from(suite));
     }
-    object.insert("bytesTransferredIn".to_owned(), bytes(exchange.request_body.total_bytes()));
+    object.insert("bytesTransferredIn".to_owned(), bytes(received_bytes(exchange)));
     let (headers, sent) = match exchange.outcome {
         Outcome::Answered { headers, body, .. } => (Some(headers), body.total_bytes()),
         Outcome::Unknown | Outcome::Failed { .. } => (None, 0),
@@ -57,6 +59,13 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     }
     object.insert("bytesTransferredOut".to_owned(), bytes(sent));
     Json::Object(object)
+}
+
+/// Bytes of content received. A chunked upload says how many of its bytes are content.
+fn received_bytes(exchange: &Exchange<'_>) -> u64 {
+    let declared = exchange.head.headers.get("x-amz-decoded-content-length");
+    let declared = declared.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    declared.unwrap_or_else(|| exchange.request_body.total_bytes())
 }
 
 /// Which encryption was applied: asked for by the request, or the bucket's default. Source: S3 guide.

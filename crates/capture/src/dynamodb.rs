@@ -1,7 +1,7 @@
 //! Item calls of DynamoDB: keys are written as plain values, items as the names of their attributes, and the values
 //! of expressions not at all. Source: DynamoDB developer guide, logging with CloudTrail.
 
-use aws_wire::catalog::Member;
+use aws_wire::catalog::{Member, ShapeId};
 use aws_wire::value::{FieldKey, StructureValue, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,12 @@ const REDACTED: &str = "***(Redacted)";
 
 /// The key and value of a member of an item call; the inner `None` leaves it out, the outer one says that the member
 /// follows the general rules.
-pub(crate) fn member(renderer: &Renderer<'_>, member: &Member, value: &Value) -> Option<Option<(String, Json)>> {
+pub(crate) fn member(
+    renderer: &Renderer<'_>,
+    structure: ShapeId,
+    member: &Member,
+    value: &Value,
+) -> Option<Option<(String, Json)>> {
     let key = || lower_first(&member.name);
     match (member.name.as_str(), value) {
         ("Key" | "ExclusiveStartKey", Value::Map(attributes)) => {
@@ -27,14 +32,40 @@ pub(crate) fn member(renderer: &Renderer<'_>, member: &Member, value: &Value) ->
             });
             Some(Some((key(), plain.collect())))
         }
-        ("Item", Value::Map(attributes)) => Some(Some(("items".to_owned(), names(attributes)))),
+        // A single write has `item`, one of many has `items`.
+        ("Item", Value::Map(attributes)) => {
+            let is_single = renderer.service.shape(structure).name == "PutItemInput";
+            Some(Some((if is_single { "item" } else { "items" }.to_owned(), names(attributes))))
+        }
         ("AttributeUpdates" | "Expected" | "KeyConditions" | "QueryFilter" | "ScanFilter", Value::Map(attributes)) => {
             Some(Some((key(), names(attributes))))
         }
         ("ExpressionAttributeValues", _) | ("Parameters", Value::List(_)) => Some(None),
         ("Statement", Value::String(statement)) => Some(Some((key(), Json::String(redact_literals(statement))))),
+        ("TransactItems", Value::List(items)) => {
+            Some(Some((REQUEST_ITEMS.to_owned(), items.iter().filter_map(|item| operation(renderer, item)).collect())))
+        }
+        ("Statements" | "TransactStatements", value @ Value::List(_)) => {
+            Some(Some((REQUEST_ITEMS.to_owned(), renderer.value(member.shape, value))))
+        }
         _ => None,
     }
+}
+
+/// The key of the parts of a transaction or batch of statements.
+const REQUEST_ITEMS: &str = "requestItems";
+
+/// A part of a transaction: which operation it is, beside its members.
+fn operation(renderer: &Renderer<'_>, item: &Value) -> Option<Json> {
+    let Value::Structure(item) = item else { return None };
+    let field = item.fields.first()?;
+    let FieldKey::Member(index) = &field.key else { return None };
+    let member = renderer.service.structure(item.shape)?.members.get(usize::from(*index))?;
+    let Value::Structure(part) = &field.value else { return None };
+    let mut object = Map::new();
+    object.insert("operation".to_owned(), Json::from(member.name.as_str()));
+    object.extend(renderer.members(part));
+    Some(Json::Object(object))
 }
 
 fn names(attributes: &[(String, Value)]) -> Json {

@@ -107,6 +107,10 @@ pub(crate) fn api_version(service: &Service) -> Option<String> {
 /// regions. The credential scope of such a service names the home region already; a caller that signs with another
 /// region is moved there. STS and S3 are recorded where they are called.
 pub(crate) fn aws_region(service: &Service, region: &Region) -> String {
+    // The one global service whose home is elsewhere. Source: service endpoints reference.
+    if service.id == "networkmanager" && region.partition() == "aws" {
+        return "us-west-2".to_owned();
+    }
     let is_global = ServiceRules::of(service).is_global
         || (service.is_global && !matches!(service.id.as_str(), "s3" | "s3control" | "sts"));
     if is_global { region.global_service_home().to_string() } else { region.to_string() }

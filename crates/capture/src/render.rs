@@ -86,7 +86,7 @@ impl<'a> Renderer<'a> {
 
     fn member(&self, structure: ShapeId, member: &Member, value: &Value) -> Option<(String, Json)> {
         if self.is_dynamodb
-            && let Some(done) = dynamodb::member(self, member, value)
+            && let Some(done) = dynamodb::member(self, structure, member, value)
         {
             return done;
         }

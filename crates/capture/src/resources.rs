@@ -176,9 +176,25 @@ impl Known<'_> {
         if let Some(name) = self.text("TableName") {
             return vec![table(name)];
         }
-        match self.input.and_then(|input| member_of(self.service, input, "RequestItems")) {
-            Some(Value::Map(tables)) => tables.iter().map(|(name, _)| table(name)).collect(),
+        let items = |member: &str| self.input.and_then(|input| member_of(self.service, input, member));
+        match (items("RequestItems"), items("TransactItems")) {
+            (Some(Value::Map(tables)), _) => tables.iter().map(|(name, _)| table(name)).collect(),
+            (_, Some(Value::List(parts))) => {
+                let mut names: Vec<&str> = parts.iter().filter_map(|part| self.table_of_part(part)).collect();
+                names.sort_unstable();
+                names.dedup();
+                names.into_iter().map(table).collect()
+            }
             _ => Vec::new(),
+        }
+    }
+
+    /// The table of one part of a transaction: `{"Put":{"TableName":…}}`.
+    fn table_of_part<'v>(&self, part: &'v Value) -> Option<&'v str> {
+        let Value::Structure(part) = part else { return None };
+        match &part.fields.first()?.value {
+            Value::Structure(operation) => text_of(self.service, operation, "TableName"),
+            _ => None,
         }
     }
 

@@ -124,7 +124,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules { event_version: "1.08", layout: Layout::ApiGateway, times: Some(TimeStyle::Java), ..D },
     ),
     // Guide: the source is that of EC2 Auto Scaling.
-    ("application-autoscaling", ServiceRules { source: Some("autoscaling"), ..D }),
+    ("application-autoscaling", ServiceRules { source: Some("autoscaling"), event_version: "1.08", ..D }),
     // Records (2021).
     ("application-insights", ServiceRules { source: Some("application-insights"), event_version: "1.08", ..D }),
     // Records (2024): comma, apiVersion.
@@ -167,6 +167,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    // Guide (2025).
+    ("cognito-idp", ServiceRules { event_version: "1.10", ..D }),
     ("compute-optimizer", ServiceRules { event_version: "1.08", ..D }),
     // Records (2014, 2021): no comma.
     ("config", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
@@ -183,8 +185,14 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     // Records: apiVersion; guide: no comma in table descriptions.
-    ("dynamodb", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
-    ("dynamodbstreams", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    (
+        "dynamodb",
+        ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D },
+    ),
+    (
+        "dynamodbstreams",
+        ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D },
+    ),
     // Records (2020, 2021).
     ("ebs", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2025).
@@ -201,6 +209,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("ec2-instance-connect", ServiceRules { event_version: "1.08", ..D }),
     // Records (2018, 2020): no comma.
     ("ecr", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Guide (2023).
+    ("ecs", ServiceRules { event_version: "1.08", ..D }),
     // Records (2023): apiVersion.
     ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
     // Records (2018): epoch seconds with a fraction.
@@ -312,6 +322,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     // Records (2021).
     ("sns", ServiceRules { event_version: "1.08", ..D }),
+    // Guide (2023).
+    ("sqs", ServiceRules { event_version: "1.09", ..D }),
     // Records (2024, 2025): comma since 2023 in most calls.
     ("ssm", ServiceRules { event_version: "1.10", ..D }),
     // Records (2021): members as on the wire.
@@ -319,6 +331,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("sso", ServiceRules { source: Some("sso"), ..D }),
     ("sso-admin", ServiceRules { source: Some("sso"), ..D }),
     ("sso-oidc", ServiceRules { source: Some("sso"), ..D }),
+    // Guide (2024).
+    ("stepfunctions", ServiceRules { event_version: "1.09", ..D }),
     // Records (2024): comma although a query service.
     ("sts", ServiceRules { event_version: "1.08", times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
     // Records (2020).

@@ -37,6 +37,19 @@ const DEFAULTS: &[(&str, &str, bool)] = &[
     ("StopInstances", "force", false),
 ];
 
+/// Sets of answers that are written as `{}` when they hold nothing or are not answered at all, by structure. Source:
+/// records.
+const ANSWERED_EMPTY: &[(&str, &[&str])] = &[
+    ("Instance", &["blockDeviceMapping", "productCodes"]),
+    ("InstanceNetworkInterface", &["ipv6AddressesSet", "tagSet"]),
+    ("InternetGateway", &["association", "attachmentSet"]),
+    ("NetworkInterface", &["ipv6AddressesSet"]),
+    ("Reservation", &["groupSet"]),
+    ("RouteTable", &["associationSet", "propagatingVgwSet"]),
+    ("Subnet", &["ipv6CidrBlockAssociationSet"]),
+    ("Vpc", &["ipv6CidrBlockAssociationSet"]),
+];
+
 /// The parameters of a classic call.
 pub(super) fn request(renderer: &Renderer<'_>, operation: &str, input: &StructureValue) -> Map<String, Json> {
     let writer = Writer { renderer, operation };
@@ -53,6 +66,16 @@ pub(super) fn request(renderer: &Renderer<'_>, operation: &str, input: &Structur
         if object.contains_key(*key) {
             object.insert("attributeType".to_owned(), Json::from(*name));
         }
+    }
+    // The parts of a rule that a caller may leave out. Source: public copies of records.
+    for key in match operation {
+        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => &["icmpTypeCode"][..],
+        _ if operation.ends_with("SecurityGroupIngress") || operation.ends_with("SecurityGroupEgress") => {
+            &["ipPermissions"][..]
+        }
+        _ => &[],
+    } {
+        object.entry(*key).or_insert_with(|| Json::Object(Map::new()));
     }
     if operation == "RunInstances" {
         gather_instance(&mut object);
@@ -109,9 +132,12 @@ impl Writer<'_> {
                 FieldKey::Unknown(name) => self.unknown(&mut object, name, field),
             }
         }
-        // An element without a member in the model. Source: records.
-        if !self.is_request() && shape_name == "InternetGateway" {
-            object.insert("association".to_owned(), Json::Object(Map::new()));
+        if !self.is_request()
+            && let Some((_, keys)) = ANSWERED_EMPTY.iter().find(|(name, _)| name == shape_name)
+        {
+            for key in *keys {
+                object.entry(*key).or_insert_with(|| Json::Object(Map::new()));
+            }
         }
         if self.is_request() && shape_name == "IpPermission" {
             for key in ["groups", "ipRanges", "ipv6Ranges", "prefixListIds"] {
@@ -217,6 +243,10 @@ impl Writer<'_> {
             return;
         }
         let is_empty = elements.as_array().is_some_and(Vec::is_empty);
+        // What has no tags has no set of them, but for the interfaces of an instance. Source: records.
+        if is_empty && !self.is_request() && member.name == "Tags" {
+            return;
+        }
         object.insert(key, if is_empty { Json::Object(Map::new()) } else { json!({ holder: elements }) });
     }
 

@@ -209,6 +209,7 @@ fn classic_ec2_calls_have_sets() {
                 "groupSet": {},
                 "instancesSet": { "items": [{
                     "instanceId": "i-0", "instanceState": { "code": 0, "name": "pending" }, "launchTime": 1_688_990_121_000_i64,
+                    "blockDeviceMapping": {}, "productCodes": {},
                 }] },
             },
         }),
@@ -458,7 +459,22 @@ fn item_calls_hold_keys_and_names_but_no_values() {
     for (operation, body, read_only, parameters) in [
         ("GetItem", get, true, json!({ "tableName": "T", "key": { "pk": "x", "n": "1" } })),
         ("Query", query, true, json!({ "tableName": "T", "keyConditionExpression": "k = :v" })),
-        ("PutItem", put, false, json!({ "tableName": "T", "items": ["pk", "b"] })),
+        ("PutItem", put, false, json!({ "tableName": "T", "item": ["pk", "b"] })),
+        (
+            "TransactWriteItems",
+            r#"{"TransactItems":[{"Put":{"TableName":"T","Item":{"pk":{"S":"hush"}}}},{"Delete":{"TableName":"T","Key":{"pk":{"S":"y"}}}}]}"#,
+            false,
+            json!({ "requestItems": [
+                { "operation": "Put", "tableName": "T", "items": ["pk"] },
+                { "operation": "Delete", "tableName": "T", "key": { "pk": "y" } },
+            ] }),
+        ),
+        (
+            "BatchExecuteStatement",
+            r#"{"Statements":[{"Statement":"DELETE FROM T WHERE n=17"}]}"#,
+            false,
+            json!({ "requestItems": [{ "statement": "DELETE FROM T WHERE n=***(Redacted)" }] }),
+        ),
         ("ExecuteStatement", sql, false, json!({ "statement": "SELECT * FROM T WHERE pk=***(Redacted)" })),
     ] {
         let record = check(
