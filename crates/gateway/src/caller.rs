@@ -1,0 +1,160 @@
+//! Who is calling: from the signature, and from what the directory knows of its key.
+
+use std::sync::Arc;
+
+use aws_wire::RequestHead;
+use aws_wire::sigv4::{
+    Authorization, BodyProof, CLOCK_SKEW_MAX, Placement, Presented, SecretAccessKey, SigV4Error, SigningKeyCache,
+    VerifiedRequest, verify_with_key,
+};
+use capture::Authentication;
+use model::{AccessKeyId, AccountId, EventTime, UserIdentity};
+use parking_lot::Mutex;
+
+/// A key that this installation knows.
+#[derive(Debug, Clone)]
+pub struct KnownKey {
+    /// Account of its owner.
+    pub account: AccountId,
+    /// Identity that records name.
+    pub identity: UserIdentity,
+    /// The secret, to check signatures with.
+    pub secret: SecretAccessKey,
+}
+
+/// What the gateway asks of a directory of keys.
+pub trait CallerDirectory: Send + Sync + 'static {
+    /// The key with this id, if it is known and active.
+    fn find(&self, access_key_id: &AccessKeyId) -> Option<KnownKey>;
+}
+
+/// What is proved about a caller.
+#[derive(Debug)]
+pub enum Proof {
+    /// The signature is that of a key we know; what it says about the body is with it.
+    Verified(BodyProof),
+    /// The key is known, and the signature is not right.
+    Refuted(SigV4Error),
+    /// The signature names a key that nothing is known of; the upstream decides whether to believe it.
+    UnknownKey,
+    /// Another kind of credential (SigV2, SigV4A, bearer token), not checked here.
+    Unchecked,
+    /// No credentials.
+    Anonymous,
+    /// Credentials that cannot be read.
+    Malformed(SigV4Error),
+}
+
+impl Proof {
+    /// Whether the key is one that we know, its signature right or wrong.
+    pub fn is_of_known_key(&self) -> bool {
+        matches!(self, Self::Verified(_) | Self::Refuted(_))
+    }
+}
+
+/// A caller, as far as it is known.
+#[derive(Debug)]
+pub struct Caller {
+    /// What the record says of them.
+    pub identity: UserIdentity,
+    /// Account whose record this is.
+    pub account: AccountId,
+    /// What is proved.
+    pub proof: Proof,
+    /// How they presented themselves.
+    pub authentication: Authentication,
+}
+
+impl Caller {
+    /// Of a key with a wrong signature, leaves only the key. Our own services refuse such calls, and their records name
+    /// the owner of the key with the refusal; an upstream may let them pass, and then nobody must be named for them.
+    pub fn claim_no_more_than_proved(&mut self) {
+        if let (Proof::Refuted(_), Some(key_id)) = (&self.proof, &self.identity.access_key_id) {
+            self.identity = UserIdentity::unknown_key(self.account, key_id);
+        }
+    }
+}
+
+/// Learns who calls.
+pub struct CallerLearner {
+    directory: Arc<dyn CallerDirectory>,
+    default_account: AccountId,
+    signing_keys: Mutex<SigningKeyCache>,
+}
+
+impl CallerLearner {
+    /// A learner over a directory; callers that it does not know belong to `default_account`.
+    pub fn new(directory: Arc<dyn CallerDirectory>, default_account: AccountId) -> Self {
+        Self { directory, default_account, signing_keys: Mutex::default() }
+    }
+
+    /// Learns who sent a request. `payload_hash` gives the SHA-256 of the body where all of it is at hand; it is asked
+    /// only when a signature is to be verified.
+    pub fn learn(
+        &self,
+        presented: &Result<Presented<'_>, SigV4Error>,
+        head: &RequestHead<'_>,
+        payload_hash: impl FnOnce() -> Option<[u8; 32]>,
+        now: EventTime,
+    ) -> Caller {
+        match presented {
+            Ok(Presented::Header(authorization) | Presented::PresignedQuery(authorization)) => {
+                self.signed(authorization, head, payload_hash, now)
+            }
+            Ok(Presented::SigV4A { access_key_id, placement, .. }) => {
+                self.unchecked(Some(access_key_id), sigv4_at(*placement))
+            }
+            Ok(Presented::SigV2 { access_key_id, .. }) => self.unchecked(Some(access_key_id), Authentication::SigV2),
+            Ok(Presented::Bearer) => self.unchecked(None, Authentication::Bearer),
+            Ok(Presented::Anonymous) => self.nobody(Proof::Anonymous),
+            Err(error) => self.nobody(Proof::Malformed(error.clone())),
+        }
+    }
+
+    fn signed(
+        &self,
+        authorization: &Authorization<'_>,
+        head: &RequestHead<'_>,
+        payload_hash: impl FnOnce() -> Option<[u8; 32]>,
+        now: EventTime,
+    ) -> Caller {
+        let authentication = sigv4_at(authorization.placement);
+        let key_id = &authorization.access_key_id;
+        let Some(known) = self.directory.find(key_id) else {
+            let identity = UserIdentity::unknown_key(self.default_account, key_id.as_str());
+            return Caller { identity, account: self.default_account, proof: Proof::UnknownKey, authentication };
+        };
+        let key = self.signing_keys.lock().signing_key(&known.secret, &authorization.scope);
+        let verified = verify_with_key(head, authorization, &key, payload_hash(), now, CLOCK_SKEW_MAX);
+        // A wrong signature proves nothing about its sender, but the key is known: the record names its owner, as
+        // AWS's does, and its error code says that the call was refused.
+        let proof = match verified.map(VerifiedRequest::into_body) {
+            Ok(body) => Proof::Verified(body),
+            Err(error) => Proof::Refuted(error),
+        };
+        Caller { identity: known.identity, account: known.account, proof, authentication }
+    }
+
+    fn unchecked(&self, key_id: Option<&AccessKeyId>, authentication: Authentication) -> Caller {
+        let account = self.default_account;
+        let identity =
+            key_id.map_or_else(UserIdentity::anonymous, |id| UserIdentity::unknown_key(account, id.as_str()));
+        Caller { identity, account, proof: Proof::Unchecked, authentication }
+    }
+
+    fn nobody(&self, proof: Proof) -> Caller {
+        Caller {
+            identity: UserIdentity::anonymous(),
+            account: self.default_account,
+            proof,
+            authentication: Authentication::Anonymous,
+        }
+    }
+}
+
+fn sigv4_at(placement: Placement) -> Authentication {
+    match placement {
+        Placement::Header => Authentication::SigV4Header,
+        Placement::Query => Authentication::SigV4Query,
+    }
+}

@@ -1,0 +1,728 @@
+//! One exchange: a request in, an answer out, a durable record between them.
+//!
+//! ```text
+//! head ─▶ classify ─▶ hold body ─▶ caller ─▶ note (fsync) ─▶ forward ─▶ hold answer ─▶ record (fsync) ─▶ release
+//!                                            └ changing calls only        └ or: provisional note (fsync) ─▶ stream
+//!                                                                              ─▶ final record at the end
+//! ```
+//!
+//! Every exchange runs in a task of its own: a client that goes away cancels neither the call nor its record.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use aws_wire::RequestHead;
+use aws_wire::catalog::{Catalog, Protocol, Service};
+use aws_wire::classify::{Call, Classification, HostNames, classify};
+use aws_wire::sigv4::{self, Presented};
+use bytes::Bytes;
+use capture::{BodyCapture, Outcome, Subject};
+use http::header::HOST;
+use http::{HeaderValue, Method, Request, Response, response};
+use http_body::Body;
+use hyper::body::Incoming;
+use model::{AccountId, EventRecord, EventTime, Region, TlsDetails};
+use tokio::sync::{RwLock, oneshot};
+use uuid::Uuid;
+
+use crate::answer;
+use crate::body::{AnswerBody, AnswerSource, Held, RequestBody, StreamEnd, StreamReport, hold};
+use crate::caller::{Caller, CallerDirectory, CallerLearner};
+use crate::gap::{GapTracker, gap_record};
+use crate::metrics::{CallLabels, GatewayMetrics};
+use crate::route::{Destination, LocalCall, Routes};
+use crate::settings::{GatewaySettings, RecordingFailure};
+use crate::sink::{EventSink, NoteId, SinkError};
+use crate::upstream::{UpstreamClient, UpstreamError};
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its address.
+    pub ip: IpAddr,
+    /// TLS parameters, if the connection has TLS.
+    pub tls: Option<TlsDetails>,
+}
+
+/// What an installation gives its gateway, beside settings.
+pub struct Surroundings {
+    /// Account of callers that nothing is known of.
+    pub default_account: AccountId,
+    /// Region of calls that name none.
+    pub default_region: Region,
+    /// The time.
+    pub clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
+    /// Fresh ids for events and requests.
+    pub new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
+    /// Keys that are known.
+    pub directory: Arc<dyn CallerDirectory>,
+    /// Where records go.
+    pub sink: Arc<dyn EventSink>,
+}
+
+/// The recording proxy.
+pub struct Gateway {
+    settings: GatewaySettings,
+    surroundings: Surroundings,
+    catalog: &'static Catalog,
+    routes: Routes,
+    client: UpstreamClient,
+    callers: CallerLearner,
+    metrics: GatewayMetrics,
+    gaps: GapTracker,
+    /// Held for reading by every record that is still to be written after its answer began to leave.
+    open_records: Arc<RwLock<()>>,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+enum Target {
+    /// An operation of the catalog.
+    Known(Call),
+    /// A service of the catalog, and an operation that the catalog does not know.
+    UnknownOperation { service: &'static Service, protocol: Protocol },
+}
+
+impl Target {
+    fn service(&self) -> &'static Service {
+        match self {
+            Self::Known(call) => call.service,
+            Self::UnknownOperation { service, .. } => service,
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::Known(call) => call.protocol,
+            Self::UnknownOperation { protocol, .. } => *protocol,
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Known(call) => Subject::Call(call),
+            Self::UnknownOperation { service, protocol } => Subject::UnknownOperation { service, protocol: *protocol },
+        }
+    }
+
+    fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Known(call) => Some(call),
+            Self::UnknownOperation { .. } => None,
+        }
+    }
+
+    /// Whether the call changes nothing. Of an unknown operation only the method tells.
+    fn is_read_only(&self, method: &Method) -> bool {
+        match self {
+            Self::Known(call) => capture::is_read_only(call),
+            Self::UnknownOperation { .. } => method == Method::GET || method == Method::HEAD,
+        }
+    }
+}
+
+/// What was held of a request's body.
+#[derive(Debug)]
+enum HeldRequest {
+    Whole(Bytes),
+    Prefix(Bytes),
+    Streamed,
+}
+
+/// Everything that a record needs to know of a request. Owned, so that it can outlive the answer's head.
+struct Received {
+    peer: Arc<Peer>,
+    head: http::request::Parts,
+    target: Target,
+    held: HeldRequest,
+    /// Bytes of a streamed body that went on so far.
+    streamed_bytes: Arc<AtomicU64>,
+    caller: Caller,
+    region: Region,
+    event_id: String,
+    request_id: String,
+    tls: Option<TlsDetails>,
+}
+
+impl Received {
+    fn record(&self, outcome: Outcome<'_>, event_time: EventTime) -> EventRecord {
+        capture::record(&capture::Exchange {
+            subject: self.target.subject(),
+            head: request_head(&self.head),
+            request_body: match &self.held {
+                HeldRequest::Whole(bytes) => BodyCapture::Complete(bytes),
+                HeldRequest::Prefix(bytes) => {
+                    let total_bytes = self.streamed_bytes.load(Ordering::Relaxed);
+                    BodyCapture::Prefix { bytes, total_bytes }
+                }
+                HeldRequest::Streamed => {
+                    BodyCapture::Streamed { total_bytes: self.streamed_bytes.load(Ordering::Relaxed) }
+                }
+            },
+            caller: &self.caller.identity,
+            authentication: self.caller.authentication,
+            source_ip: self.peer.ip,
+            tls: self.tls.as_ref(),
+            recipient_account: self.caller.account,
+            region: &self.region,
+            event_id: &self.event_id,
+            request_id: &self.request_id,
+            event_time,
+            outcome,
+        })
+    }
+}
+
+/// The head of an answer, and where its body comes from.
+type Answer = (response::Parts, AnswerSource);
+
+/// An error that the gateway itself answers with.
+#[derive(Debug)]
+struct Failure {
+    status: u16,
+    code: &'static str,
+    message: String,
+}
+
+impl Failure {
+    fn unrecordable(error: &SinkError, what_happened: &str) -> Self {
+        tracing::error!(%error, what_happened, "a call could not be recorded");
+        let message = format!("OpenTrail could not record this call, so {what_happened}. Its log names the reason.");
+        Self { status: 503, code: "ServiceUnavailable", message }
+    }
+
+    fn upstream(error: &UpstreamError) -> Self {
+        let cause = std::error::Error::source(error).map_or_else(String::new, |source| {
+            let innermost = std::iter::successors(Some(source), |error| error.source()).last();
+            innermost.map_or_else(String::new, |error| format!(": {error}"))
+        });
+        let (status, code) = match error {
+            UpstreamError::Unreachable { .. } | UpstreamError::Broken { .. } => (503, "ServiceUnavailable"),
+            UpstreamError::TimedOut { .. } => (504, "GatewayTimeout"),
+            UpstreamError::ClientGone => (400, "IncompleteBody"),
+            UpstreamError::Unforwardable { .. } => (400, "MalformedHttpRequestException"),
+        };
+        Self { status, code, message: format!("OpenTrail got no answer for this call: {error}{cause}.") }
+    }
+}
+
+impl Gateway {
+    /// A gateway over the embedded catalog.
+    pub fn new(
+        settings: GatewaySettings,
+        surroundings: Surroundings,
+        routes: Routes,
+        metrics: GatewayMetrics,
+    ) -> Arc<Self> {
+        let client = UpstreamClient::new(settings.connect_timeout, settings.response_timeout);
+        let callers = CallerLearner::new(Arc::clone(&surroundings.directory), surroundings.default_account);
+        Arc::new(Self {
+            settings,
+            surroundings,
+            catalog: Catalog::embedded(),
+            routes,
+            client,
+            callers,
+            metrics,
+            gaps: GapTracker::default(),
+            open_records: Arc::new(RwLock::new(())),
+        })
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &GatewaySettings {
+        &self.settings
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &GatewayMetrics {
+        &self.metrics
+    }
+
+    /// Waits until the records of all streamed answers are written. For shutdown, when no new request comes.
+    pub async fn finish_records(&self) {
+        drop(self.open_records.write().await);
+    }
+
+    /// Serves one request. Cancelling it (the client went away) does not cancel the call or its record.
+    pub async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<AnswerBody> {
+        self.metrics.calls_in_flight.inc();
+        let gateway = Arc::clone(&self);
+        let exchange = tokio::spawn(async move {
+            let answer = Arc::clone(&gateway).exchange(request, peer).await;
+            gateway.metrics.calls_in_flight.dec();
+            answer
+        });
+        match exchange.await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(%error, "an exchange ended without an answer; this is a defect");
+                answer::plain(500, "OpenTrail failed to handle this request; its log names the reason.\n")
+            }
+        }
+    }
+
+    async fn exchange(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<AnswerBody> {
+        let (mut head, body) = request.into_parts();
+        put_host_header(&mut head);
+        let (target, held, rest) = match self.identify(&head, body).await {
+            Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
+            Ok(Identified::NotAws { body }) => return self.pass_on(&head, body).await,
+            Err(message) => return answer::plain(400, &message),
+        };
+        let mut received = self.receive(peer, head, target, held);
+        let destination = self.routes.for_service(received.target.service()).clone();
+        if let Destination::Upstream(_) = &destination {
+            received.caller.claim_no_more_than_proved();
+        }
+        if let Destination::Local(service) = &destination
+            && !service.records_unknown_callers()
+            && !received.caller.proof.is_of_known_key()
+        {
+            self.metrics.unrecorded_unknown_callers.inc();
+            return match self.forward(&received, &destination, rest).await {
+                Ok((parts, source)) => {
+                    let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
+                    Response::from_parts(parts, body)
+                }
+                Err(failure) => received.fault(&failure),
+            };
+        }
+        self.record_exchange(received, &destination, rest).await
+    }
+
+    /// **Intent before forward**, then **outcome before release**.
+    async fn record_exchange(
+        self: Arc<Self>,
+        received: Received,
+        destination: &Destination,
+        rest: RequestBody,
+    ) -> Response<AnswerBody> {
+        let mut note = None;
+        if !received.target.is_read_only(&received.head.method) {
+            match self.note(&received, Outcome::Unknown, None).await {
+                Ok(id) => note = Some(id),
+                Err(error) if self.is_closed(&received) => {
+                    self.metrics.refused_unrecordable.inc();
+                    return received.fault(&Failure::unrecordable(&error, "it was not carried out"));
+                }
+                // Open: the call goes on; its final record may still find a working journal, else it is counted there.
+                Err(error) => tracing::error!(%error, "a call goes on without a note of it"),
+            }
+        }
+        match self.forward(&received, destination, rest).await {
+            Ok((parts, source)) => self.answer(received, parts, source, note).await,
+            Err(failure) => self.fail(received, failure, note).await,
+        }
+    }
+
+    /// Which call a request is, with its body held as far as its kind asks for.
+    async fn identify(&self, head: &http::request::Parts, body: Incoming) -> Result<Identified, String> {
+        let hosts = HostNames { own: &self.settings.bucket_host_names };
+        let presented = sigv4::parse(&request_head(head));
+        let scope_service = presented.as_ref().ok().and_then(Presented::service);
+        let classified = classify(self.catalog, &request_head(head), &hosts, scope_service, None);
+        let (classified, held) = match classified {
+            Classification::NeedsBody => {
+                let held = self.hold_request(body).await?;
+                let bytes = match &held {
+                    Held::Whole { bytes, .. } | Held::Longer { prefix: bytes, .. } => bytes,
+                };
+                (classify(self.catalog, &request_head(head), &hosts, scope_service, Some(bytes)), held)
+            }
+            Classification::Call(ref call) if capture::is_streaming_request(call) => {
+                (classified, Held::Longer { prefix: Bytes::new(), rest: body })
+            }
+            Classification::NotAws => {
+                return Ok(Identified::NotAws { body: Held::Longer { prefix: Bytes::new(), rest: body } });
+            }
+            Classification::Call(_) | Classification::ServiceOnly { .. } => {
+                (classified, self.hold_request(body).await?)
+            }
+        };
+        let target = match classified {
+            Classification::Call(call) => Target::Known(call),
+            Classification::ServiceOnly { service, protocol } => Target::UnknownOperation { service, protocol },
+            Classification::NotAws | Classification::NeedsBody => return Ok(Identified::NotAws { body: held }),
+        };
+        Ok(self.split_body(target, held))
+    }
+
+    async fn hold_request(&self, body: Incoming) -> Result<Held<Incoming>, String> {
+        hold(body, self.settings.captured_body_bytes_max, self.settings.body_idle_timeout)
+            .await
+            .map_err(|error| format!("The request's body could not be read: {error}.\n"))
+    }
+
+    /// Divides a body into what the record reads and what goes on.
+    fn split_body(&self, target: Target, held: Held<Incoming>) -> Identified {
+        let counted = Arc::new(AtomicU64::new(0));
+        let (seen, rest) = match held {
+            Held::Whole { bytes, trailers } => {
+                counted.store(bytes.len() as u64, Ordering::Relaxed);
+                (HeldRequest::Whole(bytes.clone()), RequestBody::whole(bytes, trailers))
+            }
+            Held::Longer { prefix, rest } => {
+                let seen = if prefix.is_empty() { HeldRequest::Streamed } else { HeldRequest::Prefix(prefix.clone()) };
+                let idle = self.settings.body_idle_timeout;
+                (seen, RequestBody::streamed(prefix, rest, Arc::clone(&counted), idle))
+            }
+        };
+        Identified::Aws { target, held: (seen, counted), rest }
+    }
+
+    fn receive(
+        &self,
+        peer: Arc<Peer>,
+        head: http::request::Parts,
+        target: Target,
+        (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
+    ) -> Received {
+        let surroundings = &self.surroundings;
+        let (caller, region) = {
+            let wire_head = request_head(&head);
+            let presented = sigv4::parse(&wire_head);
+            let payload_hash = || match &held {
+                HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
+                HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
+            };
+            let caller = self.callers.learn(&presented, &wire_head, payload_hash, (surroundings.clock)());
+            let region = presented
+                .as_ref()
+                .ok()
+                .and_then(Presented::authorization)
+                .and_then(|authorization| Region::parse(&authorization.scope.region).ok())
+                .unwrap_or_else(|| surroundings.default_region.clone());
+            (caller, region)
+        };
+        let tls = peer.tls.as_ref().map(|details| TlsDetails {
+            client_provided_host_header: head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+            ..details.clone()
+        });
+        Received {
+            peer,
+            head,
+            target,
+            held,
+            streamed_bytes,
+            caller,
+            region,
+            event_id: (surroundings.new_id)().to_string(),
+            request_id: (surroundings.new_id)().to_string(),
+            tls,
+        }
+    }
+
+    async fn forward(
+        &self,
+        received: &Received,
+        destination: &Destination,
+        body: RequestBody,
+    ) -> Result<Answer, Failure> {
+        match destination {
+            Destination::Upstream(url) => match self.client.send(url, &received.head, body).await {
+                Ok(response) => {
+                    let (parts, body) = response.into_parts();
+                    Ok((parts, AnswerSource::Upstream(body)))
+                }
+                Err(error) => {
+                    self.metrics.upstream_failures.inc();
+                    tracing::warn!(%error, service = received.target.service().id, "an upstream did not answer");
+                    Err(Failure::upstream(&error))
+                }
+            },
+            Destination::Local(service) => {
+                let call = LocalCall {
+                    head: &received.head,
+                    body,
+                    call: received.target.call(),
+                    caller: &received.caller,
+                    source_ip: received.peer.ip,
+                    now: (self.surroundings.clock)(),
+                    request_id: &received.request_id,
+                };
+                let (parts, body) = service.answer(call).await.response.into_parts();
+                Ok((parts, AnswerSource::Local(body)))
+            }
+            Destination::Nowhere => {
+                let service = &received.target.service().id;
+                Err(Failure {
+                    status: 501,
+                    code: "NotImplemented",
+                    message: format!(
+                        "OpenTrail has no upstream for '{service}'. Start it with --upstream URL, or name one for this \
+                         service in the [upstreams] table of its configuration."
+                    ),
+                })
+            }
+        }
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        received: Received,
+        parts: response::Parts,
+        source: AnswerSource,
+        note: Option<NoteId>,
+    ) -> Response<AnswerBody> {
+        let is_streaming = received.target.call().is_some_and(capture::is_streaming_response);
+        let hold_bytes_max =
+            if is_streaming { self.settings.held_stream_bytes_max } else { self.settings.captured_body_bytes_max };
+        let has_body = received.head.method != Method::HEAD;
+        let length = if has_body { source.size_hint().exact() } else { Some(0) };
+        let streams_at_once = match length {
+            Some(length) => length > hold_bytes_max as u64,
+            None => is_streaming,
+        };
+        let held = if streams_at_once {
+            Held::Longer { prefix: Bytes::new(), rest: source }
+        } else {
+            match hold(source, hold_bytes_max, self.settings.body_idle_timeout).await {
+                Ok(held) => held,
+                Err(error) => {
+                    let failure = Failure {
+                        status: 503,
+                        code: "ServiceUnavailable",
+                        message: format!("OpenTrail got only a part of the upstream's answer: {error}."),
+                    };
+                    return self.fail(received, failure, note).await;
+                }
+            }
+        };
+        match held {
+            Held::Whole { bytes, trailers } => {
+                let outcome = Outcome::Answered {
+                    status: parts.status.as_u16(),
+                    headers: &parts.headers,
+                    body: BodyCapture::Complete(&bytes),
+                };
+                if let Err(failure) = self.append(&received, outcome, note, Some(parts.status.as_u16())).await {
+                    return received.fault(&failure);
+                }
+                Response::from_parts(parts, AnswerBody::whole(bytes, trailers))
+            }
+            Held::Longer { prefix, rest } => self.stream(received, parts, prefix, rest, note).await,
+        }
+    }
+
+    /// Streams an answer: a provisional record is durable before its first byte, the final one follows its last.
+    async fn stream(
+        self: Arc<Self>,
+        received: Received,
+        parts: response::Parts,
+        prefix: Bytes,
+        rest: AnswerSource,
+        note: Option<NoteId>,
+    ) -> Response<AnswerBody> {
+        let provisional = Outcome::Answered {
+            status: parts.status.as_u16(),
+            headers: &parts.headers,
+            body: BodyCapture::Streamed { total_bytes: 0 },
+        };
+        let note = match self.note(&received, provisional, note).await {
+            Ok(id) => Some(id),
+            Err(error) if self.is_closed(&received) => {
+                self.metrics.refused_unrecordable.inc();
+                let what_happened = "its answer is withheld; it may have taken effect";
+                return received.fault(&Failure::unrecordable(&error, what_happened));
+            }
+            Err(error) => {
+                tracing::error!(%error, "an answer is streamed without a provisional record");
+                note
+            }
+        };
+        let (sender, receiver) = oneshot::channel();
+        let body = AnswerBody::streamed(prefix, rest, self.settings.body_idle_timeout, Some(sender));
+        let (status, headers) = (parts.status.as_u16(), parts.headers.clone());
+        let open_record = Arc::clone(&self.open_records).read_owned().await;
+        tokio::spawn(async move {
+            let report = receiver
+                .await
+                .unwrap_or(StreamReport { sent_bytes: 0, end: StreamEnd::SourceFailed("it was lost".to_owned()) });
+            let body = BodyCapture::Streamed { total_bytes: report.sent_bytes };
+            let outcome = Outcome::Answered { status, headers: &headers, body };
+            let mut record = received.record(outcome, (self.surroundings.clock)());
+            if let StreamEnd::SourceFailed(reason) = &report.end
+                && record.error_code.is_none()
+            {
+                record.error_code = Some("IncompleteBody".to_owned());
+                record.error_message =
+                    Some(format!("The answer broke off after {} bytes: {reason}.", report.sent_bytes));
+            }
+            // The answer has left: nobody is there to be refused. A failure leaves the provisional record in force.
+            if let Err(error) = self.append_record(&record, note).await {
+                self.gaps.count((self.surroundings.clock)());
+                tracing::error!(%error, "the final record of a streamed answer is lost; its provisional one stands");
+            }
+            self.count_call(&received, Some(status));
+            drop(open_record);
+        });
+        Response::from_parts(parts, body)
+    }
+
+    /// Records a call that the gateway itself answers with an error, and answers it.
+    async fn fail(&self, received: Received, failure: Failure, note: Option<NoteId>) -> Response<AnswerBody> {
+        let outcome = Outcome::Failed { code: failure.code, message: &failure.message };
+        match self.append(&received, outcome, note, Some(failure.status)).await {
+            Ok(()) => received.fault(&failure),
+            Err(unrecordable) => received.fault(&unrecordable),
+        }
+    }
+
+    async fn note(
+        &self,
+        received: &Received,
+        outcome: Outcome<'_>,
+        supersedes: Option<NoteId>,
+    ) -> Result<NoteId, SinkError> {
+        let record = received.record(outcome, (self.surroundings.clock)());
+        let json = to_json(&record)?;
+        let began = Instant::now();
+        let noted = self.surroundings.sink.note(json, supersedes).await;
+        self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
+        noted
+    }
+
+    /// Appends the final record of a call. An error is what the caller gets in place of the answer (`closed`); in
+    /// `open` mode the gap is counted and the answer may leave.
+    async fn append(
+        &self,
+        received: &Received,
+        outcome: Outcome<'_>,
+        note: Option<NoteId>,
+        status: Option<u16>,
+    ) -> Result<(), Failure> {
+        let record = received.record(outcome, (self.surroundings.clock)());
+        let appended = self.append_record(&record, note).await;
+        self.count_call(received, status);
+        let Err(error) = appended else {
+            self.record_gap_if_open().await;
+            return Ok(());
+        };
+        if self.is_closed(received) {
+            self.metrics.refused_unrecordable.inc();
+            return Err(Failure::unrecordable(&error, "its answer is withheld; it may have taken effect"));
+        }
+        self.metrics.unrecorded.inc();
+        self.gaps.count((self.surroundings.clock)());
+        tracing::error!(%error, "a call went on unrecorded");
+        Ok(())
+    }
+
+    async fn append_record(&self, record: &EventRecord, note: Option<NoteId>) -> Result<(), SinkError> {
+        let json = to_json(record)?;
+        let began = Instant::now();
+        let appended = self.surroundings.sink.append(json, note).await;
+        self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
+        appended
+    }
+
+    /// Tells of calls that went unrecorded, once recording works again.
+    async fn record_gap_if_open(&self) {
+        if !self.gaps.is_open() {
+            return;
+        }
+        let Some(gap) = self.gaps.take() else { return };
+        let surroundings = &self.surroundings;
+        let record = gap_record(
+            &gap,
+            surroundings.default_account,
+            &surroundings.default_region,
+            (surroundings.new_id)().to_string(),
+            (surroundings.clock)(),
+        );
+        match self.append_record(&record, None).await {
+            Ok(()) => {
+                tracing::warn!(calls = gap.call_count, first = %gap.first, last = %gap.last, "a gap was recorded")
+            }
+            Err(_) => self.gaps.put_back(gap),
+        }
+    }
+
+    fn is_closed(&self, received: &Received) -> bool {
+        let service = received.target.service();
+        self.settings.recording_failure_for(&service.id, &service.signing_name) == RecordingFailure::Closed
+    }
+
+    fn count_call(&self, received: &Received, status: Option<u16>) {
+        let outcome = match status {
+            Some(status) if status < 400 => "ok",
+            Some(status) if status < 500 => "client_error",
+            _ => "server_error",
+        };
+        let labels = CallLabels { service: received.target.service().id.clone(), outcome };
+        self.metrics.calls.get_or_create(&labels).inc();
+    }
+
+    /// Passes on what is no AWS call, untouched and unrecorded, but counted.
+    async fn pass_on(&self, head: &http::request::Parts, body: Held<Incoming>) -> Response<AnswerBody> {
+        self.metrics.unrecognised.inc();
+        let Destination::Upstream(url) = self.routes.default_destination() else {
+            return answer::plain(
+                404,
+                "This is not a request of any AWS service, and no upstream is configured to pass it on to.\n",
+            );
+        };
+        let body = match body {
+            Held::Whole { bytes, trailers } => RequestBody::whole(bytes, trailers),
+            Held::Longer { prefix, rest } => {
+                let idle = self.settings.body_idle_timeout;
+                RequestBody::streamed(prefix, rest, Arc::new(AtomicU64::new(0)), idle)
+            }
+        };
+        match self.client.send(url, head, body).await {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let source = AnswerSource::Upstream(body);
+                let idle = self.settings.body_idle_timeout;
+                Response::from_parts(parts, AnswerBody::streamed(Bytes::new(), source, idle, None))
+            }
+            Err(error) => {
+                self.metrics.upstream_failures.inc();
+                let failure = Failure::upstream(&error);
+                answer::plain(failure.status, &format!("{}\n", failure.message))
+            }
+        }
+    }
+}
+
+impl Received {
+    /// The gateway's own error, in the shape of the caller's protocol.
+    fn fault(&self, failure: &Failure) -> Response<AnswerBody> {
+        answer::fault(
+            self.target.service(),
+            self.target.protocol(),
+            failure.status,
+            failure.code,
+            &failure.message,
+            &self.request_id,
+        )
+    }
+}
+
+enum Identified {
+    Aws { target: Target, held: (HeldRequest, Arc<AtomicU64>), rest: RequestBody },
+    NotAws { body: Held<Incoming> },
+}
+
+fn to_json(record: &EventRecord) -> Result<Bytes, SinkError> {
+    record.to_json().map(Bytes::from).map_err(|error| SinkError { reason: format!("it is not writable: {error}") })
+}
+
+fn request_head(head: &http::request::Parts) -> RequestHead<'_> {
+    RequestHead { method: &head.method, path: head.uri.path(), query: head.uri.query(), headers: &head.headers }
+}
+
+/// HTTP/2 and absolute-form requests name the host in the URI; signatures and upstreams look for it in the header.
+fn put_host_header(head: &mut http::request::Parts) {
+    if head.headers.contains_key(HOST) {
+        return;
+    }
+    if let Some(authority) = head.uri.authority()
+        && let Ok(value) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(HOST, value);
+    }
+}

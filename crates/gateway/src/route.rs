@@ -1,0 +1,104 @@
+//! Routes: which service goes where.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_wire::catalog::Service;
+use aws_wire::classify::Call;
+use http::Response;
+use model::EventTime;
+
+use crate::body::{LocalBody, RequestBody};
+use crate::caller::Caller;
+use crate::upstream::UpstreamUrl;
+
+/// A call for one of our own services.
+#[derive(Debug)]
+pub struct LocalCall<'a> {
+    /// Head of the request, with a Host header whatever the HTTP version.
+    pub head: &'a http::request::Parts,
+    /// Its body, as received.
+    pub body: RequestBody,
+    /// The operation, unless the catalog does not know it.
+    pub call: Option<&'a Call>,
+    /// Who calls, and what is proved about it.
+    pub caller: &'a Caller,
+    /// Address of the caller.
+    pub source_ip: IpAddr,
+    /// Time of the request.
+    pub now: EventTime,
+    /// Request id for the answer, a UUID.
+    pub request_id: &'a str,
+}
+
+/// An answer of one of our own services.
+#[derive(Debug)]
+pub struct LocalAnswer {
+    /// What the caller gets.
+    pub response: Response<LocalBody>,
+}
+
+/// One of our own services, behind the same recording as every upstream.
+#[async_trait]
+pub trait LocalService: Send + Sync + 'static {
+    /// Answers a call. The answer is recorded and released by the gateway.
+    async fn answer(&self, call: LocalCall<'_>) -> LocalAnswer;
+
+    /// Whether calls whose caller is not known (no signature, or an unknown key) are recorded. CloudTrail's own API
+    /// writes no event for them; S3 does.
+    fn records_unknown_callers(&self) -> bool;
+}
+
+/// Where calls of a service go.
+#[derive(Clone)]
+pub enum Destination {
+    /// To one of our own services.
+    Local(Arc<dyn LocalService>),
+    /// To an upstream.
+    Upstream(Arc<UpstreamUrl>),
+    /// Nowhere: no upstream is configured.
+    Nowhere,
+}
+
+impl std::fmt::Debug for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Local(_) => f.write_str("Local"),
+            Self::Upstream(url) => write!(f, "Upstream({url})"),
+            Self::Nowhere => f.write_str("Nowhere"),
+        }
+    }
+}
+
+/// All routes.
+#[derive(Debug)]
+pub struct Routes {
+    by_service: HashMap<String, Destination>,
+    default: Destination,
+}
+
+impl Routes {
+    /// Routes by catalog id or signing name; what has no route of its own goes to `default`.
+    pub fn new(by_service: HashMap<String, Destination>, default: Destination) -> Self {
+        Self { by_service, default }
+    }
+
+    /// Where calls of this service go: the route of its catalog id, else of its signing name, else the default. A
+    /// local service takes only the calls of its own catalog id (S3 Control signs as `s3` but is not S3).
+    pub fn for_service(&self, service: &Service) -> &Destination {
+        if let Some(destination) = self.by_service.get(&service.id) {
+            return destination;
+        }
+        match self.by_service.get(&service.signing_name) {
+            Some(upstream @ Destination::Upstream(_)) => upstream,
+            _ => &self.default,
+        }
+    }
+
+    /// Where requests go that are not AWS calls.
+    pub fn default_destination(&self) -> &Destination {
+        &self.default
+    }
+}

@@ -1,0 +1,88 @@
+//! What an operator may set.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What happens to a call when its record cannot be made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordingFailure {
+    /// The caller gets 503 and nothing unrecorded happens.
+    #[default]
+    Closed,
+    /// The call goes on; the gap is counted, reported, and recorded as an event once recording works again.
+    Open,
+}
+
+/// Limits and time-outs of the gateway.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// Most bytes of a request or answer body that are held to read parameters from. Default 1 MiB: ten times the
+    /// 100 KiB above which CloudTrail leaves parameters out anyway.
+    pub captured_body_bytes_max: usize,
+    /// Most bytes of a streamed answer (an object) that are held so that one record, instead of a provisional and a
+    /// final one, is enough. Default 64 KiB.
+    pub held_stream_bytes_max: usize,
+    /// Time to open a connection to an upstream. Default 5 s.
+    pub connect_timeout: Duration,
+    /// Time from the request's last byte to the head of the answer. Default 900 s, the longest that AWS itself lets a
+    /// call take (a Lambda invocation).
+    pub response_timeout: Duration,
+    /// Longest silence inside a body, either way. Default 300 s.
+    pub body_idle_timeout: Duration,
+    /// Most connections served at once; further ones wait in the listen queue. Default 20,000.
+    pub connections_max: usize,
+    /// Time that open exchanges get to finish at shutdown. Default 20 s.
+    pub shutdown_grace: Duration,
+    /// What happens when the journal cannot take a record.
+    pub recording_failure: RecordingFailure,
+    /// The same for single services, by catalog id or signing name.
+    pub recording_failure_by_service: BTreeMap<String, RecordingFailure>,
+    /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
+    pub bucket_host_names: Vec<String>,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            captured_body_bytes_max: 1024 * 1024,
+            held_stream_bytes_max: 64 * 1024,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(900),
+            body_idle_timeout: Duration::from_secs(300),
+            connections_max: 20_000,
+            shutdown_grace: Duration::from_secs(20),
+            recording_failure: RecordingFailure::Closed,
+            recording_failure_by_service: BTreeMap::new(),
+            bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
+        }
+    }
+}
+
+impl GatewaySettings {
+    /// The rule for a service: its own, else the general one.
+    pub fn recording_failure_for(&self, service_id: &str, signing_name: &str) -> RecordingFailure {
+        if self.recording_failure_by_service.is_empty() {
+            return self.recording_failure;
+        }
+        self.recording_failure_by_service
+            .get(service_id)
+            .or_else(|| self.recording_failure_by_service.get(signing_name))
+            .copied()
+            .unwrap_or(self.recording_failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_rule_wins_over_the_general_one() {
+        let settings = GatewaySettings {
+            recording_failure_by_service: BTreeMap::from([("s3".to_owned(), RecordingFailure::Open)]),
+            ..GatewaySettings::default()
+        };
+        assert_eq!(settings.recording_failure_for("s3", "s3"), RecordingFailure::Open);
+        assert_eq!(settings.recording_failure_for("iam", "iam"), RecordingFailure::Closed);
+    }
+}
