@@ -1,2 +1,58 @@
-//! The opentrail binary: command line, configuration and wiring.
-fn main() {}
+//! The `opentrail` binary: command line, configuration and wiring.
+//!
+//! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
+//! and the signals; [`events`] is a client of the console's JSON API; [`settings`] is what an operator may set.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+mod adapters;
+mod banner;
+mod events;
+mod installation_key;
+mod logging;
+mod quantity;
+mod serve;
+mod settings;
+mod upkeep;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+// Faster than the system's allocator under many threads, and flat after large transfers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// OpenTrail records every API call made in an account and keeps it searchable.
+///
+/// Point any AWS client at it with AWS_ENDPOINT_URL; calls go on to the upstream, and each is on disk before its
+/// answer leaves.
+#[derive(Debug, Parser)]
+#[command(name = "opentrail", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the recorder, the embedded buckets, the CloudTrail API and the console
+    Serve(Box<serve::ServeArguments>),
+    /// Search recorded events, or follow them as they come
+    Events(Box<events::EventsArguments>),
+}
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Serve(arguments) => serve::run(*arguments),
+        Command::Events(arguments) => events::run(*arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // The whole chain on one line: what was tried, and why it failed.
+            logging::complain(&format!("opentrail: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

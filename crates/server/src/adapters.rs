@@ -1,0 +1,11 @@
+//! Joints between crates that do not know each other: each is the one's trait over the other's type.
+
+mod buckets;
+mod cloudtrail;
+mod directory;
+mod history;
+
+pub(crate) use buckets::EmbeddedBuckets;
+pub(crate) use cloudtrail::CloudTrailApi;
+pub(crate) use directory::KnownCallers;
+pub(crate) use history::StoreAdapter;

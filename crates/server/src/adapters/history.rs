@@ -1,0 +1,213 @@
+//! The store, as the gateway, the API and the console ask it.
+
+use std::sync::Arc;
+
+use api::lookup_events::{Attribute, AttributeKey, Resource};
+use async_trait::async_trait;
+use bytes::Bytes;
+use console::search::{Filter, Order as SearchOrder};
+use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive, EventFacts};
+use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
+use gateway::{EventSink, NoteId, SinkError};
+use model::LookupIndex;
+use store::query::Order;
+use store::{AttributeFilter, EventQuery, EventStore, StoreError, StoredEvent};
+
+/// The store behind the traits of others.
+#[derive(Clone)]
+pub(crate) struct StoreAdapter(pub(crate) EventStore);
+
+#[async_trait]
+impl EventSink for StoreAdapter {
+    async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
+        let noted = self.0.note(record, supersedes.map(|note| store::NoteId(note.0))).await;
+        noted.map(|note| NoteId(note.0)).map_err(|error| sink_error(&error))
+    }
+
+    async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError> {
+        let appended = self.0.append(record, supersedes.map(|note| store::NoteId(note.0))).await;
+        appended.map(|_| ()).map_err(|error| sink_error(&error))
+    }
+}
+
+fn sink_error(error: &StoreError) -> SinkError {
+    let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+    SinkError { reason: format!("{error}{cause}") }
+}
+
+#[async_trait]
+impl EventHistory for StoreAdapter {
+    async fn page(&self, query: HistoryQuery) -> Result<HistoryPage, HistoryError> {
+        let query = EventQuery {
+            account: Some(query.account),
+            region: Some(query.region),
+            categories: query.categories,
+            attributes: query.attribute.into_iter().filter_map(attribute).collect(),
+            condition: None,
+            start: query.start,
+            end: query.end,
+            order: Order::NewestFirst,
+            after: query.after.map(from_position),
+            limit: query.limit,
+        };
+        let page = self.0.lookup(query).await.map_err(|error| HistoryError::Failed(error.into()))?;
+        Ok(HistoryPage {
+            events: page.events.iter().map(|event| history_event(event)).collect(),
+            next: page.next.map(to_position),
+        })
+    }
+}
+
+fn attribute(attribute: Attribute) -> Option<AttributeFilter> {
+    let value = attribute.value;
+    Some(match attribute.key {
+        AttributeKey::EventId => AttributeFilter::EventId(value),
+        AttributeKey::EventName => AttributeFilter::EventName(value),
+        AttributeKey::ReadOnly => AttributeFilter::ReadOnly(value == "true"),
+        AttributeKey::Username => AttributeFilter::Username(value),
+        AttributeKey::ResourceType => AttributeFilter::ResourceType(value),
+        AttributeKey::ResourceName => AttributeFilter::ResourceName(value),
+        AttributeKey::EventSource => AttributeFilter::EventSource(value),
+        AttributeKey::AccessKeyId => AttributeFilter::AccessKeyId(value),
+    })
+}
+
+fn from_position(position: Position) -> store::Position {
+    store::Position { event_time: position.event_time, sequence: position.tie_break }
+}
+
+fn to_position(position: store::Position) -> Position {
+    Position { event_time: position.event_time, tie_break: position.sequence }
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn history_event(event: &StoredEvent) -> HistoryEvent {
+    let index = &event.index;
+    HistoryEvent {
+        event_time: index.event_time,
+        event_id: some(&index.event_id),
+        event_name: some(&index.event_name),
+        event_source: some(&index.event_source),
+        read_only: index.read_only,
+        access_key_id: index.access_key_id.clone(),
+        username: index.username.clone(),
+        resources: index
+            .resources
+            .iter()
+            .map(|resource| Resource {
+                resource_type: resource.resource_type.clone(),
+                resource_name: resource.resource_name.clone(),
+            })
+            .collect(),
+        record: event.record.clone(),
+    }
+}
+
+#[async_trait]
+impl EventArchive for StoreAdapter {
+    async fn page(&self, query: ArchiveQuery) -> Result<ArchivePage, ArchiveError> {
+        let filter = Arc::clone(&query.filter);
+        let query = EventQuery {
+            account: filter.account,
+            region: filter.region.clone(),
+            categories: filter.category.into_iter().collect(),
+            attributes: exact_values(&filter),
+            condition: Some(Arc::new(move |index| filter.fits(&facts(index)))),
+            start: query.start,
+            end: query.end,
+            order: match query.order {
+                SearchOrder::NewestFirst => Order::NewestFirst,
+                SearchOrder::OldestFirst => Order::OldestFirst,
+            },
+            after: query.after.map(from_position),
+            limit: query.limit,
+        };
+        let page = self.0.lookup(query).await.map_err(archive_error)?;
+        Ok(ArchivePage {
+            events: page.events.iter().map(|event| archived(event)).collect(),
+            next: page.next.map(to_position),
+        })
+    }
+
+    async fn arrived_after(&self, sequence: u64, limit: usize) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let events = self.0.after_sequence(sequence, limit).await.map_err(archive_error)?;
+        Ok(events.iter().map(|event| archived(event)).collect())
+    }
+
+    fn newest_sequence(&self) -> u64 {
+        self.0.newest_sequence()
+    }
+
+    async fn arrival_after(&self, sequence: u64) {
+        self.0.arrival_after(sequence).await;
+    }
+
+    async fn status(&self) -> Result<ArchiveStatus, ArchiveError> {
+        let status = self.0.status();
+        Ok(ArchiveStatus {
+            newest_sequence: status.newest_sequence,
+            backlog_events: status.unsealed_events,
+            journal_bytes: status.journal_bytes,
+            segment_bytes: status.segment_bytes,
+            open_notes: status.pending_notes,
+        })
+    }
+}
+
+fn archive_error(error: StoreError) -> ArchiveError {
+    ArchiveError(error.into())
+}
+
+/// The parts of a filter that the store can leave out segments by.
+fn exact_values(filter: &Filter) -> Vec<AttributeFilter> {
+    let name = match &filter.event_names[..] {
+        [only] => only.as_exact().map(|name| AttributeFilter::EventName(name.to_owned())),
+        _ => None,
+    };
+    let values = [
+        name,
+        filter.event_source.clone().map(AttributeFilter::EventSource),
+        filter.user_name.clone().map(AttributeFilter::Username),
+        filter.resource_name.clone().map(AttributeFilter::ResourceName),
+        filter.resource_type.clone().map(AttributeFilter::ResourceType),
+        filter.access_key_id.clone().map(AttributeFilter::AccessKeyId),
+        filter.event_id.clone().map(AttributeFilter::EventId),
+        filter.read_only.map(AttributeFilter::ReadOnly),
+        filter.source_ip.clone().map(AttributeFilter::SourceIp),
+    ];
+    values.into_iter().flatten().collect()
+}
+
+fn archived(event: &StoredEvent) -> ArchivedEvent {
+    ArchivedEvent {
+        sequence: event.sequence,
+        position: to_position(event.position()),
+        facts: facts(&event.index),
+        record: event.record.clone(),
+    }
+}
+
+fn facts(index: &LookupIndex) -> EventFacts {
+    EventFacts {
+        event_time: index.event_time,
+        event_id: some(&index.event_id),
+        event_name: some(&index.event_name),
+        event_source: some(&index.event_source),
+        read_only: index.read_only,
+        user_name: index.username.clone(),
+        access_key_id: index.access_key_id.clone(),
+        error_code: index.error_code.clone(),
+        source_ip: index.source_ip.clone(),
+        region: index.region.clone(),
+        account: index.account.clone(),
+        category: index.category,
+        resources: index
+            .resources
+            .iter()
+            .map(|resource| (resource.resource_type.clone(), resource.resource_name.clone()))
+            .collect(),
+    }
+}

@@ -1,0 +1,33 @@
+//! The log, and the few lines that go to the terminal.
+
+use std::io::Write;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::LogFormat;
+
+/// Starts the log on standard error.
+///
+/// # Errors
+/// The filter cannot be read.
+pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter '{filter}'"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// Writes a line to standard error. A closed terminal is no reason to fail.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes a text to standard output. A closed terminal is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

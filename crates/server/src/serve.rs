@@ -1,0 +1,263 @@
+//! `opentrail serve`: puts everything together, and takes it apart in the right order.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use access::{Directory, DirectoryConfig, RootKeyOrigin};
+use anyhow::Context;
+use aws_wire::sigv4::SecretAccessKey;
+use buckets::{BucketConfig, BucketService};
+use clap::Args;
+use console::router::{KEEP_ALIVE_DEFAULT, router};
+use console::{Console, ReadinessSwitch};
+use control::{ControlPlane, ControlSettings, PageTokenKey};
+use gateway::exchange::Surroundings;
+use gateway::metrics::GatewayMetrics;
+use gateway::{Destination, Gateway, Listener, LocalService, Routes, tls};
+use model::{AccessKeyId, EventTime};
+use prometheus_client::registry::Registry;
+use rand::RngCore;
+use store::{EventStore, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
+
+use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, StoreAdapter};
+use crate::banner::Banner;
+use crate::settings::{Settings, SettingsLayer, unknown_variables};
+use crate::{installation_key, logging, upkeep};
+
+/// Stack of a worker, bytes.
+const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
+/// Sent when a write would go over the process's file size limit; by default it ends the process.
+const SIGXFSZ: i32 = 25;
+
+/// Arguments of `opentrail serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// TOML file with settings; the keys are the names of the flags with _ for -
+    #[arg(long, env = "OPENTRAIL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsLayer,
+}
+
+type Clock = Arc<dyn Fn() -> EventTime + Send + Sync>;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// A setting that cannot be used, a folder or an address that cannot be had, or damaged data; the error says what to do.
+pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
+    let file = arguments.config.as_deref().map(SettingsLayer::from_file).transpose()?.unwrap_or_default();
+    let flags =
+        arguments.settings.with_root_key_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let settings = flags.over(file).check()?;
+    logging::start(&settings.log, settings.log_format)?;
+    for hint in unknown_variables(std::env::vars().map(|(name, _)| name)) {
+        tracing::warn!("the variable {hint}");
+    }
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(WORKER_STACK_BYTES)
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(serve(settings))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // A journal that grows over a limit shall fail as a write, not end the process.
+    let _file_size_signal = signal(SignalKind::from_raw(SIGXFSZ)).context("watch for signals")?;
+    let clock: Clock = Arc::new(now);
+    create_data_dir(&settings.data_dir)?;
+    let (switch, readiness) = console::readiness::readiness("the journal is being read");
+
+    let (store, report) = EventStore::open(store_config(&settings)).await?;
+    if report.resolved_notes > 0 || report.torn_bytes > 0 {
+        let (notes, torn_bytes) = (report.resolved_notes, report.torn_bytes);
+        tracing::warn!(
+            notes,
+            torn_bytes,
+            "the last run ended in the middle of calls; their outcome is recorded as unknown"
+        );
+    }
+    tracing::info!(events = report.replayed_events, newest = store.newest_sequence(), "the journal was read");
+    let (directory, origin) = Directory::open(&settings.data_dir, directory_config(&settings)?)?;
+    let directory = Arc::new(directory);
+    if let RootKeyOrigin::KeptDespiteConfiguration(ignored) = &origin {
+        tracing::warn!("{ignored}");
+    }
+
+    let mut registry = Registry::default();
+    let metrics = GatewayMetrics::default();
+    metrics.register(&mut registry);
+    let adapter = StoreAdapter(store.clone());
+    let routes = routes(&settings, &adapter, &directory).await?;
+    let surroundings = Surroundings {
+        default_account: settings.account_id,
+        default_region: settings.region.clone(),
+        clock: Arc::clone(&clock),
+        new_id: Arc::new(Uuid::new_v4),
+        directory: Arc::new(KnownCallers(Arc::clone(&directory))),
+        sink: Arc::new(adapter.clone()),
+    };
+    let gateway = Gateway::new(settings.gateway.clone(), surroundings, routes, metrics);
+
+    let tls = settings.tls.as_ref().map(|(certificate, key)| tls::server_config(certificate, key)).transpose()?;
+    let listener =
+        Listener::bind(settings.listen, tls).await.with_context(|| format!("listen on {}", settings.listen))?;
+    let console_socket = TcpListener::bind(settings.console_listen)
+        .await
+        .with_context(|| format!("listen on {} for the console", settings.console_listen))?;
+    let (endpoint, console_address) = (listener.local_address()?, console_socket.local_addr()?);
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let console = Console::new(
+        Arc::new(adapter),
+        directory.clone(),
+        readiness,
+        Arc::new(registry),
+        now,
+        format!("{scheme}://{endpoint}"),
+        KEEP_ALIVE_DEFAULT,
+    );
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, which is a reason to stop as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let upkeep = tokio::spawn(upkeep::run(store.clone(), settings.segment_age_max, clock));
+    let gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
+    let console_shutdown = wait(stopped);
+    let console_task = tokio::spawn(async move {
+        axum::serve(console_socket, router(console)).with_graceful_shutdown(console_shutdown).await
+    });
+    switch.serving();
+    let root = directory.root();
+    let is_new = matches!(origin, RootKeyOrigin::CreatedNow);
+    let banner = Banner {
+        endpoint,
+        has_tls: settings.tls.is_some(),
+        console: console_address,
+        data_dir: &settings.data_dir,
+        root_key_file: &access::root_key_file::path(&settings.data_dir),
+        new_root_key: is_new.then(|| (root.access_key_id.as_str(), root.secret.expose())),
+        region: settings.region.as_str(),
+        account: settings.account_id.as_str(),
+        upstream: settings.upstream.as_ref().map(ToString::to_string),
+    };
+    logging::say(&banner.text());
+
+    until_told_to_stop().await?;
+    shut_down(&switch, &stop, gateway_task, console_task).await;
+    upkeep.abort();
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Callers first, then the records of what they were given, then the journal.
+async fn shut_down(
+    switch: &ReadinessSwitch,
+    stop: &tokio::sync::watch::Sender<bool>,
+    gateway: tokio::task::JoinHandle<()>,
+    console: tokio::task::JoinHandle<std::io::Result<()>>,
+) {
+    tracing::info!("stopping: open calls are finished first");
+    switch.not_serving("the server is stopping");
+    stop.send_replace(true);
+    if gateway.await.is_err() {
+        tracing::error!("the gateway ended by a defect");
+    }
+    match console.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the console ended early"),
+        Err(_) => tracing::error!("the console ended by a defect"),
+    }
+}
+
+async fn until_told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn now() -> EventTime {
+    EventTime::from_micros(jiff::Timestamp::now().as_microsecond())
+}
+
+/// Makes the data folder, closed to others: records tell who does what.
+fn create_data_dir(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(path).with_context(|| format!("create the data folder {}", path.display()))
+}
+
+fn store_config(settings: &Settings) -> StoreConfig {
+    StoreConfig {
+        segment_events_max: settings.segment_events_max,
+        segment_bytes_max: settings.segment_bytes_max,
+        segment_age_max: settings.segment_age_max,
+        retention_days: settings.history_days,
+        ..StoreConfig::new(&settings.data_dir)
+    }
+}
+
+fn directory_config(settings: &Settings) -> anyhow::Result<DirectoryConfig> {
+    let (id, secret) = match &settings.root_key {
+        None => (None, None),
+        Some((id, secret)) => (
+            Some(AccessKeyId::parse(id).context("OPENTRAIL_ROOT_ACCESS_KEY_ID")?),
+            Some(SecretAccessKey::parse(secret).context("OPENTRAIL_ROOT_SECRET_ACCESS_KEY")?),
+        ),
+    };
+    Ok(DirectoryConfig { default_account: settings.account_id, root_access_key_id: id, root_secret_access_key: secret })
+}
+
+/// CloudTrail is ours; S3 is ours unless an upstream is set for it; everything else goes upstream.
+async fn routes(settings: &Settings, adapter: &StoreAdapter, directory: &Arc<Directory>) -> anyhow::Result<Routes> {
+    let mut by_service: HashMap<String, Destination> = HashMap::new();
+    if !settings.upstreams.contains_key("s3") {
+        let random: buckets::RandomSource = Arc::new(|buffer| rand::rng().fill_bytes(buffer));
+        let config = BucketConfig { region: settings.region.clone(), random };
+        let service = BucketService::open(settings.data_dir.join("buckets"), config).await?;
+        by_service.insert("s3".to_owned(), Destination::Local(Arc::new(EmbeddedBuckets(service))));
+    }
+    for (service, url) in &settings.upstreams {
+        by_service.insert(service.clone(), Destination::Upstream(Arc::new(url.clone())));
+    }
+    let token_key = installation_key::read_or_make(&settings.data_dir.join("page-token-key"))?;
+    let control = ControlPlane::new(
+        Arc::new(adapter.clone()),
+        directory.clone(),
+        PageTokenKey::new(token_key),
+        ControlSettings { lookup_includes_data_events: settings.lookup_data_events, lookups_per_second: None },
+    );
+    let api: Arc<dyn LocalService> = Arc::new(CloudTrailApi(control));
+    for name in ["cloudtrail", "cloudtrail-data"] {
+        by_service.insert(name.to_owned(), Destination::Local(Arc::clone(&api)));
+    }
+    let default = match &settings.upstream {
+        Some(url) => Destination::Upstream(Arc::new(url.clone())),
+        None => Destination::Nowhere,
+    };
+    Ok(Routes::new(by_service, default))
+}
+
+/// Many connections need many file descriptors; the soft limit is often 1,024.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}

@@ -1,0 +1,470 @@
+//! Settings: flags, then `OPENTRAIL_…` variables, then the TOML file, then defaults.
+//!
+//! One struct, [`SettingsLayer`], is read from all three sources, so that every setting has the same name everywhere:
+//! `--console-listen`, `OPENTRAIL_CONSOLE_LISTEN`, `console_listen = "…"`. Layers are laid over each other and checked
+//! once, into [`Settings`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use gateway::upstream::UpstreamUrl;
+use gateway::{GatewaySettings, RecordingFailure};
+use model::{AccountId, Region};
+use serde::Deserialize;
+
+use crate::quantity::{ByteSize, HumanDuration};
+
+/// Name of the prefix of all variables.
+const VARIABLE_PREFIX: &str = "OPENTRAIL_";
+/// Variables that start with the prefix and are no settings of the server.
+const OTHER_VARIABLES: [&str; 2] = ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS"];
+
+/// One layer of settings; what is absent is left to the layer below.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingsLayer {
+    /// Folder for everything that is kept: journal, segments, buckets, keys [default: data]
+    #[arg(long, env = "OPENTRAIL_DATA_DIR", value_name = "DIR", help_heading = "Basics")]
+    data_dir: Option<PathBuf>,
+    /// Address of the AWS endpoint (AWS_ENDPOINT_URL points here) [default: 127.0.0.1:4600]
+    #[arg(long, env = "OPENTRAIL_LISTEN", value_name = "ADDRESS:PORT", help_heading = "Basics")]
+    listen: Option<SocketAddr>,
+    /// Address of the console, health and metrics [default: 127.0.0.1:4601]
+    #[arg(long, env = "OPENTRAIL_CONSOLE_LISTEN", value_name = "ADDRESS:PORT", help_heading = "Basics")]
+    console_listen: Option<SocketAddr>,
+    /// Where calls of all services go but S3 and CloudTrail, such as http://127.0.0.1:5000 [default: nowhere]
+    #[arg(long, env = "OPENTRAIL_UPSTREAM", value_name = "URL", help_heading = "Basics")]
+    upstream: Option<String>,
+    /// Upstreams of single services, such as s3=http://127.0.0.1:8333,iam=http://127.0.0.1:5000
+    #[arg(
+        long,
+        env = "OPENTRAIL_UPSTREAMS",
+        value_name = "SERVICE=URL",
+        value_parser = parse_upstreams,
+        help_heading = "Basics"
+    )]
+    upstreams: Option<BTreeMap<String, String>>,
+    /// Account of callers that nothing is known of, 12 digits [default: 123456789012]
+    #[arg(long, env = "OPENTRAIL_ACCOUNT_ID", value_name = "DIGITS", help_heading = "Basics")]
+    account_id: Option<AccountId>,
+    /// Region of calls that name none [default: us-east-1]
+    #[arg(long, env = "OPENTRAIL_REGION", value_name = "REGION", help_heading = "Basics")]
+    region: Option<Region>,
+
+    /// PEM file with the certificate chain; the AWS endpoint then speaks TLS only [default: no TLS]
+    #[arg(long, env = "OPENTRAIL_TLS_CERTIFICATE", value_name = "FILE", help_heading = "TLS")]
+    tls_certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate
+    #[arg(long, env = "OPENTRAIL_TLS_PRIVATE_KEY", value_name = "FILE", help_heading = "TLS")]
+    tls_private_key: Option<PathBuf>,
+
+    /// When the journal cannot take a record: closed (503, nothing unrecorded happens) or open [default: closed]
+    #[arg(
+        long,
+        env = "OPENTRAIL_RECORDING_FAILURE",
+        value_name = "closed|open",
+        value_parser = parse_recording_failure,
+        help_heading = "Recording"
+    )]
+    #[serde(default, deserialize_with = "recording_failure_from_text")]
+    recording_failure: Option<RecordingFailure>,
+    /// The same for single services, such as s3=open,iam=closed
+    #[arg(
+        long,
+        env = "OPENTRAIL_RECORDING_FAILURE_BY_SERVICE",
+        value_name = "SERVICE=RULE",
+        value_parser = parse_pairs,
+        help_heading = "Recording"
+    )]
+    recording_failure_by_service: Option<BTreeMap<String, String>>,
+    /// Most bytes of a body that parameters are read from; the rest streams through [default: 1MiB]
+    #[arg(long, env = "OPENTRAIL_CAPTURED_BODY_MAX", value_name = "SIZE", help_heading = "Recording")]
+    captured_body_max: Option<ByteSize>,
+    /// Days that events stay searchable, 1 to 36500 [default: 90]
+    #[arg(long, env = "OPENTRAIL_HISTORY_DAYS", value_name = "DAYS", help_heading = "Recording")]
+    history_days: Option<u32>,
+    /// Whether LookupEvents also shows data events, which AWS's never does: true or false [default: false]
+    #[arg(long, env = "OPENTRAIL_LOOKUP_DATA_EVENTS", value_name = "BOOL", help_heading = "Recording")]
+    lookup_data_events: Option<bool>,
+    /// Events that are held in memory before they are sealed into a segment [default: 100000]
+    #[arg(long, env = "OPENTRAIL_SEGMENT_EVENTS_MAX", value_name = "COUNT", help_heading = "Recording")]
+    segment_events_max: Option<usize>,
+    /// Size of the events that are held in memory before they are sealed [default: 128MiB]
+    #[arg(long, env = "OPENTRAIL_SEGMENT_SIZE_MAX", value_name = "SIZE", help_heading = "Recording")]
+    segment_size_max: Option<ByteSize>,
+    /// Age of the oldest event in memory at which all are sealed [default: 1h]
+    #[arg(long, env = "OPENTRAIL_SEGMENT_AGE_MAX", value_name = "DURATION", help_heading = "Recording")]
+    segment_age_max: Option<HumanDuration>,
+
+    /// Host names under which virtual-host style buckets are served [default: localhost,s3.localhost]
+    #[arg(
+        long,
+        env = "OPENTRAIL_BUCKET_HOSTS",
+        value_name = "HOST,…",
+        value_delimiter = ',',
+        help_heading = "Gateway"
+    )]
+    bucket_hosts: Option<Vec<String>>,
+    /// Time to open a connection to an upstream [default: 5s]
+    #[arg(long, env = "OPENTRAIL_CONNECT_TIMEOUT", value_name = "DURATION", help_heading = "Gateway")]
+    connect_timeout: Option<HumanDuration>,
+    /// Time that an upstream has to begin its answer [default: 900s]
+    #[arg(long, env = "OPENTRAIL_RESPONSE_TIMEOUT", value_name = "DURATION", help_heading = "Gateway")]
+    response_timeout: Option<HumanDuration>,
+    /// Longest silence inside a body, either way [default: 300s]
+    #[arg(long, env = "OPENTRAIL_BODY_IDLE_TIMEOUT", value_name = "DURATION", help_heading = "Gateway")]
+    body_idle_timeout: Option<HumanDuration>,
+    /// Most connections served at once [default: 20000]
+    #[arg(long, env = "OPENTRAIL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Gateway")]
+    connections_max: Option<usize>,
+    /// Time that open calls get to finish at shutdown [default: 20s]
+    #[arg(long, env = "OPENTRAIL_SHUTDOWN_GRACE", value_name = "DURATION", help_heading = "Gateway")]
+    shutdown_grace: Option<HumanDuration>,
+
+    /// What is logged, as a tracing filter such as info or opentrail=debug [default: info]
+    #[arg(long, env = "OPENTRAIL_LOG", value_name = "FILTER", help_heading = "Log")]
+    log: Option<String>,
+    /// Form of the log: text or json [default: text]
+    #[arg(long, env = "OPENTRAIL_LOG_FORMAT", value_name = "text|json", help_heading = "Log")]
+    log_format: Option<LogFormat>,
+
+    // Secrets have no flag: command lines are visible to every user of a machine.
+    #[arg(skip)]
+    root_access_key_id: Option<String>,
+    #[arg(skip)]
+    root_secret_access_key: Option<String>,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Folder for everything that is kept.
+    pub(crate) data_dir: PathBuf,
+    /// Address of the AWS endpoint.
+    pub(crate) listen: SocketAddr,
+    /// Address of the console.
+    pub(crate) console_listen: SocketAddr,
+    /// Upstream of all services that have none of their own.
+    pub(crate) upstream: Option<UpstreamUrl>,
+    /// Upstreams of single services.
+    pub(crate) upstreams: BTreeMap<String, UpstreamUrl>,
+    /// Account of callers that nothing is known of.
+    pub(crate) account_id: AccountId,
+    /// Region of calls that name none.
+    pub(crate) region: Region,
+    /// Certificate and key files.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Limits and time-outs of the gateway.
+    pub(crate) gateway: GatewaySettings,
+    /// Days that events stay searchable.
+    pub(crate) history_days: u32,
+    /// Whether LookupEvents also shows data events.
+    pub(crate) lookup_data_events: bool,
+    /// Events held in memory before they are sealed.
+    pub(crate) segment_events_max: usize,
+    /// Bytes of events held in memory before they are sealed.
+    pub(crate) segment_bytes_max: usize,
+    /// Age of the oldest event in memory at which all are sealed.
+    pub(crate) segment_age_max: Duration,
+    /// Filter of the log.
+    pub(crate) log: String,
+    /// Form of the log.
+    pub(crate) log_format: LogFormat,
+    /// Root access key of the default account for the first start: id and secret.
+    pub(crate) root_key: Option<(String, String)>,
+}
+
+impl SettingsLayer {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, has a value of the wrong kind, or a key that is no setting; the error
+    /// names the file, the key and the nearest known one.
+    pub(crate) fn from_file(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        Self::from_toml(&text).with_context(|| format!("in the configuration file {}", path.display()))
+    }
+
+    fn from_toml(text: &str) -> anyhow::Result<Self> {
+        let table: toml::Table = text.parse().context("it is not valid TOML")?;
+        let known = known_keys();
+        for key in table.keys() {
+            if !known.contains(key) {
+                bail!("unknown key '{key}'{}", did_you_mean(key, known.iter().map(String::as_str)));
+            }
+        }
+        Ok(toml::from_str(text)?)
+    }
+
+    /// The root key variables, which have no flag.
+    pub(crate) fn with_root_key_from(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        self.root_access_key_id = variable("OPENTRAIL_ROOT_ACCESS_KEY_ID").or(self.root_access_key_id);
+        self.root_secret_access_key = variable("OPENTRAIL_ROOT_SECRET_ACCESS_KEY").or(self.root_secret_access_key);
+        self
+    }
+
+    /// Lays this layer over another one.
+    pub(crate) fn over(self, below: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(below.data_dir),
+            listen: self.listen.or(below.listen),
+            console_listen: self.console_listen.or(below.console_listen),
+            upstream: self.upstream.or(below.upstream),
+            upstreams: self.upstreams.or(below.upstreams),
+            account_id: self.account_id.or(below.account_id),
+            region: self.region.or(below.region),
+            tls_certificate: self.tls_certificate.or(below.tls_certificate),
+            tls_private_key: self.tls_private_key.or(below.tls_private_key),
+            recording_failure: self.recording_failure.or(below.recording_failure),
+            recording_failure_by_service: self.recording_failure_by_service.or(below.recording_failure_by_service),
+            captured_body_max: self.captured_body_max.or(below.captured_body_max),
+            history_days: self.history_days.or(below.history_days),
+            lookup_data_events: self.lookup_data_events.or(below.lookup_data_events),
+            segment_events_max: self.segment_events_max.or(below.segment_events_max),
+            segment_size_max: self.segment_size_max.or(below.segment_size_max),
+            segment_age_max: self.segment_age_max.or(below.segment_age_max),
+            bucket_hosts: self.bucket_hosts.or(below.bucket_hosts),
+            connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            response_timeout: self.response_timeout.or(below.response_timeout),
+            body_idle_timeout: self.body_idle_timeout.or(below.body_idle_timeout),
+            connections_max: self.connections_max.or(below.connections_max),
+            shutdown_grace: self.shutdown_grace.or(below.shutdown_grace),
+            log: self.log.or(below.log),
+            log_format: self.log_format.or(below.log_format),
+            root_access_key_id: self.root_access_key_id.or(below.root_access_key_id),
+            root_secret_access_key: self.root_secret_access_key.or(below.root_secret_access_key),
+        }
+    }
+
+    /// Checks the layer and fills in defaults.
+    ///
+    /// # Errors
+    /// A value that does not fit, or two that do not fit each other; the error names the setting.
+    pub(crate) fn check(self) -> anyhow::Result<Settings> {
+        let upstream = self.upstream.as_deref().map(UpstreamUrl::parse).transpose().context("upstream")?;
+        let upstreams = self
+            .upstreams
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(service, url)| {
+                check_service(&service).context("upstreams")?;
+                let url = UpstreamUrl::parse(&url).with_context(|| format!("upstreams, service {service}"))?;
+                Ok((service, url))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        let tls = match (self.tls_certificate, self.tls_private_key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => bail!("tls_certificate and tls_private_key go together: set both or none"),
+        };
+        let root_key = match (self.root_access_key_id, self.root_secret_access_key) {
+            (Some(id), Some(secret)) => Some((id, secret)),
+            (None, None) => None,
+            _ => bail!("root_access_key_id and root_secret_access_key go together: set both or none"),
+        };
+        let history_days = self.history_days.unwrap_or(90);
+        if !(1..=36_500).contains(&history_days) {
+            bail!("history_days is {history_days}, and must be from 1 to 36500");
+        }
+        let defaults = GatewaySettings::default();
+        let duration = |value: Option<HumanDuration>, default| value.map_or(default, HumanDuration::get);
+        let gateway = GatewaySettings {
+            captured_body_bytes_max: self.captured_body_max.map_or(defaults.captured_body_bytes_max, ByteSize::get),
+            connect_timeout: duration(self.connect_timeout, defaults.connect_timeout),
+            response_timeout: duration(self.response_timeout, defaults.response_timeout),
+            body_idle_timeout: duration(self.body_idle_timeout, defaults.body_idle_timeout),
+            connections_max: self.connections_max.unwrap_or(defaults.connections_max).max(1),
+            shutdown_grace: duration(self.shutdown_grace, defaults.shutdown_grace),
+            recording_failure: self.recording_failure.unwrap_or_default(),
+            recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,
+            bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
+            held_stream_bytes_max: defaults.held_stream_bytes_max,
+        };
+        Ok(Settings {
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("data")),
+            listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4600))),
+            console_listen: self.console_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4601))),
+            upstream,
+            upstreams,
+            account_id: self.account_id.map_or_else(|| AccountId::parse("123456789012"), Ok)?,
+            region: self.region.map_or_else(|| Region::parse("us-east-1"), Ok)?,
+            tls,
+            gateway,
+            history_days,
+            lookup_data_events: self.lookup_data_events.unwrap_or(false),
+            segment_events_max: self.segment_events_max.unwrap_or(100_000).max(1),
+            segment_bytes_max: self.segment_size_max.map_or(128 * 1024 * 1024, ByteSize::get),
+            segment_age_max: duration(self.segment_age_max, Duration::from_secs(3600)),
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log_format: self.log_format.unwrap_or_default(),
+            root_key,
+        })
+    }
+}
+
+/// Names of all settings, as in the TOML file.
+fn known_keys() -> Vec<String> {
+    let command = SettingsLayer::augment_args(clap::Command::new("settings"));
+    let flags = command.get_arguments().map(|argument| argument.get_id().to_string());
+    flags.chain(["root_access_key_id".to_owned(), "root_secret_access_key".to_owned()]).collect()
+}
+
+/// Variables that look like settings and are none, each with a hint.
+pub(crate) fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let known: Vec<String> =
+        known_keys().iter().map(|key| format!("{VARIABLE_PREFIX}{}", key.to_uppercase())).collect();
+    names
+        .filter(|name| name.starts_with(VARIABLE_PREFIX))
+        .filter(|name| !known.contains(name) && !OTHER_VARIABLES.contains(&name.as_str()))
+        .map(|name| format!("{name}{}", did_you_mean(&name, known.iter().map(String::as_str))))
+        .collect()
+}
+
+/// `; did you mean 'x'?` for the nearest of some names, if one is near.
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map_or_else(String::new, |(_, candidate)| format!("; the nearest known one is '{candidate}'"))
+}
+
+fn check_service(service: &str) -> anyhow::Result<()> {
+    let catalog = aws_wire::catalog::Catalog::embedded();
+    if catalog.is_service_name(service) {
+        return Ok(());
+    }
+    bail!("'{service}' is no AWS service{}", did_you_mean(service, catalog.service_names()));
+}
+
+fn check_rules(rules: BTreeMap<String, String>) -> anyhow::Result<BTreeMap<String, RecordingFailure>> {
+    rules
+        .into_iter()
+        .map(|(service, rule)| {
+            check_service(&service).context("recording_failure_by_service")?;
+            let rule = parse_recording_failure(&rule)
+                .map_err(|error| anyhow::anyhow!("recording_failure_by_service, service {service}: {error}"))?;
+            Ok((service, rule))
+        })
+        .collect()
+}
+
+fn parse_recording_failure(text: &str) -> Result<RecordingFailure, String> {
+    match text {
+        "closed" => Ok(RecordingFailure::Closed),
+        "open" => Ok(RecordingFailure::Open),
+        _ => Err(format!("'{text}' is neither closed nor open")),
+    }
+}
+
+fn recording_failure_from_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<RecordingFailure>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_recording_failure(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn parse_pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(format!("'{pair}' is not of the form SERVICE=VALUE")),
+        })
+        .collect()
+}
+
+fn parse_upstreams(text: &str) -> Result<BTreeMap<String, String>, String> {
+    parse_pairs(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Settings, String> {
+        SettingsLayer::from_toml(text).and_then(SettingsLayer::check).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let settings = check("").expect("defaults");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:4600");
+        assert_eq!(settings.console_listen.to_string(), "127.0.0.1:4601");
+        assert_eq!(settings.region.as_str(), "us-east-1");
+        assert_eq!(settings.history_days, 90);
+        assert_eq!(settings.gateway.recording_failure, RecordingFailure::Closed);
+    }
+
+    #[test]
+    fn help_states_the_default_of_every_setting_that_has_one() {
+        let command = SettingsLayer::augment_args(clap::Command::new("settings"));
+        let without_default = ["upstreams", "tls_private_key", "recording_failure_by_service"];
+        for argument in command.get_arguments() {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let name = argument.get_id().as_str();
+            assert_eq!(help.contains("[default: "), !without_default.contains(&name), "{name}: {help}");
+            let variable = argument.get_env().and_then(|name| name.to_str()).expect(name);
+            assert_eq!(variable, format!("OPENTRAIL_{}", name.to_uppercase()));
+        }
+    }
+
+    #[test]
+    fn every_flag_is_a_key_of_the_file() {
+        for key in known_keys() {
+            let error = check(&format!("{key} = {{ nonsense = [] }}")).err().unwrap_or_default();
+            assert!(!error.contains("unknown key") && !error.contains("unknown field"), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = check("upstraem = 'http://127.0.0.1:5000'").expect_err("an unknown key");
+        assert!(error.contains("unknown key 'upstraem'") && error.contains("'upstream'"), "{error}");
+        let error = check("[upstreams]\ndynamod = 'http://127.0.0.1:5000'").expect_err("an unknown service");
+        assert!(error.contains("'dynamodb'"), "{error}");
+        let unknown = unknown_variables(["OPENTRAIL_LISTN".to_owned(), "OPENTRAIL_LISTEN".to_owned()].into_iter());
+        assert_eq!(unknown, ["OPENTRAIL_LISTN; the nearest known one is 'OPENTRAIL_LISTEN'"]);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_named() {
+        for (text, part) in [
+            ("listen = 'nowhere'", "listen"),
+            ("upstream = 'http://h/path'", "upstream"),
+            ("account_id = '12'", "12 digits"),
+            ("history_days = 0", "history_days"),
+            ("tls_certificate = 'cert.pem'", "go together"),
+            ("root_access_key_id = 'AKIAIOSFODNN7EXAMPLE'", "go together"),
+            ("recording_failure = 'ajar'", "neither closed nor open"),
+            ("connect_timeout = 'soon'", "soon"),
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn upper_layers_win() {
+        let file = SettingsLayer::from_toml("region = 'eu-west-1'\nhistory_days = 30").expect("a layer");
+        let flags = SettingsLayer { history_days: Some(7), ..SettingsLayer::default() };
+        let settings = flags.over(file).check().expect("settings");
+        assert_eq!((settings.region.as_str(), settings.history_days), ("eu-west-1", 7));
+    }
+}
