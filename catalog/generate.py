@@ -3,7 +3,8 @@
 
 Reads the models that botocore ships (the release that requirements.txt pins) and writes one compact file with every
 service, operation, protocol binding and shape. It holds facts of the API only: names, shapes, paths and marks, no
-documentation. The same models give the same bytes; docs/formats/catalog.md describes them.
+documentation. The same models give the same bytes; docs/formats/catalog.md describes them. botocore's own additions to
+the models (*.sdk-extras.json) are left out: none of them changes what travels.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import zlib
 FOLDER = pathlib.Path(__file__).resolve().parent
 OUTPUT = FOLDER / "catalog.bin"
 MAGIC = b"OTCATALOG"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 PROTOCOLS = {"query": 0, "ec2": 1, "json10": 2, "json11": 3, "rest-json": 4, "rest-xml": 5, "smithy-rpc-v2-cbor": 6}
 KINDS = {"structure": 0, "list": 1, "map": 2, "string": 3, "character": 3, "integer": 4, "short": 4, "byte": 4,
@@ -25,9 +26,12 @@ DOCUMENT = 10
 LOCATIONS = {None: 0, "uri": 1, "querystring": 2, "header": 3, "headers": 4, "statusCode": 5}
 TIMESTAMPS = {None: 0, "iso8601": 1, "rfc822": 2, "unixTimestamp": 3, "unixTimestampInSeconds": 3}
 
-# Services whose endpoint is one for all regions, by model folder.
-# Source: endpoints data of botocore, services with a partition endpoint that is not regionalised.
+# Says which services have one endpoint for all regions: those with a partition endpoint that is not regionalised.
 PARTITION_ENDPOINTS = "endpoints.json"
+
+# S3's model names a global endpoint too, the old name of us-east-1, while every region has an endpoint of its own:
+# https://docs.aws.amazon.com/general/latest/gr/s3.html
+REGIONAL_IN_SPITE_OF_A_GLOBAL_ENDPOINT = {"s3"}
 
 
 class Bytes:
@@ -178,9 +182,10 @@ class ServiceWriter:
         out.number(self.strings.add(operation.get("output", {}).get("resultWrapper")))
         out.number(self.strings.add(operation.get("input", {}).get("locationName")))
         out.number(self.strings.add(operation.get("endpoint", {}).get("hostPrefix")))
-        auth = operation.get("auth") or []
-        is_unsigned = operation.get("authtype") == "none" or auth == ["smithy.api#noAuth"]
-        out.number(bool(operation.get("readonly")) | is_unsigned << 1 | bool(operation.get("deprecated")) << 2)
+        # An authtype of v4-unsigned-body says the same in older models.
+        has_unsigned_payload = bool(operation.get("unsignedPayload")) or operation.get("authtype") == "v4-unsigned-body"
+        out.number(bool(operation.get("readonly")) | needs_no_signature(operation) << 1
+                   | bool(operation.get("deprecated")) << 2 | has_unsigned_payload << 3)
         errors = operation.get("errors", [])
         out.number(len(errors))
         for error in errors:
@@ -207,6 +212,14 @@ class ServiceWriter:
         return bytes(out.out)
 
 
+def needs_no_signature(operation):
+    return operation.get("authtype") == "none" or operation.get("auth") == ["smithy.api#noAuth"]
+
+
+def takes_bearer_tokens(metadata):
+    return metadata.get("signatureVersion") == "bearer" or "smithy.api#httpBearerAuth" in metadata.get("auth", [])
+
+
 def namespace_of(value):
     return value["uri"] if isinstance(value, dict) else value
 
@@ -222,6 +235,14 @@ def global_endpoint_prefixes(data):
             if service.get("isRegionalized") is False and service.get("partitionEndpoint")}
 
 
+def service_marks(name, model, global_prefixes):
+    metadata = model["metadata"]
+    is_global = bool(metadata.get("globalEndpoint")) or metadata["endpointPrefix"] in global_prefixes
+    is_global = is_global and name not in REGIONAL_IN_SPITE_OF_A_GLOBAL_ENDPOINT
+    has_unsigned = any(needs_no_signature(operation) for operation in model["operations"].values())
+    return is_global | has_unsigned << 1 | takes_bearer_tokens(metadata) << 2
+
+
 def generate(data, version):
     index, blocks = Bytes(), Bytes()
     global_prefixes = global_endpoint_prefixes(data)
@@ -230,17 +251,18 @@ def generate(data, version):
         model = newest_model(folder)
         if model is not None and protocols_of(model["metadata"]):
             services.append((folder.name, model))
-    operations = 0
+    operations, shapes, raw_size = 0, 0, 0
     index.number(len(services))
     for name, model in services:
         metadata = model["metadata"]
-        raw = ServiceWriter(model).block()
+        writer = ServiceWriter(model)
+        raw = writer.block()
         packed = compress(raw)
         prefix = metadata["endpointPrefix"]
         for text in (name, metadata["serviceId"], prefix, metadata.get("signingName", prefix), metadata["apiVersion"],
                      metadata.get("targetPrefix", ""), namespace_of(metadata.get("xmlNamespace", ""))):
             index.text(text)
-        index.number(bool(metadata.get("globalEndpoint")) or prefix in global_prefixes)
+        index.number(service_marks(name, model, global_prefixes))
         protocols = protocols_of(metadata)
         index.number(len(protocols))
         for protocol in protocols:
@@ -251,13 +273,74 @@ def generate(data, version):
         index.number(len(raw))
         blocks.raw(packed)
         operations += len(model["operations"])
+        shapes += len(writer.shape_names)
+        raw_size += len(raw)
     head = Bytes()
     head.raw(MAGIC)
     head.number(FORMAT_VERSION)
     head.text(version)
     head.number(len(index.out))
     content = bytes(head.out) + bytes(index.out) + bytes(blocks.out)
-    return content, len(services), operations
+    counts = f"{len(services)} services, {operations} operations, {shapes} shapes, {raw_size:,} bytes inflated"
+    return content, counts
+
+
+class Difference(Exception):
+    """Two catalog files do not say the same."""
+
+
+def take_number(content, at):
+    value, shift = 0, 0
+    while True:
+        byte = content[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def said_by(content):
+    """What a catalog file says, whatever deflate made of it: the index without sizes and places, and the blocks."""
+    at = len(MAGIC)
+    if content[:at] != MAGIC:
+        raise Difference("it is no catalog")
+
+    def number():
+        nonlocal at
+        value, at = take_number(content, at)
+        return value
+
+    def text():
+        nonlocal at
+        size = number()
+        at += size
+        return content[at - size:at]
+
+    said = [number(), text()]
+    blocks_start = number() + at
+    places = []
+    for _ in range(number()):
+        said.append([text() for _ in range(7)] + [number()] + [number() for _ in range(number())] + [number()])
+        places.append((number(), number(), number()))
+    for offset, size, raw_size in places:
+        start = blocks_start + offset
+        raw = zlib.decompress(content[start:start + size], -15)
+        if len(raw) != raw_size:
+            raise Difference("a block has another size than its index says")
+        said.append(raw)
+    return said
+
+
+def check(content):
+    """Compares what the file says, so that another deflate library, with other bytes for the same, is no difference."""
+    try:
+        found = OUTPUT.read_bytes()
+        is_same = found == content or said_by(found) == said_by(content)
+    except (OSError, IndexError, zlib.error, Difference) as error:
+        raise SystemExit(f"catalog/catalog.bin cannot be read: {error}") from error
+    if not is_same:
+        raise SystemExit("catalog/catalog.bin is not what the generator makes: run python3 catalog/generate.py")
 
 
 def main():
@@ -275,13 +358,12 @@ def main():
             raise SystemExit(f"botocore {botocore.__version__} is installed, and {pinned} is pinned: "
                              "pip install -r catalog/requirements.txt")
         arguments.models = pathlib.Path(botocore.__file__).parent / "data"
-    content, services, operations = generate(arguments.models, pinned)
-    print(f"{services} services, {operations} operations, {len(content):,} bytes, botocore {pinned}")
+    content, counts = generate(arguments.models, pinned)
+    print(f"{counts}, {len(content):,} bytes, botocore {pinned}")
     if arguments.check:
-        if not OUTPUT.exists() or OUTPUT.read_bytes() != content:
-            raise SystemExit("catalog/catalog.bin is not what the generator makes: run python3 catalog/generate.py")
-        return 0
-    OUTPUT.write_bytes(content)
+        check(content)
+    else:
+        OUTPUT.write_bytes(content)
     return 0
 
 

@@ -12,7 +12,10 @@ use super::shape::{
 use super::{Catalog, Entry, ServiceSummary};
 
 const MAGIC: &[u8] = b"OTCATALOG";
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
+
+/// What deflate makes of a byte at most; a damaged size that claims more must not be allocated.
+const INFLATED_BYTES_PER_BYTE_MAX: usize = 1032;
 
 /// The catalog file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,20 +112,26 @@ pub(super) fn index(file: &'static [u8]) -> Result<Catalog, CatalogError> {
     let blocks_start = MAGIC.len() + head.at;
     let count = reader.count()?;
     let entries = (0..count).map(|_| entry(&mut reader, blocks_start, file.len())).collect::<Result<_, _>>()?;
-    Ok(Catalog::new(version, entries))
+    Ok(Catalog::new(file, version, entries))
 }
 
 fn entry(reader: &mut Reader<'_>, blocks_start: usize, file_size: usize) -> Result<Entry, CatalogError> {
     let mut text = || reader.text().map(str::to_owned);
     let (id, service_id, endpoint_prefix, signing_name) = (text()?, text()?, text()?, text()?);
     let (api_version, target_prefix, xml_namespace) = (text()?, text()?, text()?);
-    let is_global = reader.number()? != 0;
+    let marks = reader.number()?;
     let protocol_count = reader.count()?;
+    if protocol_count == 0 {
+        return Err(reader.damaged("a protocol"));
+    }
     let protocols = (0..protocol_count).map(|_| protocol(reader)).collect::<Result<_, _>>()?;
     let operation_count = reader.size()?;
     let (offset, size, raw_size) = (reader.size()?, reader.size()?, reader.size()?);
     let block = block_range(blocks_start, offset, size).filter(|block| block.end <= file_size);
     let block = block.ok_or_else(|| reader.damaged("a block inside the file"))?;
+    if raw_size > size.saturating_mul(INFLATED_BYTES_PER_BYTE_MAX) {
+        return Err(reader.damaged("a size that a block can inflate to"));
+    }
     let summary = ServiceSummary {
         id,
         service_id,
@@ -131,7 +140,9 @@ fn entry(reader: &mut Reader<'_>, blocks_start: usize, file_size: usize) -> Resu
         api_version,
         target_prefix,
         xml_namespace,
-        is_global,
+        is_global: marks & 1 == 1,
+        has_unsigned_operations: marks >> 1 & 1 == 1,
+        takes_bearer_tokens: marks >> 2 & 1 == 1,
         protocols,
         operation_count,
     };
@@ -353,6 +364,7 @@ impl Block<'_> {
             is_readonly_by_model: marks & 1 == 1,
             is_unsigned: marks >> 1 & 1 == 1,
             is_deprecated: marks >> 2 & 1 == 1,
+            has_unsigned_payload: marks >> 3 & 1 == 1,
             errors,
         })
     }

@@ -85,6 +85,8 @@ pub struct Operation {
     pub is_unsigned: bool,
     /// Whether another operation took its place.
     pub is_deprecated: bool,
+    /// Whether its signature does not cover the body (`v4-unsigned-body`).
+    pub has_unsigned_payload: bool,
     /// Error shapes.
     pub errors: Vec<ShapeId>,
 }
