@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod every_operation;
+
 /// Classifies one request and says what it is: `service.Operation protocol`, with the bucket of the host.
 fn check(scope: Option<&str>, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
     let method: Method = method.parse().expect("a method");
@@ -103,6 +105,21 @@ fn rest_by_path() {
         ("eks", "POST", "/clusters", "eks.CreateCluster RestJson"),
         ("cloudtrail-data", "POST", "/PutAuditEvents?channelArn=arn", "cloudtrail-data.PutAuditEvents RestJson"),
         ("lambda", "GET", "/1999-01-01/nothing", "lambda.? RestJson"),
+        ("lambda", "GET", "/2015%2D03%2D31/functions/f", "lambda.GetFunction RestJson"),
+        // A slash at the end is all that tells these two apart.
+        ("bedrock", "POST", "/agents/a/", "bedrock-agent.PrepareAgent RestJson"),
+        ("bedrock", "POST", "/agents/a", "bedrock-agent-runtime.InvokeInlineAgent RestJson"),
+        // A literal is more specific than a label, also when a required parameter is missing.
+        ("apigateway", "POST", "/restapis?mode=import", "apigateway.ImportRestApi RestJson"),
+        ("apigateway", "POST", "/restapis", "apigateway.CreateRestApi RestJson"),
+        (
+            "workspaces-web",
+            "PUT",
+            "/portals/arn:a/b/browserSettings?x=y",
+            "workspaces-web.AssociateBrowserSettings RestJson",
+        ),
+        ("workspaces-web", "GET", "/portals/arn:a/b", "workspaces-web.GetPortal RestJson"),
+        ("execute-api", "GET", "/my/own/api", "apigatewaymanagementapi.? RestJson"),
     ] {
         assert_eq!(check(Some(scope), method, target, &[], ""), expected, "{target}");
     }
@@ -140,6 +157,37 @@ fn s3_by_path_query_and_headers() {
         ("DELETE", "/b/k?uploadId=u", &[], "AbortMultipartUpload"),
         ("DELETE", "/b/k", &[], "DeleteObject"),
         ("PUT", "/b/k?tagging", &[], "PutObjectTagging"),
+        ("GET", "/b/folder/", &[], "GetObject"),
+        ("GET", "/b//", &[], "GetObject"),
+        ("GET", "/b/k?X-Amz-Signature=1&X-Amz-Credential=a%2Fb&x-id=GetObject", &[], "GetObject"),
+        ("GET", "/b?list%2Dtype=2", &[], "ListObjectsV2"),
+        ("GET", "/b?list-type=1", &[], "ListObjects"),
+        ("GET", "/b?session", &[], "CreateSession"),
+        ("GET", "/b?inventory", &[], "ListBucketInventoryConfigurations"),
+        ("GET", "/b?inventory&id=1", &[], "GetBucketInventoryConfiguration"),
+        // Refused by S3 for what they lack, and still what they say they are.
+        ("PUT", "/b?inventory", &[], "PutBucketInventoryConfiguration"),
+        ("GET", "/b/k?attributes", &[], "GetObjectAttributes"),
+        ("GET", "/b/k?attributes&versionId=v", &[("x-amz-object-attributes", "ETag")], "GetObjectAttributes"),
+        ("GET", "/b/k?torrent", &[], "GetObjectTorrent"),
+        ("PUT", "/b/k?legal-hold", &[], "PutObjectLegalHold"),
+        ("PUT", "/b/k?retention&x-id=PutObjectRetention", &[], "PutObjectRetention"),
+        ("POST", "/b/k?restore&versionId=1", &[], "RestoreObject"),
+        ("POST", "/b/k?select&select-type=2", &[], "SelectObjectContent"),
+        ("PUT", "/b?acl", &[], "PutBucketAcl"),
+        ("PUT", "/b/k?acl", &[], "PutObjectAcl"),
+        ("DELETE", "/b?policy", &[], "DeleteBucketPolicy"),
+        ("DELETE", "/b/k?versionId=v", &[], "DeleteObject"),
+        ("POST", "/b", &[("content-type", "multipart/form-data; boundary=x")], "PutObject"),
+        ("POST", "/b", &[], "?"),
+        ("POST", "/b/k", &[], "?"),
+        ("OPTIONS", "/b/k", &[], "?"),
+        (
+            "POST",
+            "/WriteGetObjectResponse",
+            &[("x-amz-request-route", "r"), ("x-amz-request-token", "t")],
+            "WriteGetObjectResponse",
+        ),
     ] {
         assert_eq!(
             check(Some("s3"), method, target, headers, ""),
@@ -152,6 +200,34 @@ fn s3_by_path_query_and_headers() {
         check(Some("s3"), "GET", "/v20180820/configuration/publicAccessBlock", &control, ""),
         "s3control.GetPublicAccessBlock RestXml"
     );
+    // Without the account that S3 Control requires, it is a key in a bucket of that name.
+    assert_eq!(check(Some("s3"), "GET", "/v20180820/configuration/publicAccessBlock", &[], ""), "s3.GetObject RestXml");
+}
+
+#[test]
+fn signing_names_of_special_buckets() {
+    for (scope, method, target, headers, expected) in [
+        ("s3express", "GET", "/", &[][..], "s3.ListDirectoryBuckets RestXml"),
+        ("s3express", "GET", "/b?session", &[], "s3.CreateSession RestXml"),
+        (
+            "s3-object-lambda",
+            "GET",
+            "/k",
+            &[("host", "p-1.s3-object-lambda.us-east-1.amazonaws.com")],
+            "s3.GetObject RestXml of p-1",
+        ),
+        ("s3-outposts", "GET", "/b/k", &[], "s3.GetObject RestXml"),
+        (
+            "s3-outposts",
+            "GET",
+            "/v20180820/bucket",
+            &[("x-amz-account-id", "1")],
+            "s3control.ListRegionalBuckets RestXml",
+        ),
+        ("s3-outposts", "POST", "/S3Outposts/CreateEndpoint", &[], "s3outposts.CreateEndpoint RestJson"),
+    ] {
+        assert_eq!(check(Some(scope), method, target, headers, ""), expected, "{scope} {target}");
+    }
 }
 
 #[test]
@@ -179,83 +255,97 @@ fn rpc_v2_cbor_by_path() {
 }
 
 #[test]
+fn protocols_of_one_service() {
+    for (headers, body, expected) in [
+        (
+            &[("x-amz-target", "GraniteServiceVersion20100801.PutMetricData")][..],
+            "{}",
+            "cloudwatch.PutMetricData Json10",
+        ),
+        (&[FORM], "Action=PutMetricData&Version=2010-08-01", "cloudwatch.PutMetricData Query"),
+        (&[FORM], "Action=Ghost&Version=2010-08-01", "cloudwatch.? Query"),
+        (&[("smithy-protocol", "rpc-v2-cbor")], "", "cloudwatch.? RpcV2Cbor"),
+        // A form without its content type, where nothing else can be meant.
+        (&[], "Action=PutMetricData&Version=2010-08-01", "cloudwatch.PutMetricData Query"),
+    ] {
+        assert_eq!(check(Some("monitoring"), "POST", "/", headers, body), expected, "{headers:?}");
+    }
+    // A form is a form, whatever target it claims; and one without an action is what its target says.
+    let both = [FORM, ("x-amz-target", "AmazonSQS.ListQueues")];
+    assert_eq!(
+        check(Some("sqs"), "POST", "/", &both, "Action=DeleteQueue&Version=2012-11-05"),
+        "sqs.DeleteQueue Query"
+    );
+    assert_eq!(check(Some("sqs"), "POST", "/", &both, "{}"), "sqs.ListQueues Json10");
+    assert_eq!(check(None, "POST", "/", &both, "Action=DeleteQueue&Version=2012-11-05"), "sqs.DeleteQueue Query");
+    let upper = [("content-type", "Application/X-WWW-Form-URLencoded")];
+    assert_eq!(check(Some("ses"), "POST", "/", &upper, "Action=SendEmail"), "ses.SendEmail Query");
+    assert_eq!(check(Some("ses"), "POST", "/v2/email/outbound-emails", &[], "{}"), "sesv2.SendEmail RestJson");
+    assert_eq!(
+        check(Some("aws-marketplace"), "POST", "/service/AWSMPEntitlementService/operation/GetEntitlements", &[], ""),
+        "marketplace-entitlement.GetEntitlements RpcV2Cbor"
+    );
+}
+
+#[test]
+fn services_by_host_name() {
+    for (host, method, target, expected) in [
+        ("portal.sso.us-east-1.amazonaws.com", "GET", "/assignment/accounts", "sso.ListAccounts RestJson"),
+        ("lambda-fips.us-east-1.api.aws", "GET", "/2015-03-31/functions/f", "lambda.GetFunction RestJson"),
+        ("111122223333.s3-control.us-east-1.amazonaws.com", "GET", "/v20180820/accesspoint", "s3.GetObject RestXml"),
+        ("s3express-control.us-east-1.amazonaws.com", "GET", "/", "s3.ListDirectoryBuckets RestXml"),
+        ("streams.dynamodb.us-east-1.amazonaws.com", "POST", "/", "dynamodbstreams.? Json10"),
+        ("unheard-of.us-east-1.amazonaws.com", "GET", "/", "not AWS"),
+    ] {
+        assert_eq!(check(None, method, target, &[("host", host)], ""), expected, "{host}");
+    }
+    // Twins that sign alike are told apart by the host, where it says something.
+    let at = |host| {
+        check(
+            Some("timestream"),
+            "POST",
+            "/",
+            &[("x-amz-target", "Timestream_20181101.DescribeEndpoints"), ("host", host)],
+            "",
+        )
+    };
+    assert_eq!(at("ingest.timestream.us-east-1.amazonaws.com"), "timestream-write.DescribeEndpoints Json10");
+    assert_eq!(at("127.0.0.1:4600"), "timestream-query.DescribeEndpoints Json10");
+}
+
+#[test]
+fn calls_without_a_signature_at_an_address_that_says_nothing() {
+    let sdk = ("amz-sdk-invocation-id", "1f9a");
+    let bearer = ("authorization", "Bearer t");
+    let session = ("x-amz-sso_bearer_token", "t");
+    for (method, target, headers, expected) in [
+        ("POST", "/token", &[sdk][..], "sso-oidc.CreateToken RestJson"),
+        ("POST", "/token", &[], "not AWS"),
+        ("GET", "/federation/credentials?role_name=r&account_id=1", &[sdk, session], "sso.GetRoleCredentials RestJson"),
+        ("GET", "/bucket/key", &[sdk], "s3.GetObject RestXml"),
+        ("PUT", "/bucket/key", &[sdk], "s3.PutObject RestXml"),
+        ("GET", "/bucket/key", &[sdk, bearer], "not AWS"),
+        ("POST", "/model/m/converse", &[sdk, bearer], "bedrock-runtime.Converse RestJson"),
+        ("POST", "/model/m/converse", &[bearer], "not AWS"),
+        ("GET", "/bucket/key", &[("authorization", "AWS AKIA:c2ln")], "s3.GetObject RestXml"),
+        ("GET", "/bucket/key", &[("authorization", "Basic YTpi"), sdk], "not AWS"),
+        ("GET", "/bucket/key?AWSAccessKeyId=AKIA&Expires=1&Signature=s", &[], "s3.GetObject RestXml"),
+        (
+            "GET",
+            "/?Action=ListDomains&Version=2009-04-15&AWSAccessKeyId=AKIA&Expires=1&Signature=s",
+            &[],
+            "sdb.ListDomains Query",
+        ),
+    ] {
+        assert_eq!(check(None, method, target, headers, ""), expected, "{method} {target}");
+    }
+}
+
+#[test]
 fn other_requests_are_no_aws_calls() {
     for (method, target) in [("GET", "/moto-api/data.json"), ("POST", "/"), ("OPTIONS", "/"), ("GET", "/b/k")] {
         assert_eq!(check(None, method, target, &[("host", "127.0.0.1:4600")], ""), "not AWS", "{target}");
     }
-}
-
-/// A path that a client would send for a URI template.
-fn sample_path(template: &str) -> String {
-    let mut path = String::new();
-    let mut rest = template;
-    while let Some(open) = rest.find('{') {
-        let close = rest[open..].find('}').expect("a closed label") + open;
-        path.push_str(&rest[..open]);
-        path.push_str(if rest[..close].ends_with('+') { "label/with-more" } else { "label" });
-        rest = &rest[close + 1..];
-    }
-    path + rest
-}
-
-/// Every operation of the catalog is found from the least that its request must hold.
-#[test]
-fn every_operation_is_found() {
-    let catalog = Catalog::embedded();
-    let mut missed = Vec::new();
-    let mut count = 0;
-    for summary in catalog.summaries() {
-        let service = catalog.service(&summary.id).expect("a service");
-        for operation in &service.operations {
-            let scope = Some(service.signing_name.as_str());
-            let name = &operation.name;
-            let found = match service.protocols[0] {
-                Protocol::Json10 | Protocol::Json11 => {
-                    let target = format!("{}.{name}", service.target_prefix);
-                    check(scope, "POST", "/", &[("x-amz-target", &target)], "{}")
-                }
-                Protocol::Query | Protocol::Ec2 => {
-                    check(scope, "POST", "/", &[FORM], &format!("Action={name}&Version={}", service.api_version))
-                }
-                Protocol::RpcV2Cbor => {
-                    let path = format!("/service/{}/operation/{name}", service.target_prefix);
-                    check(scope, "POST", &path, &[("smithy-protocol", "rpc-v2-cbor")], "")
-                }
-                Protocol::RestJson | Protocol::RestXml => {
-                    let mut target = sample_path(&operation.http_uri);
-                    let mut headers = Vec::new();
-                    for member in
-                        operation.input.and_then(|input| service.structure(input)).into_iter().flat_map(|s| &s.members)
-                    {
-                        if member.is_required && member.location == crate::catalog::Location::QueryString {
-                            target.push(if target.contains('?') { '&' } else { '?' });
-                            target.push_str(&format!("{}=x", member.wire_name()));
-                        } else if member.is_required && member.location == crate::catalog::Location::Header {
-                            headers.push((member.wire_name().to_ascii_lowercase(), "x"));
-                        }
-                    }
-                    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-                    check(scope, &operation.http_method, &target, &headers, "")
-                }
-            };
-            count += 1;
-            // Some services sign alike and have the same operations on the same paths, or actions in the same version:
-            // nothing in a request tells them apart, and CloudTrail writes the same source for them.
-            let is_twin = |id: &str| {
-                catalog.service(id).is_some_and(|twin| {
-                    twin.signing_name == service.signing_name && twin.operation_named(name).is_some()
-                })
-            };
-            let same_operation = found
-                .split_once('.')
-                .is_some_and(|(id, rest)| rest.starts_with(&format!("{name} ")) && (id == service.id || is_twin(id)));
-            if !same_operation && !operation.is_deprecated {
-                missed
-                    .push(format!("{}.{name} {} {} -> {found}", service.id, operation.http_method, operation.http_uri));
-            }
-        }
-    }
-    assert!(missed.len() * 500 < count, "{} of {count}:\n{}", missed.len(), missed.join("\n"));
 }
 
 proptest! {
@@ -275,11 +365,14 @@ proptest! {
 #[ignore = "a measurement, not a check"]
 #[expect(clippy::print_stdout, reason = "it is there to print")]
 fn costs() {
+    const ROUND: u32 = 500;
     let target = [("x-amz-target", "DynamoDB_20120810.GetItem"), ("host", "127.0.0.1:4600")];
     type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 4] = [
+    let cases: [Case<'_>; 6] = [
         ("dynamodb", "POST", "/", &target, "{}"),
         ("s3", "GET", "/bucket/a/b/c", &[("host", "127.0.0.1:4600")], ""),
+        ("s3", "GET", "/?list-type=2&prefix=a%2Fb&delimiter=%2F", &[("host", "bucket.s3.eu-west-1.amazonaws.com")], ""),
+        ("s3", "PUT", "/bucket/key?partNumber=7&uploadId=abc", &[("host", "127.0.0.1:4600")], ""),
         ("ec2", "POST", "/", &[FORM], "Action=RunInstances&Version=2016-11-15&ImageId=ami-1"),
         ("lambda", "POST", "/2015-03-31/functions/f/invocations", &[], ""),
     ];
@@ -291,13 +384,19 @@ fn costs() {
             })
             .collect();
         let method: Method = method.parse().expect("a method");
-        let head = RequestHead { method: &method, path, query: None, headers: &map };
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let head = RequestHead { method: &method, path, query, headers: &map };
         let hosts = HostNames { own: &["localhost".to_owned()] };
-        let began = std::time::Instant::now();
-        for _ in 0..100_000 {
-            std::hint::black_box(classify(Catalog::embedded(), &head, &hosts, Some(scope), Some(body.as_bytes())));
-        }
-        println!("{scope}: {:?} each", began.elapsed() / 100_000);
+        // The fastest of many short rounds: other work on the machine only ever adds.
+        let round = |_| {
+            let began = std::time::Instant::now();
+            for _ in 0..ROUND {
+                std::hint::black_box(classify(Catalog::embedded(), &head, &hosts, Some(scope), Some(body.as_bytes())));
+            }
+            began.elapsed()
+        };
+        let fastest = (0..200).map(round).min().expect("rounds");
+        println!("{scope} {path}: {:?} each", fastest / ROUND);
     }
 }
 
