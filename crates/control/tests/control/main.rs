@@ -4,4 +4,5 @@
 mod authentication;
 mod lookup;
 mod pages;
+mod store;
 mod world;

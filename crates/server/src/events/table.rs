@@ -1,5 +1,6 @@
 //! Records as lines for people: 120 columns wide, except where the last column needs more.
 
+use model::{Arn, LookupIndex};
 use serde_json::Value;
 
 /// Titles and widths in characters; the last column takes what it needs. With two blanks between, 120 columns hold an
@@ -14,16 +15,17 @@ pub(super) fn header() -> String {
 
 /// The line of a record. A record that cannot be read has a line too: an event must not vanish from a list.
 pub(super) fn row(record: &str) -> String {
-    let Ok(record) = serde_json::from_str::<Value>(record) else {
+    let Ok(json) = serde_json::from_str::<Value>(record) else {
         return "(a record that is not JSON; --output jsonl shows it)".to_owned();
     };
+    let index = LookupIndex::derive(record.as_bytes()).ok();
     line([
-        time(&record),
-        who(&record),
-        event(&record),
-        resource(&record),
-        text(&record["sourceIPAddress"]).to_owned(),
-        text(&record["errorCode"]).to_owned(),
+        time(&json),
+        who(&json, index.as_ref()),
+        event(&json),
+        resource(&json, index.as_ref()),
+        text(&json["sourceIPAddress"]).to_owned(),
+        text(&json["errorCode"]).to_owned(),
     ])
 }
 
@@ -63,18 +65,12 @@ fn time(record: &Value) -> String {
     text(&record["eventTime"]).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
-/// The shortest name that says who it was.
-fn who(record: &Value) -> String {
+/// The name that the event is found by; without one, what else says who it was.
+fn who(record: &Value, index: Option<&LookupIndex>) -> String {
     let identity = &record["userIdentity"];
-    let name = text(&identity["userName"]);
-    let session = text(&identity["arn"]).rsplit_once('/').map(|(_, session)| session).unwrap_or_default();
-    let candidates = match text(&identity["type"]) {
-        "Root" => ["root", "", ""],
-        "AWSService" => [text(&identity["invokedBy"]), "", ""],
-        _ => [name, session, text(&identity["invokedBy"])],
-    };
-    let fallbacks = [text(&identity["accessKeyId"]), text(&identity["principalId"]), text(&identity["accountId"])];
-    let found = candidates.into_iter().chain(fallbacks).find(|candidate| !candidate.is_empty());
+    let others = ["invokedBy", "accessKeyId", "principalId", "accountId"].map(|name| text(&identity[name]));
+    let name = index.and_then(|index| index.username.as_deref()).unwrap_or_default();
+    let found = std::iter::once(name).chain(others).find(|candidate| !candidate.is_empty());
     found.unwrap_or("-").to_owned()
 }
 
@@ -84,15 +80,19 @@ fn event(record: &Value) -> String {
     format!("{}:{}", source.strip_suffix(".amazonaws.com").unwrap_or(source), text(&record["eventName"]))
 }
 
-/// The last part of the first resource's ARN.
-fn resource(record: &Value) -> String {
-    let resources = record["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let arn = resources.iter().map(|resource| text(&resource["ARN"])).find(|arn| !arn.is_empty()).unwrap_or_default();
-    arn.splitn(6, ':').last().unwrap_or_default().to_owned()
+/// The first resource that the service names, else the first that the event is found by; of an ARN its last part.
+fn resource(record: &Value, index: Option<&LookupIndex>) -> String {
+    let named = record["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = named.iter().map(|resource| text(&resource["ARN"])).find(|arn| !arn.is_empty());
+    let found = || index.and_then(|index| index.resources.first()).map(|resource| resource.resource_name.as_str());
+    let name = named.or_else(found).unwrap_or_default();
+    Arn::parse(name).map(|arn| arn.resource().to_owned()).unwrap_or_else(|_| name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[track_caller]
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn a_row_fits_120_columns_and_says_who_did_what() {
-        let record = serde_json::json!({
-            "eventTime": "2025-03-01T12:00:05Z",
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2025-03-01T12:00:05Z",
             "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/deploy/ci-4711"},
             "eventSource": "iam.amazonaws.com", "eventName": "PutRolePolicy",
             "sourceIPAddress": "203.0.113.7", "errorCode": "AccessDenied",
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn long_and_hostile_texts_stay_in_their_column() {
-        let record = serde_json::json!({
-            "eventTime": "2025-03-01T12:00:05Z",
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2025-03-01T12:00:05Z",
             "userIdentity": {"type": "IAMUser", "userName": "\u{1b}[31mévil\n-and-much-too-long"},
             "eventSource": "s3.amazonaws.com", "eventName": "GetObject",
         });
@@ -129,22 +129,34 @@ mod tests {
     #[test]
     fn everyone_has_a_name() {
         for (identity, name) in [
-            (serde_json::json!({"type": "Root", "accountId": "111122223333"}), "root"),
-            (
-                serde_json::json!({"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}),
-                "cloudtrail.amazonaws.com",
-            ),
-            (serde_json::json!({"type": "Unknown", "accessKeyId": "AKIAX", "accountId": "1"}), "AKIAX"),
-            (serde_json::json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}), "anonymous"),
+            (json!({"type": "Root", "accountId": "111122223333"}), "root"),
+            (json!({"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}), "cloudtrail.amazonaws.com"),
+            (json!({"type": "Unknown", "accessKeyId": "AKIAX", "accountId": "1"}), "AKIAX"),
+            (json!({"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}), "anonymous"),
             (Value::Null, "-"),
         ] {
-            assert_eq!(who(&serde_json::json!({"userIdentity": identity})), name);
+            let record = json!({"eventID": "e-1", "eventTime": "2025-03-01T12:00:05Z", "userIdentity": identity});
+            let index = LookupIndex::derive(record.to_string().as_bytes()).expect("a record");
+            assert_eq!(who(&record, Some(&index)), name);
         }
+    }
+
+    #[test]
+    fn a_resource_is_found_in_the_parameters_too() {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2025-03-01T12:00:05Z", "eventSource": "s3.amazonaws.com",
+            "eventName": "DeleteBucket", "requestParameters": {"bucketName": "my-bucket"},
+        });
+        assert!(
+            row(&record.to_string()).ends_with("s3:DeleteBucket               my-bucket"),
+            "{}",
+            row(&record.to_string())
+        );
     }
 
     #[test]
     fn what_cannot_be_read_has_a_line() {
         assert!(row("{").contains("not JSON"));
-        check(&serde_json::json!({}), "                     -                 :");
+        check(&json!({}), "                     -                 :");
     }
 }
