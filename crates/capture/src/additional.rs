@@ -1,22 +1,53 @@
 //! The `additionalEventData` of services that write one.
 
+use aws_wire::value::StructureValue;
 use model::EventCategory;
 use serde_json::{Map, Value as Json};
 
 use crate::exchange::{Authentication, Exchange, Outcome};
+use crate::resources::member_of;
 
 /// The extras of a call; `None` for services that write none.
-pub(crate) fn additional_event_data(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Option<Json> {
-    match exchange.subject.service().id.as_str() {
+pub(crate) fn additional_event_data(
+    exchange: &Exchange<'_>,
+    operation: &str,
+    category: EventCategory,
+    output: Option<&StructureValue>,
+) -> Option<Json> {
+    let service = exchange.subject.service();
+    match service.id.as_str() {
         "s3" | "s3control" | "s3outposts" => Some(s3(exchange, operation, category)),
         // Source: Application Auto Scaling guide, CloudTrail log entries.
         "application-autoscaling" => Some(serde_json::json!({ "service": "application-autoscaling" })),
+        // Which material of the key was used. Source: KMS guide, since 2025.
+        "kms" => {
+            let material = member_of(service, output?, "KeyMaterialId")?.as_str()?;
+            Some(serde_json::json!({ "keyMaterialId": material }))
+        }
+        // Source: Lambda guide, data events.
+        "lambda" if operation == "Invoke" => function_version(exchange),
         // Source: Route 53 guide, CloudTrail log entries.
         "route53" if operation == "ChangeResourceRecordSets" => {
             Some(serde_json::json!({ "Note": "Do not use to reconstruct hosted zone" }))
         }
         _ => None,
     }
+}
+
+/// The version of the function that an invocation ran, by its ARN.
+fn function_version(exchange: &Exchange<'_>) -> Option<Json> {
+    let Outcome::Answered { headers, .. } = exchange.outcome else { return None };
+    let version = headers.get("x-amz-executed-version")?.to_str().ok()?;
+    let (_, after) = exchange.head.path.split_once("/functions/")?;
+    let name = after.split('/').next()?;
+    let region = exchange.region;
+    let account = exchange.recipient_account;
+    let function = if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
+    };
+    Some(serde_json::json!({ "functionVersion": format!("{function}:{version}") }))
 }
 
 /// Order of keys and types of numbers: records. Data events write the byte counts as doubles.

@@ -22,6 +22,7 @@ use crate::event_name::{api_version, name_of, source_of};
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::parameters::{Answer, Input, is_answer_written, request_parameters, response_elements};
 use crate::read_only::operation_is_read_only;
+use crate::resources::{Known, resources};
 use crate::service_rules::{Layout, ServiceRules};
 use crate::timestamp::TimeStyle;
 
@@ -54,7 +55,8 @@ fn records() -> Option<Vec<Json>> {
         let file = std::fs::File::open(format!("{folder}/{name}.jsonl.zst")).expect("a file of the corpus");
         let text = zstd::decode_all(file).expect("zstd");
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let record: Json = serde_json::from_slice(line).expect("one record a line");
+            let mut record: Json = serde_json::from_slice(line).expect("one record a line");
+            record["_file"] = Json::from(*name);
             let is_call = record["eventType"].as_str().is_none_or(|kind| kind == "AwsApiCall");
             if is_call && seen.insert(record["eventID"].to_string()) {
                 records.push(record);
@@ -360,6 +362,72 @@ fn compare_request(service: &'static Service, id: OperationId, request: &Json) -
         request_parameters(&exchange, &call, &Input::Decoded(input))
     };
     Difference::between(request, &got.unwrap_or(Json::Null))
+}
+
+/// Resources of the records that have some, of services that are rebuilt from parameters alone.
+#[test]
+fn resources_agree() {
+    let Some(records) = records() else { return };
+    let operations = operations(&records);
+    let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut samples: BTreeMap<String, String> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.get("errorCode").is_none()) {
+        let Some(&(service, id)) = candidates(&operations, record).first() else { continue };
+        let written = record["resources"].as_array().cloned().unwrap_or_default();
+        // Records made for print or passed through a product have other regions and keys.
+        if matches!(record["_file"].as_str(), Some("aws-docs-2023" | "panther-analysis-tests" | "small-fixtures")) {
+            continue;
+        }
+        if ServiceRules::of(service).layout == Layout::S3 || (written.is_empty() && service.id != "ssm") {
+            continue;
+        }
+        let operation = service.operation(id);
+        let empty = Map::new();
+        let object = |key: &str| record[key].as_object().unwrap_or(&empty).clone();
+        let input = invert::structure(service, protocol(service), operation.input, &object("requestParameters"));
+        let output = invert::structure(service, protocol(service), operation.output, &object("responseElements"));
+        let (headers, caller) = (HeaderMap::new(), UserIdentity::default());
+        let region = Region::parse(record["awsRegion"].as_str().expect("a region")).expect("a region");
+        let call = call(service, id, None);
+        let mut exchange = exchange(&call, &headers, "/", None, &caller, &region, b"");
+        let account = record["recipientAccountId"].as_str().and_then(|account| AccountId::parse(account).ok());
+        exchange.recipient_account = account.unwrap_or(exchange.recipient_account);
+        let known = Known {
+            exchange: &exchange,
+            service,
+            operation: &operation.name,
+            category: event_category(&service.id, &operation.name),
+            region: region.as_str(),
+            input: Some(&input),
+            output: Some(&output),
+        };
+        let got = arns(&serde_json::to_value(resources(&known)).expect("JSON"));
+        let expected = arns(&Json::Array(written));
+        tally.entry(&service.id).or_default().count(got == expected);
+        if got != expected {
+            let sample = format!("{expected:?} is {got:?}");
+            samples.entry(format!("{} {}", service.id, operation.name)).or_insert(sample);
+        }
+    }
+    let mut report = String::from("resources\n");
+    for (service, tally) in &tally {
+        writeln!(report, "{service}: {}/{}", tally.same, tally.same + tally.other).expect("text");
+    }
+    for (what, sample) in &samples {
+        writeln!(report, "  {what}: {sample}").expect("text");
+    }
+    show(&report);
+    // The keys of KMS's reads are named by answers, which their records do not have.
+    for service in ["ssm", "sts"] {
+        assert!(tally[service].share() >= 0.98, "resources of {service}");
+    }
+}
+
+/// Account and ARN of each resource.
+fn arns(resources: &Json) -> Vec<(String, String)> {
+    let text = |resource: &Json, key: &str| resource[key].as_str().unwrap_or_default().to_owned();
+    let list = resources.as_array().map_or(&[][..], Vec::as_slice);
+    list.iter().map(|resource| (text(resource, "accountId"), text(resource, "ARN"))).collect()
 }
 
 fn region() -> Region {

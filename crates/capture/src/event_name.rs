@@ -99,6 +99,7 @@ pub(crate) fn api_version(service: &Service) -> Option<String> {
         ApiVersion::Absent => None,
         ApiVersion::Model => Some(service.api_version.clone()),
         ApiVersion::Underscores => Some(service.api_version.replace('-', "_")),
+        ApiVersion::Fixed(version) => Some(version.to_owned()),
         ApiVersion::Digits => Some(service.api_version.replace('-', "")),
     }
 }

@@ -110,7 +110,7 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         category,
         request_parameters: request_parameters(exchange, call, &input),
         response_elements: response,
-        additional_event_data: additional_event_data(exchange, &operation.name, category),
+        additional_event_data: additional_event_data(exchange, &operation.name, category, output.as_ref()),
         request_id,
         resources: resources(&known),
     }
@@ -135,7 +135,7 @@ fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
         category,
         request_parameters: unknown_operation::request_parameters(exchange),
         response_elements: None,
-        additional_event_data: additional_event_data(exchange, &event_name, category),
+        additional_event_data: additional_event_data(exchange, &event_name, category, None),
         request_id: answered_request_id(exchange),
         resources: Vec::new(),
         event_name,

@@ -96,7 +96,17 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     // The key itself; the caller may choose it.
     ("apigateway", "ApiKey", "value", HIDE),
     ("apigateway", "CreateApiKeyRequest", "value", HIDE),
+    // Variables of an environment, where callers put secrets.
+    ("batch", "KeyValuePair", "value", HIDE),
+    ("codebuild", "EnvironmentVariable", "value", HIDE),
+    ("elasticbeanstalk", "ConfigurationOptionSetting", "Value", HIDE),
 ];
+
+/// Members that hold the variables of an environment as a map: names are shown and values are not, whatever the
+/// service.
+pub(crate) fn is_environment(member: &str) -> bool {
+    matches!(member, "Environment" | "environment" | "EnvironmentVariables" | "environmentVariables")
+}
 
 /// What to do with a member of a structure.
 pub(crate) fn member_treatment(

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
-use crate::redact::{Treatment, looks_secret, member_treatment};
+use crate::redact::{Treatment, is_environment, looks_secret, member_treatment};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
 
@@ -105,6 +105,11 @@ impl<'a> Renderer<'a> {
     fn shown(&self, member: &Member, value: &Value) -> Json {
         if self.is_iam && self.direction == Direction::Response && member.name.ends_with("Document") {
             return url_encoded(value);
+        }
+        if let Value::Map(entries) = value
+            && is_environment(&member.name)
+        {
+            return entries.iter().map(|(name, value)| (name.clone(), hidden(value, HIDDEN_TEXT, self))).collect();
         }
         let json = self.value(member.shape, value);
         match json {

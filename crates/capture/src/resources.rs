@@ -112,6 +112,11 @@ impl Known<'_> {
         const KEY: Option<&str> = Some("AWS::KMS::Key");
         let alias = self.text("AliasName").map(|alias| self.arn("kms", "", alias));
         let key = self.kms_key();
+        let answered = |member: &str| self.output.and_then(|output| text_of(self.service, output, member));
+        if let Some(source) = answered("SourceKeyId") {
+            let source = Some(self.arn("kms", "key/", source));
+            return [source, key].into_iter().flatten().map(|arn| self.resource(KEY, arn)).collect();
+        }
         // Aliases follow the key when they are made, and precede it when they change. Source: KMS guide.
         let arns = match self.operation {
             "CreateAlias" => [key, alias],
@@ -152,12 +157,18 @@ impl Known<'_> {
                 names.iter().filter_map(Value::as_str).map(parameter).collect()
             }
             "CreateDocument" | "DeleteDocument" | "UpdateDocument" => self.named("Name", None, "document/"),
-            "ListInstanceAssociations" | "PutInventory" => {
-                let instance = self.text("InstanceId").map(|id| self.arn("ec2", "instance/", id));
-                instance.map(|arn| self.resource(None, arn)).into_iter().collect()
+            "ListInstanceAssociations" => self.instance().into_iter().collect(),
+            "PutInventory" => {
+                let inventory = self.text("InstanceId").map(|id| self.arn("ssm", "managed-instance-inventory/", id));
+                self.instance().into_iter().chain(inventory.map(|arn| self.resource(None, arn))).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    fn instance(&self) -> Option<EventResource> {
+        let arn = self.text("InstanceId").map(|id| self.arn("ec2", "instance/", id));
+        arn.map(|arn| self.resource(None, arn))
     }
 
     fn snapshots(&self) -> Vec<EventResource> {

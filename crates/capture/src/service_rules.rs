@@ -42,6 +42,8 @@ pub(crate) enum ApiVersion {
     Underscores,
     /// Without separators: `20140328`.
     Digits,
+    /// This text, whatever the model says.
+    Fixed(&'static str),
 }
 
 /// How member names become keys.
@@ -340,7 +342,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2020): wire names (`name`, `Schedule`, `Code`).
     ("synthetics", ServiceRules { keys: KeyStyle::Wire, ..D }),
     // Records (2022): apiVersion.
-    ("wafv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    ("wafv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Fixed("2019-04-23"), ..D }),
     // Records (2021).
     ("xray", ServiceRules { event_version: "1.08", ..D }),
 ];

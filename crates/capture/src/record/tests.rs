@@ -529,6 +529,21 @@ fn secrets_become_what_each_service_writes_for_them() {
             json!("HIDDEN_FOR_SECURITY_REASONS"),
         ),
         (
+            "apigateway",
+            "CreateApiKey",
+            r#"{"name":"k","value":"hush"}"#,
+            "createApiKeyInput",
+            json!({ "name": "k", "value": hidden }),
+        ),
+        ("sagemaker", "CreateProcessingJob", r#"{"Environment":{"A":"hush"}}"#, "environment", json!({ "A": hidden })),
+        (
+            "batch",
+            "SubmitJob",
+            r#"{"containerOverrides":{"environment":[{"name":"A","value":"hush"}]}}"#,
+            "containerOverrides",
+            json!({ "environment": [{ "name": "A", "value": hidden }] }),
+        ),
+        (
             "autoscaling",
             "CreateLaunchConfiguration",
             "Action=CreateLaunchConfiguration&UserData=aHVzaA%3D%3D",
@@ -598,6 +613,10 @@ fn keys_of_kms_are_resources() {
         }),
     );
     check(&Case::new("kms", "DisableKey", r#"{"KeyId":"k1"}"#, ""), &json!({ "resources": resource }));
+    let both = r#"{"SourceKeyId":"arn:aws:kms:eu-west-1:111122223333:key/k0","KeyId":"arn:aws:kms:eu-west-1:111122223333:key/k1"}"#;
+    let record = recorded(&Case::new("kms", "ReEncrypt", r#"{"DestinationKeyId":"alias/x"}"#, both));
+    assert_eq!(record["resources"].as_array().map(Vec::len), Some(2), "{record:#}");
+    assert_eq!(record["resources"][1]["ARN"], arn);
 }
 
 #[test]
