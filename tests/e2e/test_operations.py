@@ -513,7 +513,13 @@ def test_rest_json(opentrail):
         Code={"ZipFile": code.getvalue()},
         Environment={"Variables": {"TOKEN": secret("lambda-variable-4724")}},
         _name="CreateFunction20150331",
-        _request={"functionName": "door", "runtime": "python3.12", "role": role, "handler": "door.open"},
+        _request={
+            "functionName": "door",
+            "runtime": "python3.12",
+            "role": role,
+            "handler": "door.open",
+            "publish": False,
+        },
         _response=ANYTHING,
     )
     record = opentrail.marked_event(function.marks[-1], "CreateFunction20150331")

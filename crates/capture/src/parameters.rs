@@ -67,7 +67,7 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         }
     };
     let Json::Object(mut object) = json else { return Some(json) };
-    defaults::add(&mut object, &service.id, &operation.name);
+    defaults::add(&mut object, service, operation);
     if service.id == "lambda" && operation.name == "UpdateFunctionCode" {
         add_qualified_arn(exchange, &mut object);
     }

@@ -27,6 +27,9 @@ pub(crate) struct ServiceRules {
     pub(crate) secrets: Replacement,
     /// How parameters are laid out.
     pub(crate) layout: Layout,
+    /// Name of the shape of truth values that cannot be absent: members of it are written as `false` when a caller
+    /// leaves them out. Such services have another shape, of a name such as `BooleanOptional`, for those that can.
+    pub(crate) certain_boolean: Option<&'static str>,
     /// Whether all its events go to the partition's home region although the catalog does not call it global.
     pub(crate) is_global: bool,
 }
@@ -95,6 +98,7 @@ impl ServiceRules {
         query_values_are_texts: false,
         secrets: HIDDEN,
         layout: Layout::Members,
+        certain_boolean: None,
         is_global: false,
     };
 
@@ -182,6 +186,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules {
             event_version: "1.08",
             layout: Layout::UnwrappedAnswer,
+            certain_boolean: Some("Boolean"),
             secrets: Replacement::Text("****"),
             ..D
         },
@@ -218,7 +223,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2018): epoch seconds with a fraction.
     ("eks", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
     // Records (2014): no wrapper.
-    ("elasticache", ServiceRules { layout: Layout::UnwrappedAnswer, secrets: Replacement::Text("****"), ..D }),
+    (
+        "elasticache",
+        ServiceRules {
+            layout: Layout::UnwrappedAnswer,
+            certain_boolean: Some("Boolean"),
+            secrets: Replacement::Text("****"),
+            ..D
+        },
+    ),
     // Records (2022): apiVersion of each generation.
     ("elb", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
     ("elbv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
@@ -227,7 +240,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2015): apiVersion. The model has one of its own for EventBridge that is the same.
     ("events", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
-    ("glue", ServiceRules { event_version: "1.08", ..D }),
+    ("glue", ServiceRules { event_version: "1.08", certain_boolean: Some("Boolean"), ..D }),
     // Records (2023).
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
     // Records (2024): no comma; passwords and secret keys left out.
@@ -236,9 +249,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
     // Records (2021-2023): comma; plaintexts and blobs left out.
-    ("kms", ServiceRules { event_version: "1.08", secrets: Replacement::Omit, ..D }),
+    (
+        "kms",
+        ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("BooleanType"), ..D },
+    ),
     // Records (2024): environment written as an empty object; its own time form.
-    ("lambda", ServiceRules { event_version: "1.08", secrets: Replacement::Omit, ..D }),
+    (
+        "lambda",
+        ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("Boolean"), ..D },
+    ),
     // Records (2023): apiVersion without separators.
     ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
     // Records (2022): texts for query values.
@@ -251,6 +270,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules {
             event_version: "1.08",
             layout: Layout::UnwrappedAnswer,
+            certain_boolean: Some("Boolean"),
             secrets: Replacement::Text("****"),
             ..D
         },
@@ -270,6 +290,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules {
             event_version: "1.08",
             layout: Layout::UnwrappedAnswer,
+            certain_boolean: Some("Boolean"),
             secrets: Replacement::Text("****"),
             ..D
         },
@@ -282,6 +303,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules {
             event_version: "1.08",
             layout: Layout::UnwrappedAnswer,
+            certain_boolean: Some("Boolean"),
             secrets: Replacement::Text("****"),
             ..D
         },

@@ -573,7 +573,9 @@ fn lambda_names_are_dated_and_environments_empty() {
         &case,
         &json!({
             "eventName": "CreateFunction20150331",
-            "requestParameters": { "functionName": "f", "code": { "s3Bucket": "b" }, "environment": {} },
+            "requestParameters": {
+                "functionName": "f", "code": { "s3Bucket": "b" }, "environment": {}, "publish": false,
+            },
             "responseElements": { "functionName": "f", "environment": {} },
         }),
     );
