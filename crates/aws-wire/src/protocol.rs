@@ -11,6 +11,7 @@
 pub mod cbor;
 pub mod error;
 pub mod json;
+mod member_lookup;
 pub mod query;
 pub mod rest;
 mod scalar;
@@ -22,6 +23,7 @@ use http::HeaderMap;
 
 use crate::RequestHead;
 use crate::catalog::{OperationId, Protocol, Service, ShapeId};
+use crate::classify::Call;
 use crate::value::StructureValue;
 
 pub use error::{WireError, decode_error, request_id};
@@ -45,10 +47,24 @@ impl DecodeError {
     }
 }
 
+/// Decodes the request of a call as [`decode_request`] does, with the bucket that an S3 request names in its host.
+///
+/// # Errors
+/// The body is not of the protocol.
+pub fn decode_call(call: &Call, head: &RequestHead<'_>, body: &[u8]) -> Result<StructureValue, DecodeError> {
+    let Some(bucket) = &call.bucket_in_host else {
+        return decode_request(call.service, call.operation, call.protocol, head, body);
+    };
+    // Path style says the same, and is what the templates of the model describe.
+    let path = format!("/{bucket}{}", head.path);
+    let head = RequestHead { path: &path, ..*head };
+    decode_request(call.service, call.operation, call.protocol, &head, body)
+}
+
 /// Decodes a request: members of path, query, headers and body, in one structure. An operation without an input gives
 /// an empty one.
 ///
-/// S3 requests that name their bucket in the host have no bucket among their members.
+/// Of S3 it takes path-style requests; [`decode_call`] takes the others too.
 ///
 /// # Errors
 /// The body is not of the protocol. Members outside the body are then lost too; they are in the head.
@@ -88,12 +104,9 @@ pub fn decode_response(
     match protocol {
         Protocol::Query => {
             let root = xml_tree::parse_xml(body)?;
-            let result = match &operation.result_wrapper {
-                Some(wrapper) => root.child(wrapper),
-                None => Some(&root),
-            };
-            let empty = StructureValue { shape: output, fields: Vec::new() };
-            Ok(Some(result.map_or(empty, |element| xml::structure(service, output, element, DEPTH_MAX))))
+            // Look-alikes of AWS leave the wrapper out.
+            let result = operation.result_wrapper.as_ref().and_then(|wrapper| root.child(wrapper)).unwrap_or(&root);
+            Ok(Some(xml::structure(service, output, result, DEPTH_MAX)))
         }
         Protocol::Ec2 => {
             let root = xml_tree::parse_xml(body)?;

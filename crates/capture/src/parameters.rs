@@ -2,7 +2,7 @@
 
 use aws_wire::catalog::{Location, Operation, Protocol, Service, ShapeKind, Structure};
 use aws_wire::classify::Call;
-use aws_wire::protocol::{decode_request, decode_response};
+use aws_wire::protocol::{decode_call, decode_response};
 use aws_wire::value::{StructureValue, Value};
 use http::HeaderMap;
 use model::Arn;
@@ -38,7 +38,7 @@ impl Input {
 
 /// Decodes the input of a call as far as it is held.
 pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
-    let decode = |body| decode_request(call.service, call.operation, call.protocol, &exchange.head, body);
+    let decode = |body| decode_call(call, &exchange.head, body);
     match exchange.request_body {
         BodyCapture::Complete(body) => decode(body).map_or(Input::Unreadable, Input::Decoded),
         // The members outside the body can be read without it, in the protocols that have any.

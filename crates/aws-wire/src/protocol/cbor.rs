@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value as Json};
 
+use super::member_lookup::MemberLookup;
 use super::{DEPTH_MAX, DecodeError, timestamp};
 use crate::catalog::{Service, ShapeId, ShapeKind};
 use crate::value::{Field, FieldKey, StructureValue, Value};
@@ -50,19 +51,19 @@ pub fn to_json(body: &[u8]) -> Result<Json, DecodeError> {
 }
 
 fn structure(service: &Service, shape: ShapeId, entries: Vec<(String, Item)>) -> StructureValue {
-    let members = service.structure(shape).map_or(&[][..], |structure| &structure.members);
-    let fields = entries
-        .into_iter()
-        .map(|(name, item)| {
-            let found = members.iter().position(|member| member.name == name);
-            match found.and_then(|index| Some((u16::try_from(index).ok()?, &members[index]))) {
-                Some((index, member)) => {
-                    Field { key: FieldKey::Member(index), value: value(service, member.shape, item) }
-                }
-                None => Field { key: FieldKey::Unknown(name), value: Value::Document(json(item)) },
-            }
-        })
-        .collect();
+    let mut lookup = MemberLookup::new(service.structure(shape));
+    let mut fields: Vec<Field> = Vec::with_capacity(entries.len());
+    for (name, item) in entries {
+        let Some(found) = lookup.find(fields.len(), |member| member.name == name) else {
+            fields.push(Field { key: FieldKey::Unknown(name), value: Value::Document(json(item)) });
+            continue;
+        };
+        let value = value(service, found.member.shape, item);
+        match found.field.and_then(|index| fields.get_mut(index)) {
+            Some(field) => field.value = value,
+            None => fields.push(Field { key: FieldKey::Member(found.index), value }),
+        }
+    }
     StructureValue { shape, fields }
 }
 

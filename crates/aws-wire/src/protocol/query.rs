@@ -90,7 +90,9 @@ fn structure(service: &Service, shape: ShapeId, mut node: Node, protocol: Protoc
     let members = service.structure(shape).map_or(&[][..], |structure| &structure.members);
     for (index, member) in members.iter().enumerate() {
         let name = member_name(service, member, protocol);
-        if let (Some(child), Ok(index)) = (node.children.remove(&*name), u16::try_from(index)) {
+        // Clients write an empty list under the name of the member, even where its elements have another name.
+        let child = node.children.remove(&*name).or_else(|| node.children.remove(member.wire_name()));
+        if let (Some(child), Ok(index)) = (child, u16::try_from(index)) {
             let value = value(service, member, child, protocol, depth.saturating_sub(1));
             fields.push(Field { key: FieldKey::Member(index), value });
         }

@@ -29,7 +29,11 @@ pub(super) fn decode_request(
     };
     let mut fields = Vec::new();
     let labels = labels(&operation.http_uri, head.path);
-    let query: Vec<_> = query::pairs(head.query.unwrap_or("").as_bytes()).collect();
+    // What the template itself says in its query (`?mode=import`) is no parameter.
+    let fixed = operation.http_uri.split_once('?').map_or("", |(_, query)| query);
+    let fixed: Vec<_> = query::pairs(fixed.as_bytes()).collect();
+    let query: Vec<_> =
+        query::pairs(head.query.unwrap_or("").as_bytes()).filter(|pair| !fixed.contains(pair)).collect();
     for (index, member) in structure.members.iter().enumerate() {
         let Ok(index) = u16::try_from(index) else { break };
         let value = match member.location {
@@ -165,13 +169,52 @@ fn header_value(service: &Service, member: &Member, headers: &HeaderMap) -> Opti
         return Some(Value::Document(json.unwrap_or_else(|| Json::String(text.into_owned()))));
     }
     if let ShapeKind::List { member: item, .. } = &service.shape(member.shape).kind {
-        let items = text.split(',').map(str::trim);
-        return Some(Value::List(
-            items.map(|text| scalar::from_text(service, item.shape, text, item.timestamp_format)).collect(),
-        ));
+        let kind = &service.shape(item.shape).kind;
+        let format = item.timestamp_format.or(header_time(kind));
+        let has_commas = matches!(kind, ShapeKind::Timestamp(_)) && format == Some(TimestampFormat::Rfc822);
+        let items = list_items(&text, has_commas).into_iter();
+        return Some(Value::List(items.map(|text| scalar::from_text(service, item.shape, &text, format)).collect()));
     }
-    let format = member.timestamp_format.or(Some(TimestampFormat::Rfc822));
+    let format = member.timestamp_format.or(header_time(&service.shape(member.shape).kind));
     Some(scalar::from_text(service, member.shape, &text, format))
+}
+
+/// In headers, times are written as in RFC 822 unless the shape says otherwise.
+fn header_time(kind: &ShapeKind) -> Option<TimestampFormat> {
+    match kind {
+        ShapeKind::Timestamp(Some(format)) => Some(*format),
+        _ => Some(TimestampFormat::Rfc822),
+    }
+}
+
+/// The items of a list in one header: separated by commas, in quotes where they hold commas or quotes themselves.
+/// Times of RFC 822 have one comma each and are not quoted.
+fn list_items(text: &str, has_commas: bool) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let (mut is_quoted, mut is_escaped, mut inner_commas) = (false, false, 0);
+    for character in text.chars() {
+        let Some(item) = items.last_mut() else { break };
+        match character {
+            _ if is_escaped => {
+                item.push(character);
+                is_escaped = false;
+            }
+            '\\' if is_quoted => is_escaped = true,
+            '"' if is_quoted => is_quoted = false,
+            '"' if item.is_empty() => is_quoted = true,
+            ',' if !is_quoted && has_commas && inner_commas == 0 => {
+                item.push(character);
+                inner_commas = 1;
+            }
+            ',' if !is_quoted => {
+                inner_commas = 0;
+                items.push(String::new());
+            }
+            ' ' if item.is_empty() && !is_quoted => {}
+            _ => item.push(character),
+        }
+    }
+    items
 }
 
 fn prefixed_headers(member: &Member, headers: &HeaderMap) -> Option<Value> {
@@ -215,14 +258,27 @@ fn body_fields(
         ShapeKind::Structure(inner) if inner.is_event_stream => Vec::new(),
         _ => match protocol {
             Protocol::RestXml => field(xml::value(service, member, &parse_xml(body)?, DEPTH_MAX)),
-            _ => field(json::value(service, member.shape, json::parse(body)?, member.timestamp_format, DEPTH_MAX)),
+            _ => field(json::decode_member(service, member, body)?),
         },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::labels;
+    use super::{labels, list_items};
+
+    #[test]
+    fn items_of_a_header() {
+        let times = "Sat, 01 Mar 2025 12:00:05 GMT, Sun, 02 Mar 2025 12:00:05 GMT";
+        for (text, has_commas, expected) in [
+            ("a, b,c", false, &["a", "b", "c"][..]),
+            ("\"a,b\",\"c \\\"d\\\"\"", false, &["a,b", "c \"d\""]),
+            ("a\"b", false, &["a\"b"]),
+            (times, true, &["Sat, 01 Mar 2025 12:00:05 GMT", "Sun, 02 Mar 2025 12:00:05 GMT"]),
+        ] {
+            assert_eq!(list_items(text, has_commas), expected, "{text}");
+        }
+    }
 
     #[test]
     fn labels_of_a_path() {

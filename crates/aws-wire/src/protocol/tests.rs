@@ -6,37 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::value::{FieldKey, Value};
+use plain::plain;
 
-/// A decoded structure as JSON, by the names of the model.
-fn plain(service: &Service, structure: &StructureValue) -> Json {
-    let members = service.structure(structure.shape).map_or(&[][..], |shape| &shape.members);
-    let fields = structure.fields.iter().map(|field| {
-        let name = match &field.key {
-            FieldKey::Member(index) => members[usize::from(*index)].name.clone(),
-            FieldKey::Unknown(name) => format!("?{name}"),
-        };
-        (name, plain_value(service, &field.value))
-    });
-    Json::Object(fields.collect())
-}
-
-fn plain_value(service: &Service, value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Boolean(truth) => json!(truth),
-        Value::Number(number) => json!(number),
-        Value::String(text) => json!(text),
-        Value::Timestamp(time) => json!(format!("@{}", time.micros / 1_000_000)),
-        Value::Blob(bytes) => json!(format!("b:{}", String::from_utf8_lossy(bytes))),
-        Value::List(items) => items.iter().map(|item| plain_value(service, item)).collect(),
-        Value::Map(entries) => {
-            Json::Object(entries.iter().map(|(key, value)| (key.clone(), plain_value(service, value))).collect())
-        }
-        Value::Structure(structure) => plain(service, structure),
-        Value::Document(document) => document.clone(),
-    }
-}
+mod botocore;
+mod plain;
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     let pair = |(name, value): &(&str, &str)| {
@@ -109,7 +82,7 @@ fn ec2_requests_and_responses() {
                  </RunInstancesResponse>";
     assert_eq!(
         response("ec2.RunInstances", Protocol::Ec2, &[], body),
-        json!({"ReservationId": "r-1", "Instances": [{"InstanceId": "i-1", "LaunchTime": "@1740830405",
+        json!({"ReservationId": "r-1", "Instances": [{"InstanceId": "i-1", "LaunchTime": "@1740830405000000",
                "Monitoring": {"State": "disabled"}, "SecurityGroups": [], "State": {"Code": 0, "Name": "pending"}}]})
     );
 }
@@ -123,7 +96,7 @@ fn query_responses() {
     assert_eq!(
         response("iam.CreateUser", Protocol::Query, &[], body),
         json!({"User": {"Path": "/", "UserName": "a", "UserId": "AIDA", "Arn": "arn:aws:iam::1:user/a",
-               "CreateDate": "@1740830405", "Tags": [{"Key": "k", "Value": ""}]}})
+               "CreateDate": "@1740830405000000", "Tags": [{"Key": "k", "Value": ""}]}})
     );
 }
 
@@ -132,12 +105,12 @@ fn json_bodies() {
     let body = br#"{"TableName":"t","Key":{"id":{"S":"1"},"b":{"B":"aGk="}},"Limit":5,"NewMember":[1]}"#;
     assert_eq!(
         request("dynamodb.GetItem", Protocol::Json10, "/", &[], body),
-        json!({"TableName": "t", "Key": {"id": {"S": "1"}, "b": {"B": "b:hi"}}, "?Limit": 5, "?NewMember": [1]})
+        json!({"TableName": "t", "Key": {"id": {"S": "1"}, "b": {"B": "b:aGk="}}, "?Limit": 5, "?NewMember": [1]})
     );
     let body = br#"{"TableDescription":{"TableName":"t","CreationDateTime":1.740830405E9,"ItemCount":0,"Ghost":null}}"#;
     assert_eq!(
         response("dynamodb.CreateTable", Protocol::Json10, &[], body),
-        json!({"TableDescription": {"TableName": "t", "CreationDateTime": "@1740830405", "ItemCount": 0, "?Ghost": null}})
+        json!({"TableDescription": {"TableName": "t", "CreationDateTime": "@1740830405000000", "ItemCount": 0, "?Ghost": null}})
     );
     assert_eq!(request("kms.ListKeys", Protocol::Json11, "/", &[], b""), json!({}));
 }
@@ -147,7 +120,7 @@ fn rest_requests_and_responses() {
     let body = br#"{"FunctionName":"f","Role":"r","Code":{"ZipFile":"aGk="},"Environment":{"Variables":{"A":"b"}}}"#;
     assert_eq!(
         request("lambda.CreateFunction", Protocol::RestJson, "/2015-03-31/functions", &[], body),
-        json!({"FunctionName": "f", "Role": "r", "Code": {"ZipFile": "b:hi"}, "Environment": {"Variables": {"A": "b"}}})
+        json!({"FunctionName": "f", "Role": "r", "Code": {"ZipFile": "b:aGk="}, "Environment": {"Variables": {"A": "b"}}})
     );
     assert_eq!(
         request(
@@ -157,7 +130,7 @@ fn rest_requests_and_responses() {
             &[("x-amz-invocation-type", "Event")],
             b"{}"
         ),
-        json!({"FunctionName": "f:1", "InvocationType": "Event", "Qualifier": "q", "Payload": "b:{}"})
+        json!({"FunctionName": "f:1", "InvocationType": "Event", "Qualifier": "q", "Payload": "b:e30="})
     );
     assert_eq!(
         request("eks.UntagResource", Protocol::RestJson, "/tags/arn%3Aaws?tagKeys=a&tagKeys=b", &[], b""),
@@ -173,7 +146,7 @@ fn rest_requests_and_responses() {
     let put = [("x-amz-meta-k", "v"), ("content-type", "text/plain"), ("x-amz-acl", "private")];
     assert_eq!(
         request("s3.PutObject", Protocol::RestXml, "/b/a/b%20c", &put, b"hi"),
-        json!({"ACL": "private", "Body": "b:hi", "Bucket": "b", "ContentType": "text/plain", "Key": "a/b c",
+        json!({"ACL": "private", "Body": "b:aGk=", "Bucket": "b", "ContentType": "text/plain", "Key": "a/b c",
                "Metadata": {"k": "v"}})
     );
     let body = b"<Tagging xmlns=\"x\"><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>";
@@ -191,6 +164,31 @@ fn rest_requests_and_responses() {
 }
 
 #[test]
+fn buckets_in_the_host() {
+    let service = Catalog::embedded().service("s3").expect("S3");
+    for (name, path, expected) in [
+        ("PutObjectTagging", "/a/b%20c", json!({"Bucket": "b", "Key": "a/b c"})),
+        ("ListObjectsV2", "/", json!({"Bucket": "b"})),
+    ] {
+        let call = Call {
+            service,
+            operation: service.operation_named(name).expect(name),
+            protocol: Protocol::RestXml,
+            bucket_in_host: Some("b".to_owned()),
+        };
+        let headers = HeaderMap::new();
+        let head = RequestHead { method: &Method::PUT, path, query: Some("tagging"), headers: &headers };
+        assert_eq!(plain(service, &decode_call(&call, &head, b"").expect("a request")), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_json_member_given_twice_counts_as_its_last() {
+    let body = br#"{"TableName":"t","Key":{},"TableName":"u"}"#;
+    assert_eq!(request("dynamodb.GetItem", Protocol::Json10, "/", &[], body), json!({"TableName": "u", "Key": {}}));
+}
+
+#[test]
 fn cbor_bodies() {
     // {"Namespace": "n", "MetricData": [{"MetricName": "m", "Timestamp": 1(1740830405), "Value": 1.5}]}
     let body = hex::decode(
@@ -201,7 +199,7 @@ fn cbor_bodies() {
     .expect("hexadecimal");
     assert_eq!(
         request("cloudwatch.PutMetricData", Protocol::RpcV2Cbor, "/", &[], &body),
-        json!({"Namespace": "n", "MetricData": [{"MetricName": "m", "Timestamp": "@1740830405", "Value": 1.5}]})
+        json!({"Namespace": "n", "MetricData": [{"MetricName": "m", "Timestamp": "@1740830405000000", "Value": 1.5}]})
     );
 }
 

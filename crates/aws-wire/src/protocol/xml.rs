@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::member_lookup::MemberLookup;
 use super::scalar;
 use super::xml_tree::XmlElement;
 use crate::catalog::{Location, Member, Service, ShapeId, ShapeKind};
@@ -12,67 +13,76 @@ const FRAME: [&str; 3] = ["ResponseMetadata", "requestId", "RequestId"];
 
 /// The members of an element.
 pub(super) fn structure(service: &Service, shape: ShapeId, element: &XmlElement, depth: usize) -> StructureValue {
-    let mut fields = Vec::new();
-    let mut is_known = vec![false; element.children.len()];
-    let members = service.structure(shape).map_or(&[][..], |structure| &structure.members);
-    for (index, member) in members.iter().enumerate() {
-        if member.location != Location::Body {
+    let structure = service.structure(shape);
+    let mut lookup = MemberLookup::new(structure);
+    let mut fields: Vec<Field> = Vec::with_capacity(element.children.len().min(lookup.len()));
+    let depth = depth.saturating_sub(1);
+    for child in &element.children {
+        let Some(found) = lookup.find(fields.len(), |member| is_named(service, member, &child.name)) else {
+            if !FRAME.contains(&child.name.as_str()) {
+                let key = FieldKey::Unknown(child.name.clone());
+                fields.push(Field { key, value: Value::Document(document(child)) });
+            }
             continue;
+        };
+        let one = one_of(service, found.member, child, depth);
+        match (found.field.and_then(|index| fields.get_mut(index)).map(|field| &mut field.value), one) {
+            (None, One::Whole(value)) => fields.push(Field { key: FieldKey::Member(found.index), value }),
+            (None, One::Item(item)) => {
+                fields.push(Field { key: FieldKey::Member(found.index), value: Value::List(vec![item]) });
+            }
+            (None, One::Entry(key, value)) => {
+                let value = Value::Map(vec![(key, value)]);
+                fields.push(Field { key: FieldKey::Member(found.index), value });
+            }
+            (Some(Value::List(items)), One::Item(item)) => items.push(item),
+            (Some(Value::Map(entries)), One::Entry(key, value)) => entries.push((key, value)),
+            // Of an element that should be there once, the first counts.
+            (Some(_), _) => {}
         }
-        let Ok(index) = u16::try_from(index) else { break };
-        let found = find(service, member, element, &mut is_known, depth.saturating_sub(1));
-        fields.extend(found.map(|value| Field { key: FieldKey::Member(index), value }));
     }
-    let unknown = element
-        .children
-        .iter()
-        .zip(&is_known)
-        .filter(|(child, is_known)| !**is_known && !FRAME.contains(&child.name.as_str()));
-    fields.extend(unknown.map(|(child, _)| Field {
-        key: FieldKey::Unknown(child.name.clone()),
-        value: Value::Document(document(child)),
+    let members = structure.map_or(&[][..], |structure| &structure.members).iter().zip(0_u16..);
+    fields.extend(members.filter(|(member, _)| member.is_xml_attribute).filter_map(|(member, index)| {
+        let text = element.attribute(member.wire_name())?;
+        let value = scalar::from_text(service, member.shape, text, member.timestamp_format);
+        Some(Field { key: FieldKey::Member(index), value })
     }));
     StructureValue { shape, fields }
 }
 
-/// The value of a member inside an element, if it is there.
-fn find(
-    service: &Service,
-    member: &Member,
-    element: &XmlElement,
-    is_known: &mut [bool],
-    depth: usize,
-) -> Option<Value> {
-    if member.is_xml_attribute {
-        let text = element.attribute(member.wire_name())?;
-        return Some(scalar::from_text(service, member.shape, text, member.timestamp_format));
+/// What one element is of a member: all of it, or one of the items or entries that have no element around them.
+enum One {
+    Whole(Value),
+    Item(Value),
+    Entry(String, Value),
+}
+
+fn one_of(service: &Service, member: &Member, child: &XmlElement, depth: usize) -> One {
+    match &service.shape(member.shape).kind {
+        ShapeKind::List { member: item, is_flattened } if *is_flattened || member.is_flattened => {
+            One::Item(value(service, item, child, depth))
+        }
+        ShapeKind::Map { key, value: item, is_flattened } if *is_flattened || member.is_flattened => {
+            let (key, value) = entry(service, key, item, child, depth);
+            One::Entry(key, value)
+        }
+        _ => One::Whole(value(service, member, child, depth)),
     }
-    let kind = &service.shape(member.shape).kind;
-    let is_flattened = member.is_flattened
-        || matches!(kind, ShapeKind::List { is_flattened: true, .. } | ShapeKind::Map { is_flattened: true, .. });
-    let name = match kind {
-        ShapeKind::List { member: item, .. } if is_flattened => {
-            item.location_name.as_deref().unwrap_or(member.wire_name())
-        }
-        _ => member.wire_name(),
-    };
-    let mut found = Vec::new();
-    for (child, known) in element.children.iter().zip(is_known) {
-        if child.name == name {
-            *known = true;
-            found.push(child);
-        }
+}
+
+/// Whether an element is of a member. The items of a list without an element around them go by the name of the member,
+/// or by their own: requests and answers differ in it.
+fn is_named(service: &Service, member: &Member, name: &str) -> bool {
+    if member.location != Location::Body || member.is_xml_attribute {
+        return false;
     }
-    let first = *found.first()?;
-    Some(match kind {
-        ShapeKind::List { member: item, .. } if is_flattened => {
-            Value::List(found.into_iter().map(|child| value(service, item, child, depth)).collect())
+    member.wire_name() == name
+        || match &service.shape(member.shape).kind {
+            ShapeKind::List { member: item, is_flattened } if *is_flattened || member.is_flattened => {
+                item.location_name.as_deref() == Some(name)
+            }
+            _ => false,
         }
-        ShapeKind::Map { key, value: item, .. } if is_flattened => {
-            Value::Map(found.into_iter().map(|child| entry(service, key, item, child, depth)).collect())
-        }
-        _ => value(service, member, first, depth),
-    })
 }
 
 /// The value of an element by the shape of its member.
