@@ -33,6 +33,11 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
+.PHONY: bench
+bench: tools ## measure against nginx in one run; needs Debian's nginx-light and wrk
+	cargo build --locked --release -p opentrail-server
+	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" python3 bench/gateway.py $(ARGS)
+
 .PHONY: fuzz
 fuzz: tools ## run each fuzz target for SECONDS=30; needs a nightly compiler and cargo-fuzz
 	@fuzz/run-all "$(SECONDS)"

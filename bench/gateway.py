@@ -21,7 +21,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target" / "release" / "opentrail"
+BINARY = pathlib.Path(os.environ.get("OPENTRAIL_BINARY", ROOT / "target" / "release" / "opentrail"))
 
 # AWS's documentation key; the signature is never checked, because nothing is known of the key.
 CREDENTIAL = "AKIAIOSFODNN7EXAMPLE/20261123/us-east-1/{service}/aws4_request"

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// Port of the console that the command line tries when nothing is said.
+const DEFAULT_CONSOLE_PORT: u16 = 4601;
+
 /// Facts of the start.
 pub(crate) struct Banner<'a> {
     /// Bound address of the AWS endpoint.
@@ -21,6 +24,8 @@ pub(crate) struct Banner<'a> {
     pub region: &'a str,
     /// Account of the root key.
     pub account: &'a str,
+    /// How this program was called, to be called again.
+    pub program: &'a str,
     /// Default upstream, if any.
     pub upstream: Option<String>,
 }
@@ -59,14 +64,23 @@ impl Banner<'_> {
             "\nTry:\n\n  \
              aws s3 mb s3://first-bucket\n  \
              aws cloudtrail lookup-events --max-results 5\n  \
-             opentrail events --follow{data_dir}\n\n\
+             {program} events --follow{options}\n\n\
              Stop with Ctrl-C.\n",
-            data_dir = if self.data_dir == Path::new("data") {
-                String::new()
-            } else {
-                format!(" --data-dir {}", self.data_dir.display())
-            },
+            program = self.program,
+            options = self.events_options(),
         ));
         text
+    }
+
+    /// What `opentrail events` must be told to find this server, where it is not where it looks by itself.
+    fn events_options(&self) -> String {
+        let mut options = String::new();
+        if self.data_dir != Path::new("data") {
+            options.push_str(&format!(" --data-dir {}", self.data_dir.display()));
+        }
+        if self.console.port() != DEFAULT_CONSOLE_PORT {
+            options.push_str(&format!(" --endpoint http://{}", self.console));
+        }
+        options
     }
 }

@@ -148,6 +148,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         new_root_key: is_new.then(|| (root.access_key_id.as_str(), root.secret.expose())),
         region: settings.region.as_str(),
         account: settings.account_id.as_str(),
+        program: &std::env::args().next().unwrap_or_else(|| "opentrail".to_owned()),
         upstream: settings.upstream.as_ref().map(ToString::to_string),
     };
     logging::say(&banner.text());

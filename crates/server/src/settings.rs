@@ -90,10 +90,10 @@ pub(crate) struct SettingsLayer {
     /// Whether LookupEvents also shows data events, which AWS's never does: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_LOOKUP_DATA_EVENTS", value_name = "BOOL", help_heading = "Recording")]
     lookup_data_events: Option<bool>,
-    /// Events that are held in memory before they are sealed into a segment [default: 100000]
+    /// Events that are held in memory before they are sealed into a segment [default: 50000]
     #[arg(long, env = "OPENTRAIL_SEGMENT_EVENTS_MAX", value_name = "COUNT", help_heading = "Recording")]
     segment_events_max: Option<usize>,
-    /// Size of the events that are held in memory before they are sealed [default: 128MiB]
+    /// Size of the events that are held in memory before they are sealed [default: 64MiB]
     #[arg(long, env = "OPENTRAIL_SEGMENT_SIZE_MAX", value_name = "SIZE", help_heading = "Recording")]
     segment_size_max: Option<ByteSize>,
     /// Age of the oldest event in memory at which all are sealed [default: 1h]
@@ -308,8 +308,8 @@ impl SettingsLayer {
             gateway,
             history_days,
             lookup_data_events: self.lookup_data_events.unwrap_or(false),
-            segment_events_max: self.segment_events_max.unwrap_or(100_000).max(1),
-            segment_bytes_max: self.segment_size_max.map_or(128 * 1024 * 1024, ByteSize::get),
+            segment_events_max: self.segment_events_max.unwrap_or(50_000).max(1),
+            segment_bytes_max: self.segment_size_max.map_or(64 * 1024 * 1024, ByteSize::get),
             segment_age_max: duration(self.segment_age_max, Duration::from_secs(3600)),
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),

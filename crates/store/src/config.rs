@@ -8,9 +8,10 @@ use std::time::Duration;
 pub struct StoreConfig {
     /// Folder for journal, segments and manifest. Made if it is missing.
     pub data_dir: PathBuf,
-    /// Events held in memory before they are sealed into a segment. Default 100,000.
+    /// Events held in memory before they are sealed into a segment. Default 50,000: some 200 MB with what is
+    /// derived from them.
     pub segment_events_max: usize,
-    /// Bytes of events held in memory before they are sealed. Default 128 MiB: what a start replays in about a second.
+    /// Bytes of events held in memory before they are sealed. Default 64 MiB.
     pub segment_bytes_max: usize,
     /// Age of the oldest event in memory at which all are sealed. Default one hour.
     pub segment_age_max: Duration,
@@ -25,8 +26,8 @@ impl StoreConfig {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
-            segment_events_max: 100_000,
-            segment_bytes_max: 128 * 1024 * 1024,
+            segment_events_max: 50_000,
+            segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
             journal_file_bytes_max: 64 * 1024 * 1024,
             retention_days: 90,
