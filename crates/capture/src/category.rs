@@ -175,6 +175,8 @@ pub(crate) fn event_category(service: &str, operation: &str) -> EventCategory {
 
 #[cfg(test)]
 mod tests {
+    use aws_wire::catalog::Catalog;
+
     use super::*;
 
     #[test]
@@ -197,6 +199,16 @@ mod tests {
             ("iam", "CreateUser", EventCategory::Management),
         ] {
             assert_eq!(event_category(service, operation), category, "{service}:{operation}");
+        }
+    }
+
+    #[test]
+    fn data_events_are_operations() {
+        for (id, names) in DATA_EVENTS {
+            let service = Catalog::embedded().service(id).expect(id);
+            for name in *names {
+                assert!(service.operation_named(name).is_some(), "{id} {name}");
+            }
         }
     }
 }

@@ -35,9 +35,8 @@ const HIDE: Treatment = Treatment::Text(HIDDEN_TEXT);
 /// member stands. Sorted. Sources: *records* are real records, *guide* is the service's own CloudTrail chapter,
 /// *content* marks what callers send as content, which no audit record may copy.
 const MEMBERS: &[(&str, &str, Treatment)] = &[
-    // Records: payload and content hash hidden.
+    // Records: code and notebooks hidden.
     ("athena", "CodeBlock", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
-    ("athena", "ContentMD5", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     ("athena", "Payload", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     // Guide: values of stack parameters dropped, template bodies absent.
     ("cloudformation", "ParameterValue", Omit),
@@ -251,6 +250,8 @@ pub(crate) fn looks_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_wire::catalog::Catalog;
+
     use super::*;
 
     #[test]
@@ -290,6 +291,19 @@ mod tests {
             ("FunctionName", false),
         ] {
             assert_eq!(looks_secret(name), secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_are_members_of_services() {
+        for (id, name, _) in MEMBERS {
+            let service = Catalog::embedded().service(id).expect(id);
+            let mut structures = service.shapes.iter().filter_map(|shape| match &shape.kind {
+                ShapeKind::Structure(structure) => Some(structure),
+                _ => None,
+            });
+            let found = structures.any(|structure| structure.members.iter().any(|member| member.name == *name));
+            assert!(found, "{id} {name}");
         }
     }
 }

@@ -371,12 +371,21 @@ static TABLE: &[(&str, ServiceRules)] = &[
 
 #[cfg(test)]
 mod tests {
+    use aws_wire::catalog::Catalog;
+
     use super::*;
 
     #[test]
     fn table_is_sorted() {
         for pair in TABLE.windows(2) {
             assert!(pair[0].0 < pair[1].0, "{} after {}", pair[1].0, pair[0].0);
+        }
+    }
+
+    #[test]
+    fn rows_are_services() {
+        for (id, _) in TABLE {
+            assert!(Catalog::embedded().service(id).is_some(), "{id}");
         }
     }
 }

@@ -19,6 +19,10 @@ use crate::xml_json::element_json;
 /// path.
 pub(crate) fn operation_name(exchange: &Exchange<'_>) -> String {
     let head = &exchange.head;
+    // Source: S3 guide, CloudTrail events.
+    if *head.method == Method::OPTIONS && exchange.subject.service().id == "s3" {
+        return "PreflightRequest".to_owned();
+    }
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
         return cut(operation, SHORT_TEXT_BYTES_MAX).to_owned();

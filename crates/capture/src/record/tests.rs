@@ -662,6 +662,16 @@ fn rest_services_merge_path_query_and_body() {
 }
 
 #[test]
+fn calls_without_a_body_have_no_parameters() {
+    for (service, operation) in
+        [("kms", "ListKeys"), ("iam", "ListUsers"), ("eks", "ListClusters"), ("route53", "ListHostedZones")]
+    {
+        let case = Case { method: Method::GET, ..Case::new(service, operation, "", "") };
+        check(&case, &json!({ "requestParameters": null, "readOnly": true }));
+    }
+}
+
+#[test]
 fn nothing_is_null() {
     check(
         &Case::new("iam", "ListRoles", "Action=ListRoles&Version=2010-05-08", ""),
