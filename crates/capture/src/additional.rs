@@ -60,7 +60,8 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     let signature = match exchange.authentication {
         Authentication::SigV4Header => Some(("SigV4", "AuthHeader")),
         Authentication::SigV4Query => Some(("SigV4", "QueryString")),
-        Authentication::SigV2 => Some(("SigV2", "AuthHeader")),
+        Authentication::SigV2Header => Some(("SigV2", "AuthHeader")),
+        Authentication::SigV2Query => Some(("SigV2", "QueryString")),
         Authentication::Anonymous | Authentication::Bearer => None,
     };
     if let Some((version, _)) = signature {

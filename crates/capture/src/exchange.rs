@@ -123,8 +123,10 @@ pub enum Authentication {
     SigV4Header,
     /// Signature Version 4 in the query string.
     SigV4Query,
-    /// Signature Version 2.
-    SigV2,
+    /// Signature Version 2 in the `Authorization` header.
+    SigV2Header,
+    /// Signature Version 2 in the query string.
+    SigV2Query,
     /// Not at all.
     Anonymous,
     /// A bearer token.

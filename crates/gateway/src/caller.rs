@@ -104,7 +104,9 @@ impl CallerLearner {
             Ok(Presented::SigV4A { access_key_id, placement, .. }) => {
                 self.unchecked(Some(access_key_id), sigv4_at(*placement))
             }
-            Ok(Presented::SigV2 { access_key_id, .. }) => self.unchecked(Some(access_key_id), Authentication::SigV2),
+            Ok(Presented::SigV2 { access_key_id, placement }) => {
+                self.unchecked(Some(access_key_id), sigv2_at(*placement))
+            }
             Ok(Presented::Bearer) => self.unchecked(None, Authentication::Bearer),
             Ok(Presented::Anonymous) => self.nobody(Proof::Anonymous),
             Err(error) => self.nobody(Proof::Malformed(error.clone())),
@@ -149,6 +151,13 @@ impl CallerLearner {
             proof,
             authentication: Authentication::Anonymous,
         }
+    }
+}
+
+fn sigv2_at(placement: Placement) -> Authentication {
+    match placement {
+        Placement::Header => Authentication::SigV2Header,
+        Placement::Query => Authentication::SigV2Query,
     }
 }
 
