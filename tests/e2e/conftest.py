@@ -20,7 +20,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         for server in process.ALIVE_IN_TEST:
-            lines = server.log_lines[-process.LOG_LINES_SHOWN :]
+            lines = server.log_lines[-server.log_lines_shown :]
             report.sections.append((f"log of {server.name}, process {server.pid}", "\n".join(lines)))
     return report
 

@@ -36,6 +36,11 @@ EVENT_TIMEOUT_S = 1.0  # The promise: a call is found within a second after its 
 class OpenTrail:
     """One installation in a folder of its own. It can be stopped, killed and started again."""
 
+    ROOT_KEY_VARIABLES = {
+        "OPENTRAIL_ROOT_ACCESS_KEY_ID": ROOT_KEY[0],
+        "OPENTRAIL_ROOT_SECRET_ACCESS_KEY": ROOT_KEY[1],
+    }
+
     def __init__(self, folder, *options, upstream=None, config=None, tls=None, env=None):
         self.folder = Path(folder)
         self.data = self.folder / "data"
@@ -63,9 +68,7 @@ class OpenTrail:
             command += ["--config", config_file]
         if self.tls:
             command += ["--tls-certificate", self.tls[0], "--tls-private-key", self.tls[1]]
-        env = clean_environment(
-            OPENTRAIL_ROOT_ACCESS_KEY_ID=ROOT_KEY[0], OPENTRAIL_ROOT_SECRET_ACCESS_KEY=ROOT_KEY[1], **self.env
-        )
+        env = clean_environment(**self.ROOT_KEY_VARIABLES, **self.env)
         self.process = ServerProcess("opentrail", command + self.options, env=env)
         self.process.wait_ready("GET /-/ready is 200", self.is_ready, READY_TIMEOUT_S)
         return self
@@ -183,9 +186,9 @@ class OpenTrail:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"search {words}: {error.code} {error.read().decode()}") from error
 
-    def lookup(self, **parameters):
-        """All events that LookupEvents finds, page by page, each with its record parsed."""
-        pages = self.client("cloudtrail").get_paginator("lookup_events").paginate(**parameters)
+    def lookup(self, region=REGION, **parameters):
+        """All events of a region that LookupEvents finds, page by page, each with its record parsed."""
+        pages = self.client("cloudtrail", region=region).get_paginator("lookup_events").paginate(**parameters)
         found = [event for page in pages for event in page["Events"]]
         for event in found:
             event["record"] = json.loads(event["CloudTrailEvent"])

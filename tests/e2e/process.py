@@ -43,8 +43,9 @@ def port_answers(port):
 class ServerProcess:
     """One process with its whole output in memory and, line by line, in `log_lines`."""
 
-    def __init__(self, name, command, env=None, cwd=None):
+    def __init__(self, name, command, env=None, cwd=None, log_lines_shown=LOG_LINES_SHOWN):
         self.name = name
+        self.log_lines_shown = log_lines_shown
         self.log_lines = []
         # Output goes through a pipe and not into a file: a test that limits file sizes must not stop the log.
         # `restore_signals=False` keeps SIGXFSZ ignored, as Python has it, so that a limit is an error and no death.

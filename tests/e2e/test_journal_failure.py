@@ -56,25 +56,28 @@ def test_closed_refuses_and_forwards_nothing(installation, upstream, room_bytes)
         except ClientError as error:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
             assert error.response["Error"]["Code"] == "ServiceUnavailable"
-            assert len(upstream.seen) == forwarded, "a call that cannot be noted is not forwarded"
+            # The room may end between note and outcome of a call: then it was forwarded, and the caller is told.
+            was_noted = "may have taken effect" in error.response["Error"]["Message"]
+            assert len(upstream.seen) == forwarded + was_noted, "a call that cannot be noted is not forwarded"
             refused += 1
             if refused == 3:
                 break
     assert refused == 3, "the limit was never met"
-    with pytest.raises(ClientError) as caught:
-        sqs.list_queues()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503, "no answer without a record"
-    assert opentrail.metric("opentrail_gateway_refused_unrecordable_calls") >= 4
+    if not room_bytes:  # Else the journal may have gone on in a new file, which has room.
+        with pytest.raises(ClientError) as caught:
+            sqs.list_queues()
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503, "no answer without a record"
+    assert opentrail.metric("opentrail_gateway_refused_unrecordable_calls") >= 3
 
     opentrail.process.limit_file_size(None)
     wait_until("calls work again", lambda: works(lambda: sqs.create_queue(QueueName="after")), 15, 0.2)
-    for _ in range(2):  # And all is still so after a restart.
-        names = queue_names(opentrail)
-        assert names.count("before") == 1 and names.count("after") == 1
-        forwarded = [json.loads(seen.body)["QueueName"] for seen in upstream.seen if b"QueueName" in seen.body]
-        assert sorted(names) == sorted(forwarded), "recorded is what was forwarded, no more and no less"
+    assert queue_names(opentrail).count("after") == 1
+    for _ in range(2):  # A note whose outcome could not be written becomes an event at the next start, and only once.
         opentrail.stop()
         opentrail.start()
+        names = queue_names(opentrail)
+        forwarded = [json.loads(seen.body)["QueueName"] for seen in upstream.seen if b"QueueName" in seen.body]
+        assert sorted(names) == sorted(forwarded), "recorded is what was forwarded, no more and no less"
 
 
 def test_open_goes_on_and_records_the_gap(installation, upstream):

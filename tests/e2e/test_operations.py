@@ -91,7 +91,7 @@ class Caller:
         assert record["userIdentity"]["accessKeyId"] == STRANGER_KEY[0]
         assert "requestParameters" in record and "responseElements" in record, "both are written, null when empty"
         if not _data:
-            (event,) = self.opentrail.lookup_by("EventId", record["eventID"])
+            (event,) = self.opentrail.lookup_by("EventId", record["eventID"], region=self.region)
             assert event["record"] == record, "LookupEvents returns the record as it is"
         answer["ResponseMetadata"] = metadata
         return answer
@@ -647,7 +647,10 @@ def test_s3_at_an_upstream(opentrail_all_moto):
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2"])
 def test_the_region_is_that_of_the_signature(opentrail, region):
-    Caller(opentrail, "sqs", region=region).call("create_queue", QueueName="there")
+    sqs = Caller(opentrail, "sqs", region=region)
+    sqs.call("create_queue", QueueName="there")
+    event = opentrail.marked_event(sqs.marks[-1], "CreateQueue")["eventID"]
+    assert opentrail.lookup_by("EventId", event) == [], "the history of a region shows its own events"
 
 
 def test_no_secret_is_on_disk_or_in_the_log(opentrail, opentrail_all_moto):

@@ -23,7 +23,8 @@ class Moto:
         env = clean_environment(
             AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", MOTO_EC2_LOAD_DEFAULT_AMIS="false"
         )
-        self.process = ServerProcess("moto", [PYTHON_BIN / "moto_server", "-H", "127.0.0.1", "-p", self.port], env=env)
+        command = [PYTHON_BIN / "moto_server", "-H", "127.0.0.1", "-p", self.port]
+        self.process = ServerProcess("moto", command, env=env, log_lines_shown=15)
         self.process.wait_ready("its port answers", lambda: port_answers(self.port), 60)
 
     @property
@@ -62,9 +63,9 @@ class SeaweedS3:
             "-s3",
         ]
         command += [f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}"]
-        command += [f"-s3.port={ports[3]}", f"-s3.config={config}", "-volume.max=20", "-master.volumeSizeLimitMB=128"]
+        command += [f"-s3.port={ports[3]}", f"-s3.config={config}", "-volume.max=200", "-master.volumeSizeLimitMB=128"]
         command += [f"-{part}.localSocket={folder / part}.sock" for part in ("filer", "s3")]
-        self.process = ServerProcess("seaweedfs", command, env=clean_environment(), cwd=folder)
+        self.process = ServerProcess("seaweedfs", command, env=clean_environment(), cwd=folder, log_lines_shown=15)
         self.process.wait_ready("its S3 port answers", lambda: port_answers(self.port), 60)
 
     @property
