@@ -16,8 +16,16 @@ use model::{AccountId, Region};
 use rand::RngCore;
 use tokio::net::TcpListener;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+/// Threads that read and write files. More only cost memory.
+const BLOCKING_THREADS_MAX: usize = 16;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()?;
+    runtime.block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("usage: serve_folder FOLDER [PORT]")?);
     let port: u16 = arguments.next().map_or(Ok(0), |port| port.parse())?;

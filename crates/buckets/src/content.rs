@@ -29,7 +29,7 @@ pub(crate) use reading::Reading;
 pub(crate) use receiving::{ReceiveError, Received, ReceivedBytes};
 
 /// Bytes read, hashed or written in one go.
-const BLOCK_BYTES: usize = 256 * 1024;
+const BLOCK_BYTES: usize = 128 * 1024;
 
 /// Longest content kept in the index. SQLite serves blobs of this size faster than a file system does, and a small
 /// object then costs one fsync in place of three.

@@ -138,3 +138,6 @@ impl ListQuery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,11 @@ impl RequestIds {
     }
 }
 
+/// In the extensions of an answer: the status that it must have. The framework has its own idea of that for most
+/// operations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerStatus(pub(crate) StatusCode);
+
 /// An error in S3's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ErrorAnswer {
@@ -78,6 +83,9 @@ pub(crate) fn finish(
     resource: &str,
 ) -> Response<ResponseBody> {
     let (mut head, mut body) = response.into_parts();
+    if let Some(AnswerStatus(status)) = head.extensions.remove() {
+        head.status = status;
+    }
     if head.status == StatusCode::NOT_MODIFIED || head.status == StatusCode::NO_CONTENT {
         head.headers.remove(CONTENT_LENGTH);
         head.headers.remove(CONTENT_TYPE);

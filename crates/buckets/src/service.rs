@@ -155,11 +155,7 @@ impl BucketService {
         let method = request.method().clone();
         let resource = request.uri().path().to_owned();
         let response = match caller.access {
-            Access::Denied => error_response(&ErrorAnswer {
-                status: StatusCode::FORBIDDEN,
-                code: "AccessDenied".to_owned(),
-                message: "Access Denied".to_owned(),
-            }),
+            Access::Denied => error_response(&access_denied()),
             Access::Allowed => self.call(request, caller).await,
         };
         finish(response, &ids, &method, &resource)
@@ -189,6 +185,29 @@ impl BucketService {
         }
     }
 
+    /// A caller can say whose a bucket must be, here and where a copy is taken from. A bucket that is not there is the
+    /// backend's to refuse.
+    async fn check_expected_owner(&self, head: &http::request::Parts) -> Result<(), ErrorAnswer> {
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let source = header("x-amz-copy-source").map(|source| format!("/{}", source.trim_start_matches('/')));
+        let pairs = [
+            (header("x-amz-expected-bucket-owner"), bucket_of(head.uri.path())),
+            (header("x-amz-source-expected-bucket-owner"), source.as_deref().and_then(bucket_of)),
+        ];
+        for (expected, bucket) in pairs {
+            let (Some(expected), Some(bucket)) = (expected, bucket) else { continue };
+            match self.inner.index.bucket(bucket).await {
+                Ok(found) if found.owner != expected => return Err(access_denied()),
+                Ok(_) | Err(IndexError::NoSuchBucket) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "cannot tell whose a bucket is");
+                    return Err(internal_error());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn request_ids(&self) -> RequestIds {
         let mut bytes = [0; REQUEST_ID_BYTES];
         (self.inner.random)(&mut bytes);
@@ -207,6 +226,9 @@ impl BucketService {
         if settle_head(&mut head, caller.bucket_in_host.as_deref(), is_chunked, decoded_length).is_err() {
             return error_response(&invalid_uri());
         }
+        if let Err(refusal) = self.check_expected_owner(&head).await {
+            return error_response(&refusal);
+        }
         if is_form_upload(&head.method, &head.headers) {
             return error_response(&not_implemented());
         }
@@ -223,6 +245,11 @@ impl BucketService {
             error_response(&internal_error())
         })
     }
+}
+
+/// The bucket in a path.
+fn bucket_of(path: &str) -> Option<&str> {
+    path.split('/').nth(1).filter(|bucket| !bucket.is_empty())
 }
 
 fn declared_payload(headers: &HeaderMap) -> PayloadDeclaration {
@@ -257,6 +284,10 @@ fn payload_answer(error: &PayloadError) -> ErrorAnswer {
                 .to_owned(),
         },
     }
+}
+
+fn access_denied() -> ErrorAnswer {
+    ErrorAnswer { status: StatusCode::FORBIDDEN, code: "AccessDenied".to_owned(), message: "Access Denied".to_owned() }
 }
 
 fn invalid_uri() -> ErrorAnswer {

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use http::StatusCode;
 use model::AccountId;
 use s3s::dto::{ETag, Owner, Timestamp, TimestampFormat};
-use s3s::{S3Error, S3ErrorCode, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Response, s3_error};
 use sha2::{Digest, Sha256};
 
 use crate::content::ReceiveError;
 use crate::index::IndexError;
+use crate::outbound::AnswerStatus;
 
 impl From<IndexError> for S3Error {
     fn from(error: IndexError) -> Self {
@@ -77,6 +79,13 @@ pub(super) fn precondition_failed() -> S3Error {
 
 pub(super) fn bad_digest(what: &str) -> S3Error {
     s3_error!(BadDigest, "The {what} you specified did not match the calculated checksum.")
+}
+
+/// An answer with a status that differs from the framework's.
+pub(super) fn answer_with_status<T>(output: T, status: StatusCode) -> S3Response<T> {
+    let mut answer = S3Response::new(output);
+    answer.extensions.insert(AnswerStatus(status));
+    answer
 }
 
 pub(super) fn timestamp(ms: i64) -> Timestamp {

@@ -3,7 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::answers::{owner, owner_of, timestamp};
+use super::answers::{answer_with_status, owner, owner_of, timestamp};
 use super::refusals::{check_version, no_access_lists};
 use super::{Backend, caller, now_ms};
 
@@ -77,7 +77,7 @@ impl Backend {
     ) -> S3Result<S3Response<DeleteBucketOutput>> {
         self.index.delete_bucket(request.input.bucket).await?;
         self.readers.ring();
-        Ok(S3Response::with_status(DeleteBucketOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(DeleteBucketOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
     pub(super) async fn head_bucket(

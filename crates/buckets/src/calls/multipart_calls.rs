@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::answers::{etag, owner, timestamp};
+use super::answers::{answer_with_status, etag, owner, timestamp};
 use super::copy_calls::{check_source_condition, source_of};
 use super::list_calls::{NameEncoding, last_name, page_size, split_entries};
 use super::object_calls::{KeptHeaders, seconds};
@@ -282,7 +282,7 @@ impl Backend {
         let input = request.input;
         self.index.abort_upload(input.bucket, input.key, input.upload_id).await?;
         self.readers.ring();
-        Ok(S3Response::with_status(AbortMultipartUploadOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(AbortMultipartUploadOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
     pub(super) async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {

@@ -8,7 +8,7 @@ use http::header::{ETAG, HeaderValue, LAST_MODIFIED};
 use s3s::dto::*;
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::answers::{etag, internal, precondition_failed, timestamp, timestamp_ms};
+use super::answers::{answer_with_status, etag, internal, precondition_failed, timestamp, timestamp_ms};
 use super::refusals::{Extras, check_version};
 use super::tags::parse_tag_header;
 use super::uploaded_body::Promises;
@@ -186,7 +186,7 @@ impl Backend {
             website_redirect_location: described.website_redirect_location,
             ..Default::default()
         };
-        Ok(S3Response::with_status(output, status))
+        Ok(answer_with_status(output, status))
     }
 
     /// The bytes of an object, or of a range. `permit` was taken before the object was looked up.

@@ -6,7 +6,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::Backend;
-use super::answers::internal;
+use super::answers::{answer_with_status, internal};
 use super::refusals::check_version;
 use super::tags::{BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, tag_set, tags_of_set};
 use crate::index::SettingKind;
@@ -46,7 +46,7 @@ impl Backend {
         request: S3Request<DeleteBucketPolicyInput>,
     ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
         self.index.set_setting(request.input.bucket, SettingKind::Policy, None).await?;
-        Ok(S3Response::with_status(DeleteBucketPolicyOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(DeleteBucketPolicyOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
     pub(super) async fn get_bucket_tagging(
@@ -66,7 +66,7 @@ impl Backend {
         let tags = tags_of_set(request.input.tagging.tag_set, BUCKET_TAGS_MAX)?;
         let text = serde_json::to_string(&tags).map_err(internal)?;
         self.index.set_setting(request.input.bucket, SettingKind::Tagging, Some(text)).await?;
-        Ok(S3Response::with_status(PutBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(PutBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
     pub(super) async fn delete_bucket_tagging(
@@ -74,7 +74,7 @@ impl Backend {
         request: S3Request<DeleteBucketTaggingInput>,
     ) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
         self.index.set_setting(request.input.bucket, SettingKind::Tagging, None).await?;
-        Ok(S3Response::with_status(DeleteBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(DeleteBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
     }
 
     pub(super) async fn get_object_tagging(
@@ -106,6 +106,6 @@ impl Backend {
         let input = request.input;
         check_version(input.version_id.as_deref())?;
         self.index.set_object_tags(input.bucket, input.key, Vec::new()).await?;
-        Ok(S3Response::with_status(DeleteObjectTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+        Ok(answer_with_status(DeleteObjectTaggingOutput::default(), http::StatusCode::NO_CONTENT))
     }
 }

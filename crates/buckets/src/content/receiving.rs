@@ -1,6 +1,7 @@
 //! From a body to durable bytes, with memory for two blocks.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use super::{BLOCK_BYTES, ContentFolder, INLINE_BYTES_MAX, KeptFile, NewFile};
 use crate::attributes::{Algorithm, Checksums};
 use crate::checksum::BodyHasher;
 
-/// Bytes after which a file being written is synced, so that the last sync of a large one is short: a client waits for
-/// it with a time-out.
+/// Bytes after which a file being written is synced beside the writing, so that the last sync of a large one is short:
+/// a client waits for it with a time-out. It also bounds the pages that wait to be written.
 const SYNC_INTERVAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why a body was not received.
@@ -53,6 +54,7 @@ struct Sink {
     file: Option<NewFile>,
     hasher: BodyHasher,
     size: u64,
+    /// Bytes that were synced, or are being.
     synced: u64,
 }
 
@@ -65,11 +67,18 @@ impl Sink {
         };
         file.write_at(block, self.size)?;
         self.size += block.len() as u64;
-        if self.size - self.synced >= SYNC_INTERVAL_BYTES {
-            file.file.sync_data()?;
-            self.synced = self.size;
-        }
         Ok(())
+    }
+
+    /// The file, when it is time to sync it.
+    fn due_for_sync(&mut self) -> io::Result<Option<File>> {
+        match &self.file {
+            Some(file) if self.size - self.synced >= SYNC_INTERVAL_BYTES => {
+                self.synced = self.size;
+                Ok(Some(file.file.try_clone()?))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn finish(mut self, last: &[u8]) -> io::Result<Received> {
@@ -103,6 +112,17 @@ impl Writing {
     }
 }
 
+/// Moves bytes into a block until it is full, and returns the others. A first piece gets only the room it needs, since
+/// most bodies are small.
+fn fill<'b>(block: &mut Vec<u8>, bytes: &'b [u8]) -> &'b [u8] {
+    let (taken, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - block.len()));
+    if block.capacity() - block.len() < taken.len() {
+        block.reserve_exact(if block.is_empty() { taken.len() } else { BLOCK_BYTES - block.len() });
+    }
+    block.extend_from_slice(taken);
+    rest
+}
+
 impl ContentFolder {
     /// Receives a body. `may_be_inline` is false where the bytes must be in a file.
     ///
@@ -120,6 +140,7 @@ impl ContentFolder {
         let hasher = BodyHasher::new(algorithms);
         let sink = Sink { folder: Arc::clone(self), file: None, hasher, size: 0, synced: 0 };
         let mut writing = Writing::Idle(Box::new(sink), Vec::new());
+        let mut syncing: Option<JoinHandle<io::Result<()>>> = None;
         let mut block = Vec::new();
         let mut total = 0_u64;
         while let Some(bytes) = body.next().await {
@@ -128,9 +149,19 @@ impl ContentFolder {
             if total > bytes_max {
                 return Err(ReceiveError::TooLarge { bytes_max });
             }
-            block.extend_from_slice(&bytes);
-            if block.len() >= BLOCK_BYTES {
+            let mut rest = bytes.as_ref();
+            while !rest.is_empty() {
+                rest = fill(&mut block, rest);
+                if block.len() < BLOCK_BYTES {
+                    continue;
+                }
                 let (mut sink, spare) = writing.settle().await?;
+                if let Some(file) = sink.due_for_sync()? {
+                    if let Some(before) = syncing.take() {
+                        before.await.map_err(|_| ReceiveError::Stopped)??;
+                    }
+                    syncing = Some(spawn_blocking(move || file.sync_data()));
+                }
                 let mut full = std::mem::replace(&mut block, spare);
                 writing = Writing::Pending(spawn_blocking(move || {
                     sink.write(&full)?;
@@ -140,6 +171,9 @@ impl ContentFolder {
             }
         }
         let (sink, _) = writing.settle().await?;
+        if let Some(last) = syncing {
+            last.await.map_err(|_| ReceiveError::Stopped)??;
+        }
         if may_be_inline && sink.file.is_none() && block.len() <= INLINE_BYTES_MAX {
             return Ok(sink.finish_inline(block));
         }

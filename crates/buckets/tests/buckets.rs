@@ -1,0 +1,117 @@
+//! Buckets and their settings.
+
+mod site;
+
+use site::{Site, caller};
+
+use buckets::{Access, CallerAccess};
+use model::AccountId;
+
+#[tokio::test]
+async fn a_bucket_from_start_to_end() {
+    let site = Site::new().await;
+    site.call("HEAD", "/bucket", &[], "").await.expect(404);
+    site.call("DELETE", "/bucket", &[], "").await.expect_error(404, "NoSuchBucket");
+    assert_eq!(site.call("PUT", "/bucket", &[], "").await.expect(200).header("location"), "/bucket");
+    site.call("PUT", "/bucket", &[], "").await.expect_error(409, "BucketAlreadyOwnedByYou");
+    let other = CallerAccess { account: AccountId::parse("999999999999").expect("an account"), ..caller() };
+    site.call_as(other.clone(), "PUT", "/bucket", &[], "").await.expect_error(409, "BucketAlreadyExists");
+    assert_eq!(site.call_as(other, "GET", "/", &[], "").await.expect(200).elements("Name"), Vec::<String>::new());
+    assert_eq!(site.call("GET", "/", &[], "").await.expect(200).elements("Name"), ["bucket"]);
+    assert_eq!(site.call("HEAD", "/bucket", &[], "").await.expect(200).header("x-amz-bucket-region"), "us-east-1");
+    site.call("PUT", "/bucket/key", &[], "x").await.expect(200);
+    site.call("DELETE", "/bucket", &[], "").await.expect_error(409, "BucketNotEmpty");
+    site.call("DELETE", "/bucket/key", &[], "").await.expect(204);
+    site.call("DELETE", "/bucket", &[], "").await.expect(204);
+    site.call("GET", "/bucket", &[], "").await.expect_error(404, "NoSuchBucket");
+}
+
+#[tokio::test]
+async fn names_and_places() {
+    let site = Site::new().await;
+    for name in ["ab", "Upper", "under_score", "192.168.1.1", "a..b", "-dash"] {
+        site.call("PUT", &format!("/{name}"), &[], "").await.expect_error(400, "InvalidBucketName");
+    }
+    let body =
+        "<CreateBucketConfiguration><LocationConstraint>eu-west-2</LocationConstraint></CreateBucketConfiguration>";
+    site.call("PUT", "/far", &[], body).await.expect(200);
+    site.call("PUT", "/near", &[], "").await.expect(200);
+    assert_eq!(site.call("HEAD", "/far", &[], "").await.expect(200).header("x-amz-bucket-region"), "eu-west-2");
+    let location = |name: &'static str| site.call("GET", name, &[], "");
+    assert!(location("/far?location").await.expect(200).text().contains(">eu-west-2<"));
+    assert!(!location("/near?location").await.expect(200).text().contains("us-east-1"));
+    let listed = site.call("GET", "/?max-buckets=1", &[], "").await.expect(200);
+    assert_eq!(listed.elements("Name"), ["far"]);
+    let next = format!("/?max-buckets=1&continuation-token={}", listed.element("ContinuationToken"));
+    assert_eq!(site.call("GET", &next, &[], "").await.expect(200).elements("Name"), ["near"]);
+}
+
+#[tokio::test]
+async fn settings() {
+    let site = Site::with_bucket().await;
+    site.call("GET", "/bucket?policy", &[], "").await.expect_error(404, "NoSuchBucketPolicy");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}"#;
+    site.call("PUT", "/bucket?policy", &[], policy).await.expect(204);
+    let found = site.call("GET", "/bucket?policy", &[], "").await.expect(200);
+    assert_eq!((found.text(), found.header("content-type")), (policy, "application/json"));
+    assert_eq!(site.service().bucket_policy("bucket").await.expect("reads").as_deref(), Some(policy));
+    assert_eq!(site.service().bucket_policy("none").await.expect("reads"), None);
+    assert!(site.service().has_bucket("bucket").await.expect("reads"));
+    assert!(!site.service().has_bucket("none").await.expect("reads"));
+    site.call("PUT", "/bucket?policy", &[], "no json").await.expect_error(400, "MalformedPolicy");
+    site.call("DELETE", "/bucket?policy", &[], "").await.expect(204);
+    site.call("GET", "/bucket?policy", &[], "").await.expect_error(404, "NoSuchBucketPolicy");
+
+    site.call("GET", "/bucket?tagging", &[], "").await.expect_error(404, "NoSuchTagSet");
+    let tags = "<Tagging><TagSet><Tag><Key>k</Key><Value>v &amp; w</Value></Tag></TagSet></Tagging>";
+    site.call("PUT", "/bucket?tagging", &[], tags).await.expect(204);
+    assert_eq!(site.call("GET", "/bucket?tagging", &[], "").await.expect(200).element("Value"), "v &amp; w");
+    site.call("DELETE", "/bucket?tagging", &[], "").await.expect(204);
+
+    let versioning = site.call("GET", "/bucket?versioning", &[], "").await.expect(200);
+    assert!(!versioning.text().contains("Status"));
+    let acl = site.call("GET", "/bucket?acl", &[], "").await.expect(200);
+    assert_eq!(acl.element("Permission"), "FULL_CONTROL");
+    assert_eq!(acl.element("ID").len(), 64);
+}
+
+#[tokio::test]
+async fn what_is_not_served_says_so() {
+    let site = Site::with_bucket().await;
+    site.call("PUT", "/bucket/key", &[], "x").await.expect(200);
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    site.call("PUT", "/bucket?versioning", &[], enabled).await.expect_error(501, "NotImplemented");
+    for question in ["encryption", "lifecycle", "cors", "replication", "website", "logging", "object-lock", "versions"]
+    {
+        site.call("GET", &format!("/bucket?{question}"), &[], "").await.expect_error(501, "NotImplemented");
+    }
+    let form = [("content-type", "multipart/form-data; boundary=x")];
+    site.call("POST", "/bucket", &form, "--x--").await.expect_error(501, "NotImplemented");
+    for (name, value, status, code) in [
+        ("x-amz-server-side-encryption", "aws:kms", 501, "NotImplemented"),
+        ("x-amz-object-lock-mode", "GOVERNANCE", 501, "NotImplemented"),
+        ("x-amz-acl", "public-read", 400, "AccessControlListNotSupported"),
+        ("x-amz-grant-read", "id=1", 400, "AccessControlListNotSupported"),
+        ("x-amz-storage-class", "GLACIER", 400, "InvalidStorageClass"),
+    ] {
+        site.call("PUT", "/bucket/other", &[(name, value)], "x").await.expect_error(status, code);
+    }
+    site.call("PUT", "/bucket/other", &[("x-amz-acl", "bucket-owner-full-control")], "x").await.expect(200);
+    site.call("GET", "/bucket/key?versionId=1", &[], "").await.expect_error(404, "NoSuchVersion");
+    site.call("GET", "/bucket/key?versionId=null", &[], "").await.expect(200);
+}
+
+#[tokio::test]
+async fn callers_are_told_apart() {
+    let site = Site::with_bucket().await;
+    let denied = CallerAccess { access: Access::Denied, ..caller() };
+    site.call_as(denied, "GET", "/", &[], "").await.expect_error(403, "AccessDenied");
+    let owner = [("x-amz-expected-bucket-owner", "123456789012")];
+    let stranger = [("x-amz-expected-bucket-owner", "999999999999")];
+    site.call("PUT", "/bucket/key", &owner, "x").await.expect(200);
+    site.call("PUT", "/bucket/key", &stranger, "y").await.expect_error(403, "AccessDenied");
+    let in_host = CallerAccess { bucket_in_host: Some("bucket".to_owned()), ..caller() };
+    let found = site.call_as(in_host.clone(), "GET", "/key?X-Amz-Signature=00", &[], "").await.expect(200);
+    assert_eq!(found.text(), "x");
+    assert_eq!(site.call_as(in_host, "GET", "/", &[], "").await.expect(200).elements("Key"), ["key"]);
+}
