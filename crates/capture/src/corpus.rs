@@ -8,6 +8,7 @@ mod invert_ec2;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use aws_wire::RequestHead;
 use aws_wire::catalog::{Catalog, OperationId, Protocol, Service};
@@ -40,8 +41,13 @@ const FILES: &[&str] = &[
     "stratus-red-team",
 ];
 
-/// All API call records of the corpus, each once; `None` without a corpus.
-fn records() -> Option<Vec<Json>> {
+/// All API call records of the corpus, each once, read once for all tests; `None` without a corpus.
+fn records() -> Option<&'static [Json]> {
+    static RECORDS: OnceLock<Option<Vec<Json>>> = OnceLock::new();
+    RECORDS.get_or_init(read_records).as_deref()
+}
+
+fn read_records() -> Option<Vec<Json>> {
     let Ok(folder) = std::env::var("OPENTRAIL_CORPUS") else {
         #[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
         {
@@ -69,7 +75,12 @@ fn records() -> Option<Vec<Json>> {
 type Operations = HashMap<(String, String), Vec<(&'static Service, OperationId)>>;
 
 /// Operations by event source and event name, of the services that the records come from.
-fn operations(records: &[Json]) -> Operations {
+fn operations(records: &[Json]) -> &'static Operations {
+    static OPERATIONS: OnceLock<Operations> = OnceLock::new();
+    OPERATIONS.get_or_init(|| find_operations(records))
+}
+
+fn find_operations(records: &[Json]) -> Operations {
     let sources: HashSet<&str> = records.iter().filter_map(|record| record["eventSource"].as_str()).collect();
     let mut operations = Operations::new();
     for summary in Catalog::embedded().summaries() {
@@ -110,11 +121,11 @@ impl Tally {
 #[test]
 fn names_classes_and_versions_agree() {
     let Some(records) = records() else { return };
-    let operations = operations(&records);
+    let operations = operations(records);
     let (mut known, mut read_only, mut category, mut version) = <(Tally, Tally, Tally, Tally)>::default();
     let mut disagreements = std::collections::BTreeSet::new();
-    for record in &records {
-        let found = candidates(&operations, record);
+    for record in records {
+        let found = candidates(operations, record);
         known.count(!found.is_empty());
         let Some(&(service, id)) = found.first() else {
             disagreements.insert(format!("unknown {} {}", record["eventSource"], record["eventName"]));
@@ -162,12 +173,12 @@ fn names_classes_and_versions_agree() {
 #[test]
 fn parameters_agree() {
     let Some(records) = records() else { return };
-    let operations = operations(&records);
+    let operations = operations(records);
     let mut requests: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut responses: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut samples: BTreeMap<String, String> = BTreeMap::new();
-    for record in &records {
-        let found = candidates(&operations, record);
+    for record in records {
+        let found = candidates(operations, record);
         let Some(&(first, _)) = found.first() else { continue };
         let request = &record["requestParameters"];
         let mut best = Difference::all();
@@ -285,10 +296,10 @@ fn is_same_time(one: &str, other: &str) -> bool {
 #[test]
 fn times_have_the_form_of_the_newest_records() {
     let Some(records) = records() else { return };
-    let operations = operations(&records);
+    let operations = operations(records);
     let mut newest: BTreeMap<&str, (&str, bool, String)> = BTreeMap::new();
-    for record in &records {
-        let Some(&(service, _)) = candidates(&operations, record).first() else { continue };
+    for record in records {
+        let Some(&(service, _)) = candidates(operations, record).first() else { continue };
         // Times of parameters come from callers in some services; those of answers are the service's own.
         let Some(comma) = java_comma(&record["responseElements"]) else { continue };
         let when = record["eventTime"].as_str().unwrap_or_default();
@@ -368,11 +379,11 @@ fn compare_request(service: &'static Service, id: OperationId, request: &Json) -
 #[test]
 fn resources_agree() {
     let Some(records) = records() else { return };
-    let operations = operations(&records);
+    let operations = operations(records);
     let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut samples: BTreeMap<String, String> = BTreeMap::new();
     for record in records.iter().filter(|record| record.get("errorCode").is_none()) {
-        let Some(&(service, id)) = candidates(&operations, record).first() else { continue };
+        let Some(&(service, id)) = candidates(operations, record).first() else { continue };
         let written = record["resources"].as_array().cloned().unwrap_or_default();
         // Records made for print or passed through a product have other regions and keys.
         if matches!(record["_file"].as_str(), Some("aws-docs-2023" | "panther-analysis-tests" | "small-fixtures")) {
