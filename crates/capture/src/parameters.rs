@@ -196,10 +196,12 @@ pub(crate) fn response_elements(
     let (service, operation) = (call.service, call.service.operation(call.operation));
     let rules = ServiceRules::of(service);
     let renderer = Renderer::new(service, call.protocol, Direction::Response);
+    if rules.layout != Layout::S3 && answer.body.complete().is_none() {
+        return Some(json!({ "omitted": true }));
+    }
     let object = match rules.layout {
         Layout::S3 => return s3::response(&operation.name, answer.headers, answer.body),
         Layout::Ec2 => {
-            answer.body.complete()?;
             return Some(ec2::response(&renderer, service, operation, output, request_id));
         }
         Layout::UnwrappedAnswer => renderer.members(unwrapped(output?)),

@@ -2,7 +2,7 @@
 
 use aws_wire::catalog::Operation;
 use aws_wire::classify::Call;
-use aws_wire::protocol::{decode_error, request_id};
+use aws_wire::protocol::{WireError, decode_error, request_id};
 use http::header::USER_AGENT;
 use model::limits::{ADDITIONAL_DATA_BYTES_MAX, PARAMETERS_BYTES_MAX, SHORT_TEXT_BYTES_MAX, cut};
 use model::{EventCategory, EventRecord, EventType};
@@ -18,6 +18,7 @@ use crate::parameters::{
 };
 use crate::read_only::operation_is_read_only;
 use crate::resources::{Known, resources};
+use crate::s3;
 use crate::service_rules::{Layout, ServiceRules};
 use crate::unknown_operation;
 
@@ -151,7 +152,9 @@ fn answered_request_id(exchange: &Exchange<'_>) -> String {
 
 fn success<'a>(exchange: &Exchange<'a>) -> Option<Answer<'a>> {
     match exchange.outcome {
-        Outcome::Answered { status, headers, body } if status < 300 => Some(Answer { status, headers, body }),
+        Outcome::Answered { status, headers, body } if status < 300 && late_error(exchange).is_none() => {
+            Some(Answer { status, headers, body })
+        }
         Outcome::Answered { .. } | Outcome::Unknown | Outcome::Failed { .. } => None,
     }
 }
@@ -162,7 +165,9 @@ fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
             Some(Failure { code: OUTCOME_UNKNOWN.to_owned(), message: Some(OUTCOME_UNKNOWN_MESSAGE.to_owned()) })
         }
         Outcome::Failed { code, message } => Some(Failure { code: code.to_owned(), message: Some(message.to_owned()) }),
-        Outcome::Answered { status, .. } if status < 300 => None,
+        Outcome::Answered { status, .. } if status < 300 => {
+            late_error(exchange).map(|error| failure(exchange.subject, status, Some(error)))
+        }
         // Not modified is an answer to a condition, and no failure.
         Outcome::Answered { status: 304, .. } => None,
         Outcome::Answered { status, headers, body } => {
@@ -171,6 +176,17 @@ fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
             Some(failure(exchange.subject, status, error))
         }
     }
+}
+
+/// The error of an S3 call that failed after its status had been sent: a copy can answer 200 with an error as its body.
+/// Source: S3 API reference, CopyObject.
+fn late_error(exchange: &Exchange<'_>) -> Option<WireError> {
+    let call = exchange.subject.call().filter(|call| call.service.id == "s3")?;
+    let Outcome::Answered { status, headers, body } = exchange.outcome else { return None };
+    if !s3::answers_in_body(&call.service.operation(call.operation).name) {
+        return None;
+    }
+    decode_error(call.service, call.protocol, status, headers, body.complete()?)
 }
 
 /// S3 writes the agent in brackets. Source: records.

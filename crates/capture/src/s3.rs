@@ -198,6 +198,11 @@ fn add_body(object: &mut Map<String, Json>, operation: &str, body: BodyCapture<'
     }
 }
 
+/// Whether the answer of the operation is an XML body that is written.
+pub(crate) fn answers_in_body(operation: &str) -> bool {
+    ANSWERED_IN_BODY.contains(&operation)
+}
+
 /// The `responseElements` of a successful S3 call that changes something; `None` when S3 writes none.
 pub(crate) fn response(operation: &str, headers: &HeaderMap, body: BodyCapture<'_>) -> Option<Json> {
     if !ANSWERED_IN_HEADERS.contains(&operation) {

@@ -450,6 +450,31 @@ fn heads_without_a_body_still_fail_by_name() {
 }
 
 #[test]
+fn copies_can_fail_after_their_status() {
+    let case = |answer| Case {
+        method: Method::PUT,
+        path: "/b/k",
+        headers: &[("x-amz-copy-source", "/a/k")],
+        ..Case::new("s3", "CopyObject", "", answer)
+    };
+    check(
+        &case("<Error><Code>InternalError</Code><Message>m</Message></Error>"),
+        &json!({ "errorCode": "InternalError", "errorMessage": "m", "responseElements": null }),
+    );
+    check(
+        &case("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"),
+        &json!({ "errorCode": null, "responseElements": { "CopyObjectResult": { "ETag": "e" } } }),
+    );
+}
+
+#[test]
+fn long_answers_are_left_out() {
+    let answer = BodyCapture::Streamed { total_bytes: 5_000_000 };
+    let case = Case { answer, ..Case::new("iam", "CreateUser", "Action=CreateUser&UserName=a", "") };
+    check(&case, &json!({ "responseElements": { "omitted": true }, "errorCode": null }));
+}
+
+#[test]
 fn item_calls_hold_keys_and_names_but_no_values() {
     let get = r#"{"TableName":"T","Key":{"pk":{"S":"x"},"n":{"N":"1"}}}"#;
     let query =
