@@ -403,7 +403,7 @@ impl<'a> Request<'a> {
 
     fn bucket_in_host(&self) -> Option<&'a str> {
         match self.host() {
-            Host::Bucket(bucket) => Some(bucket),
+            Host::Bucket(bucket) if !s3::has_route_in_host(self.head) => Some(bucket),
             _ => None,
         }
     }

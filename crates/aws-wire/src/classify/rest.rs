@@ -21,6 +21,15 @@ const OPERATION_HINT: &str = "x-id";
 /// Source: error answers of the S3 API reference (`MethodNotAllowed` for a POST without a sub-resource).
 const TOLD_BY_REQUIRED_PARAMETERS: &str = "s3";
 
+/// Requests that SDKs make for an operation in another form than its model says: service, operation, method, path.
+///
+/// Source: botocore's `handlers.py` sends a search as a form, and the CloudSearch developer guide writes a GET without
+/// the query literals of the model, which choose only how the answer looks.
+const OTHER_FORMS: [(&str, &str, Method, &str); 2] = [
+    ("cloudsearchdomain", "Search", Method::POST, "/2013-01-01/search"),
+    ("cloudsearchdomain", "Search", Method::GET, "/2013-01-01/search"),
+];
+
 /// Depth of the segments that count towards how specific a path is: two bits each.
 const RANKED_SEGMENTS_MAX: u32 = u64::BITS / 2;
 
@@ -121,8 +130,13 @@ impl RestRoutes {
                 ends_in_slash: ends_in_slash(path),
                 is_current: !operation.is_deprecated,
             };
-            let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-            routes.root.insert(&segments, method, route);
+            routes.root.insert(&segments_of(path), method, route);
+        }
+        for (_, name, method, path) in OTHER_FORMS.into_iter().filter(|(id, ..)| *id == service.id) {
+            let Some(operation) = service.operation_named(name) else { continue };
+            let (headers, ends_in_slash, is_current) = (Vec::new(), false, true);
+            let route = Route { operation, literals: 0, required: 0, headers, ends_in_slash, is_current };
+            routes.root.insert(&segments_of(path), method, route);
         }
         routes
     }
@@ -199,6 +213,11 @@ fn required<'a>(service: &'a Service, operation: &Operation, location: Location)
     let input = operation.input.and_then(|input| service.structure(input));
     let members = input.into_iter().flat_map(|structure| &structure.members);
     members.filter(move |member| member.is_required && member.location == location).map(|member| member.wire_name())
+}
+
+/// The segments of a template's path.
+fn segments_of(path: &str) -> Vec<&str> {
+    path.split('/').filter(|segment| !segment.is_empty()).collect()
 }
 
 fn ends_in_slash(path: &str) -> bool {

@@ -24,6 +24,13 @@ pub(super) fn of_directory_buckets(call: Call) -> Call {
     }
 }
 
+/// Whether what stands before S3's name in the host is no bucket but the route of an Object Lambda answer.
+///
+/// Source: `hostPrefix` of WriteGetObjectResponse in S3's model, which also requires this header.
+pub(super) fn has_route_in_host(head: &RequestHead<'_>) -> bool {
+    head.path == "/WriteGetObjectResponse" && head.headers.contains_key("x-amz-request-route")
+}
+
 /// A form that a browser posts to a bucket, the body of which is the new object: `PutObject` by another way.
 ///
 /// Source: "POST Object" of the S3 API reference. It is in no model, and needs the permission `s3:PutObject`.

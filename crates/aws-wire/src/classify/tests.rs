@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod every_operation;
+mod sdk_requests;
 
 /// Classifies one request and says what it is: `service.Operation protocol`, with the bucket of the host.
 fn check(scope: Option<&str>, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
@@ -119,6 +120,8 @@ fn rest_by_path() {
             "workspaces-web.AssociateBrowserSettings RestJson",
         ),
         ("workspaces-web", "GET", "/portals/arn:a/b", "workspaces-web.GetPortal RestJson"),
+        ("cloudsearch", "POST", "/2013-01-01/search", "cloudsearchdomain.Search RestJson"),
+        ("cloudsearch", "GET", "/2013-01-01/search?q=x", "cloudsearchdomain.Search RestJson"),
         ("execute-api", "GET", "/my/own/api", "apigatewaymanagementapi.? RestJson"),
     ] {
         assert_eq!(check(Some(scope), method, target, &[], ""), expected, "{target}");
@@ -215,6 +218,17 @@ fn signing_names_of_special_buckets() {
             "/k",
             &[("host", "p-1.s3-object-lambda.us-east-1.amazonaws.com")],
             "s3.GetObject RestXml of p-1",
+        ),
+        (
+            "s3-object-lambda",
+            "POST",
+            "/WriteGetObjectResponse",
+            &[
+                ("host", "route.s3-object-lambda.us-east-1.amazonaws.com"),
+                ("x-amz-request-route", "route"),
+                ("x-amz-request-token", "t"),
+            ],
+            "s3.WriteGetObjectResponse RestXml",
         ),
         ("s3-outposts", "GET", "/b/k", &[], "s3.GetObject RestXml"),
         (

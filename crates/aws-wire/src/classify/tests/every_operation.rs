@@ -7,7 +7,7 @@ use crate::catalog::{Location, Operation};
 
 /// Services that sign alike at one host and have requests in common: nothing in a request tells them apart. The first
 /// is taken for the second.
-const TWINS: [(&str, &str); 6] = [
+pub(super) const TWINS: [(&str, &str); 6] = [
     // Managed through the API of RDS, and written as RDS by CloudTrail.
     ("docdb", "rds"),
     ("neptune", "rds"),
@@ -23,7 +23,7 @@ const TWINS: [(&str, &str); 6] = [
 
 /// Twins that an AWS host name tells apart, and an address does not. They share paths for tags, phone numbers and the
 /// like.
-const TWINS_WITHOUT_HOST: [(&str, &str); 11] = [
+pub(super) const TWINS_WITHOUT_HOST: [(&str, &str); 11] = [
     ("bedrock-agent-runtime", "bedrock-agent"),
     ("bedrock-data-automation", "bedrock"),
     ("chime-sdk-media-pipelines", "chime-sdk-identity"),
@@ -38,7 +38,7 @@ const TWINS_WITHOUT_HOST: [(&str, &str); 11] = [
 ];
 
 /// Operations with the request of another one.
-const SAME_REQUESTS: [(&str, &str); 5] = [
+pub(super) const SAME_REQUESTS: [(&str, &str); 5] = [
     // The older generation of an operation.
     ("s3.GetBucketLifecycle RestXml", "s3.GetBucketLifecycleConfiguration RestXml"),
     ("s3.GetBucketNotification RestXml", "s3.GetBucketNotificationConfiguration RestXml"),
@@ -49,7 +49,7 @@ const SAME_REQUESTS: [(&str, &str); 5] = [
 ];
 
 /// The same, where the host says nothing: method and path are alike, and both services sign as `lex`.
-const SAME_REQUEST_WITHOUT_HOST: (&str, &str) =
+pub(super) const SAME_REQUEST_WITHOUT_HOST: (&str, &str) =
     ("lex-models.StartImport RestJson", "lexv2-models.ListImports RestJson");
 
 /// A path that a client would send for a URI template.
