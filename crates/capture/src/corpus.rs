@@ -187,7 +187,7 @@ fn parameters_agree() {
         }
         requests.entry(&first.id).or_default().count(best.is_none());
         if !best.is_none() {
-            samples.entry(format!("{} {} request", first.id, record["eventName"])).or_insert(best.text);
+            samples.entry(format!("{} {} request {}", first.id, record["eventName"], best.count)).or_insert(best.text);
         }
         if record.get("errorCode").is_some() {
             continue;
@@ -200,7 +200,7 @@ fn parameters_agree() {
         }
         responses.entry(&first.id).or_default().count(best.is_none());
         if !best.is_none() {
-            samples.entry(format!("{} {} response", first.id, record["eventName"])).or_insert(best.text);
+            samples.entry(format!("{} {} response {}", first.id, record["eventName"], best.count)).or_insert(best.text);
         }
     }
     let mut report = String::from("service: request parameters, response elements\n");

@@ -35,6 +35,9 @@ const HIDE: Treatment = Treatment::Text(HIDDEN_TEXT);
 /// member stands. Sorted. Sources: *records* are real records, *guide* is the service's own CloudTrail chapter,
 /// *content* marks what callers send as content, which no audit record may copy.
 const MEMBERS: &[(&str, &str, Treatment)] = &[
+    // The ARN of a role, whatever the name.
+    ("apigateway", "authorizerCredentials", Show),
+    ("apigateway", "credentials", Show),
     // Records: code and notebooks hidden.
     ("athena", "CodeBlock", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     ("athena", "Payload", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
@@ -193,13 +196,26 @@ const HARMLESS_ENDS: &[&str] = &[
     "region",
     "scope",
     "scopes",
-    "required",
     "action",
     "target",
     "path",
     "prefix",
     "time",
     "method",
+    "expression",
+    "strategy",
+    "provider",
+    "vendor",
+    "identifier",
+    "parameter",
+    "param",
+    "typeoverride",
+    "idlist",
+    "arnlist",
+    "alias",
+    "filter",
+    "algorithm",
+    "role",
 ];
 
 /// Words that make a token one of paging, of idempotency or of optimistic locking.
@@ -229,6 +245,9 @@ const HARMLESS_TOKENS: &[&str] = &[
     "delete",
     "resume",
     "subscription",
+    "http",
+    "dkim",
+    "lifecycle",
 ];
 
 /// Whether a name looks like that of a secret. Tokens are secret unless their name says what harmless thing they are.
@@ -275,6 +294,8 @@ mod tests {
             ("AuthToken", true),
             ("Passphrase", true),
             ("UserData", true),
+            ("HttpTokens", false),
+            ("ApiKeySelectionExpression", false),
             ("SecretId", false),
             ("secretArn", false),
             ("SecretName", false),

@@ -139,6 +139,10 @@ impl Writer<'_> {
                 object.entry(*key).or_insert_with(|| Json::Object(Map::new()));
             }
         }
+        // Part of every launch since 2022, and of no model. Source: records.
+        if !self.is_request() && shape_name == "InstanceMetadataOptionsResponse" {
+            object.entry("httpProtocolIpv4").or_insert_with(|| Json::from("enabled"));
+        }
         if self.is_request() && shape_name == "IpPermission" {
             for key in ["groups", "ipRanges", "ipv6Ranges", "prefixListIds"] {
                 object.entry(key).or_insert_with(|| Json::Object(Map::new()));
