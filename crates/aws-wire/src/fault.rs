@@ -7,6 +7,7 @@ use quick_xml::escape::escape;
 use serde_json::json;
 
 use crate::catalog::{Protocol, Service};
+use crate::protocol::encode::cbor_texts;
 
 /// An error to be told to a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,18 +107,7 @@ fn json_body(fault: &Fault) -> Vec<u8> {
 }
 
 fn cbor_body(fault: &Fault) -> Vec<u8> {
-    let mut body = vec![0xa2];
-    for text in ["__type", &fault.code, "message", &fault.message] {
-        cbor_text(&mut body, text);
-    }
-    body
-}
-
-fn cbor_text(out: &mut Vec<u8>, text: &str) {
-    // Always with four bytes of length: valid, if not the shortest form.
-    out.push(0x7a);
-    out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(text.as_bytes());
+    cbor_texts(&[("__type", &fault.code), ("message", &fault.message)])
 }
 
 #[cfg(test)]

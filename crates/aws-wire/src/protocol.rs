@@ -8,25 +8,33 @@
 //! takes requests and responses apart into path, query, headers and body; [`error`] reads failures; [`timestamp`] the
 //! forms of time.
 
+mod binding;
 pub mod cbor;
+pub mod content;
+pub mod encode;
 pub mod error;
 pub mod json;
 mod member_lookup;
 pub mod query;
+mod query_names;
 pub mod rest;
 mod scalar;
 pub mod timestamp;
 pub mod xml;
 pub mod xml_tree;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use crate::RequestHead;
-use crate::catalog::{OperationId, Protocol, Service, ShapeId};
+use crate::catalog::{Operation, OperationId, Protocol, Service, ShapeId};
 use crate::classify::Call;
 use crate::value::StructureValue;
 
+use binding::Binding;
 pub use error::{WireError, decode_error, request_id};
+use xml_tree::XmlElement;
 
 /// Most levels of nesting that a decoder follows. Real parameters have fewer than twenty.
 pub const DEPTH_MAX: usize = 64;
@@ -79,15 +87,24 @@ pub fn decode_request(
     let Some(input) = operation.input else {
         return Ok(StructureValue { shape: ShapeId(0), fields: Vec::new() });
     };
+    let is_rest = matches!(protocol, Protocol::RestJson | Protocol::RestXml);
+    if is_rest && content::is_raw(service, input) {
+        return rest::decode_request(service, operation, input, protocol, head, body);
+    }
+    let body =
+        if content::is_event_stream(head.headers) { Cow::default() } else { content::inflated(head.headers, body)? };
     match protocol {
-        Protocol::Query | Protocol::Ec2 => Ok(query::decode_request(service, input, protocol, head, body)),
-        Protocol::Json10 | Protocol::Json11 => json::decode_structure(service, input, body),
-        Protocol::RpcV2Cbor => cbor::decode_structure(service, input, body),
-        Protocol::RestJson | Protocol::RestXml => rest::decode_request(service, operation, input, protocol, head, body),
+        Protocol::Query | Protocol::Ec2 => Ok(query::decode_request(service, input, protocol, head, &body)),
+        Protocol::Json10 | Protocol::Json11 => json::decode_structure(service, input, Binding::All, &body),
+        Protocol::RpcV2Cbor => cbor::decode_structure(service, input, &body),
+        Protocol::RestJson | Protocol::RestXml => {
+            rest::decode_request(service, operation, input, protocol, head, &body)
+        }
     }
 }
 
-/// Decodes a response that tells of success. `None` for an operation without an output.
+/// Decodes a response that tells of success. `None` for an operation without an output, and for a stream of events; of a
+/// REST operation with such a stream, its headers.
 ///
 /// # Errors
 /// The body is not of the protocol.
@@ -101,23 +118,43 @@ pub fn decode_response(
 ) -> Result<Option<StructureValue>, DecodeError> {
     let operation = service.operation(operation);
     let Some(output) = operation.output else { return Ok(None) };
+    let is_rest = matches!(protocol, Protocol::RestJson | Protocol::RestXml);
+    if is_rest && content::is_raw(service, output) {
+        return rest::decode_response(service, output, protocol, status, headers, body).map(Some);
+    }
+    let is_stream = content::is_event_stream(headers) || content::has_event_stream(service, output);
+    if is_stream && !is_rest {
+        return Ok(None);
+    }
+    let body = if is_stream { Cow::default() } else { content::inflated(headers, body)? };
+    let body = &*body;
     match protocol {
+        Protocol::Query | Protocol::Ec2 if body.is_empty() => {
+            Ok(Some(StructureValue { shape: output, fields: Vec::new() }))
+        }
         Protocol::Query => {
             let root = xml_tree::parse_xml(body)?;
-            // Look-alikes of AWS leave the wrapper out.
-            let result = operation.result_wrapper.as_ref().and_then(|wrapper| root.child(wrapper)).unwrap_or(&root);
-            Ok(Some(xml::structure(service, output, result, DEPTH_MAX)))
+            let result = query_result(operation, &root);
+            Ok(Some(xml::structure(service, output, Binding::All, result, DEPTH_MAX)))
         }
         Protocol::Ec2 => {
             let root = xml_tree::parse_xml(body)?;
-            Ok(Some(xml::structure(service, output, &root, DEPTH_MAX)))
+            Ok(Some(xml::structure(service, output, Binding::All, &root, DEPTH_MAX)))
         }
-        Protocol::Json10 | Protocol::Json11 => json::decode_structure(service, output, body).map(Some),
+        Protocol::Json10 | Protocol::Json11 => json::decode_structure(service, output, Binding::All, body).map(Some),
         Protocol::RpcV2Cbor => cbor::decode_structure(service, output, body).map(Some),
         Protocol::RestJson | Protocol::RestXml => {
             rest::decode_response(service, output, protocol, status, headers, body).map(Some)
         }
     }
+}
+
+/// The element that holds the members of a query answer: the wrapper that the model names, else `XResult` inside
+/// `XResponse`. Some look-alikes of AWS write no wrapper; then it is the root.
+fn query_result<'a>(operation: &Operation, root: &'a XmlElement) -> &'a XmlElement {
+    let named = operation.result_wrapper.as_ref().and_then(|wrapper| root.child(wrapper));
+    let by_rule = || root.child(&format!("{}Result", root.name.strip_suffix("Response")?));
+    named.or_else(by_rule).unwrap_or(root)
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ impl Service {
 
     /// The members of a structure shape; nothing for any other shape.
     pub fn structure(&self, id: ShapeId) -> Option<&Structure> {
-        match &self.shape(id).kind {
+        match &self.shapes.get(id.0 as usize)?.kind {
             ShapeKind::Structure(structure) => Some(structure),
             _ => None,
         }

@@ -92,6 +92,7 @@ fn value(service: &Service, shape: ShapeId, item: Item) -> Value {
         (_, Item::Text(text)) => Value::String(text),
         (_, item) => match json(item) {
             Json::Number(number) => Value::Number(number),
+            Json::String(text) => Value::String(text),
             other => Value::Document(other),
         },
     }
@@ -106,14 +107,22 @@ fn json(item: Item) -> Json {
             Ok(number) => Json::Number((-1 - number).into()),
             Err(_) => Json::String(format!("-{}", u128::from(number) + 1)),
         },
-        // NaN and the infinities have no JSON form.
         Item::Float(number) | Item::Time(number) => {
-            Number::from_f64(number).map_or_else(|| Json::String(number.to_string()), Json::Number)
+            Number::from_f64(number).map_or_else(|| Json::from(not_a_json_number(number)), Json::Number)
         }
         Item::Bytes(bytes) => Json::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)),
         Item::Text(text) => Json::String(text),
         Item::Array(items) => Json::Array(items.into_iter().map(json).collect()),
         Item::Map(entries) => Json::Object(entries.into_iter().map(|(key, item)| (key, json(item))).collect()),
+    }
+}
+
+/// What has no form among the numbers of JSON, by the names that the protocols over JSON and XML have for it.
+fn not_a_json_number(number: f64) -> &'static str {
+    match number {
+        number if number.is_nan() => "NaN",
+        number if number.is_sign_negative() => "-Infinity",
+        _ => "Infinity",
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use serde_json::Value as Json;
 
 use super::xml_tree::{XmlElement, parse_xml};
-use super::{cbor, json};
+use super::{cbor, content, json};
 use crate::catalog::{Protocol, Service};
 
 /// An error as an answer tells it.
@@ -30,6 +30,7 @@ pub fn decode_error(
     body: &[u8],
 ) -> Option<WireError> {
     let by_status = status < 500;
+    let body = &*content::inflated(headers, body).ok()?;
     match protocol {
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => xml_error(body, by_status),
         Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
@@ -90,7 +91,7 @@ pub fn request_id(protocol: Protocol, headers: &HeaderMap, body: &[u8]) -> Optio
     }
     match protocol {
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
-            let root = parse_xml(body).ok()?;
+            let root = parse_xml(&content::inflated(headers, body).ok()?).ok()?;
             let metadata = root.child("ResponseMetadata").unwrap_or(&root);
             let id = |element: &XmlElement| {
                 ["RequestId", "requestId", "RequestID"]

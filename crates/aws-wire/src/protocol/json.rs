@@ -4,28 +4,37 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value as Json};
 
+use super::binding::Binding;
 use super::member_lookup::MemberLookup;
 use super::{DEPTH_MAX, DecodeError, scalar, timestamp};
-use crate::catalog::{Location, Member, Service, ShapeId, ShapeKind, TimestampFormat};
+use crate::catalog::{Member, Service, ShapeId, ShapeKind, TimestampFormat};
 use crate::value::{Field, FieldKey, StructureValue, Value};
 
 /// Most items that a list reserves room for before it has read them.
 const RESERVED_ITEMS_MAX: usize = 64;
+
+/// Key with the name of a shape, which some writers add to structures and unions; it says nothing that the shape does not.
+const TYPE_MARK: &str = "__type";
 
 /// Decodes a JSON body as a structure; an empty body, or a null, is an empty structure. Of a member given twice the
 /// last counts.
 ///
 /// # Errors
 /// The body is not a JSON object.
-pub fn decode_structure(service: &Service, shape: ShapeId, body: &[u8]) -> Result<StructureValue, DecodeError> {
+pub(super) fn decode_structure(
+    service: &Service,
+    shape: ShapeId,
+    binding: Binding,
+    body: &[u8],
+) -> Result<StructureValue, DecodeError> {
     let empty = StructureValue { shape, fields: Vec::new() };
     if is_blank(body) {
         return Ok(empty);
     }
-    match decode(Seed { service, shape, format: None, depth: DEPTH_MAX }, body)? {
+    match decode(Seed { service, shape, binding, format: None, depth: DEPTH_MAX }, body)? {
         Value::Structure(structure) => Ok(structure),
         Value::Null => Ok(empty),
         _ => Err(DecodeError::new("JSON", "it is no object")),
@@ -37,7 +46,8 @@ pub(super) fn decode_member(service: &Service, member: &Member, body: &[u8]) -> 
     if is_blank(body) {
         return Ok(Value::Null);
     }
-    decode(Seed { service, shape: member.shape, format: member.timestamp_format, depth: DEPTH_MAX }, body)
+    let format = member.timestamp_format;
+    decode(Seed { service, shape: member.shape, binding: Binding::All, format, depth: DEPTH_MAX }, body)
 }
 
 /// Parses a body; an empty one is null.
@@ -65,6 +75,7 @@ fn decode(seed: Seed<'_>, body: &[u8]) -> Result<Value, DecodeError> {
 struct Seed<'a> {
     service: &'a Service,
     shape: ShapeId,
+    binding: Binding,
     format: Option<TimestampFormat>,
     depth: usize,
 }
@@ -76,7 +87,13 @@ impl<'a> Seed<'a> {
 
     /// What a member, element or value inside should be.
     fn inside(&self, member: &Member) -> Self {
-        Self { shape: member.shape, format: member.timestamp_format, depth: self.depth.saturating_sub(1), ..*self }
+        Self {
+            service: self.service,
+            shape: member.shape,
+            binding: Binding::All,
+            format: member.timestamp_format,
+            depth: self.depth.saturating_sub(1),
+        }
     }
 
     fn number(&self, number: Number) -> Value {
@@ -153,8 +170,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 let mut lookup = MemberLookup::new(Some(structure));
                 let mut fields: Vec<Field> = Vec::new();
                 while let Some(name) = entries.next_key_seed(Name)? {
-                    let is_named = |member: &Member| member.location == Location::Body && member.wire_name() == &*name;
+                    let is_named = |member: &Member| member.wire_name() == &*name && self.binding.is_in_body(member);
                     let Some(found) = lookup.find(fields.len(), is_named) else {
+                        if name == TYPE_MARK || self.binding.is_elsewhere(Some(structure), &name) {
+                            entries.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
                         let value = Value::Document(entries.next_value()?);
                         fields.push(Field { key: FieldKey::Unknown(name.into_owned()), value });
                         continue;

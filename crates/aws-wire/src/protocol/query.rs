@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode;
 use serde_json::Value as Json;
 
-use super::{DEPTH_MAX, scalar};
+use super::{DEPTH_MAX, query_names, scalar};
 use crate::RequestHead;
 use crate::catalog::{Member, Protocol, Service, ShapeId, ShapeKind};
 use crate::value::{Field, FieldKey, StructureValue, Value};
@@ -65,7 +65,8 @@ impl Node {
             }
             node = node.children.entry(part.to_owned()).or_default();
         }
-        node.value = Some(value);
+        // Of repeated parameters the first counts, as for the action.
+        node.value.get_or_insert(value);
     }
 
     /// Children with numbers for names, in the order of the numbers.
@@ -91,7 +92,12 @@ fn structure(service: &Service, shape: ShapeId, mut node: Node, protocol: Protoc
     for (index, member) in members.iter().enumerate() {
         let name = member_name(service, member, protocol);
         // Clients write an empty list under the name of the member, even where its elements have another name.
-        let child = node.children.remove(&*name).or_else(|| node.children.remove(member.wire_name()));
+        let mut child = node.children.remove(&*name).or_else(|| node.children.remove(member.wire_name()));
+        if child.is_none() && protocol == Protocol::Ec2 {
+            // The specification writes all names with a first letter in upper case, some clients only those that the
+            // model gives for the wire.
+            child = node.children.remove(&capitalised(&name));
+        }
         if let (Some(child), Ok(index)) = (child, u16::try_from(index)) {
             let value = value(service, member, child, protocol, depth.saturating_sub(1));
             fields.push(Field { key: FieldKey::Member(index), value });
@@ -106,13 +112,16 @@ fn structure(service: &Service, shape: ShapeId, mut node: Node, protocol: Protoc
 }
 
 /// The name of a member in a form.
-fn member_name<'a>(service: &'a Service, member: &'a Member, protocol: Protocol) -> Cow<'a, str> {
+pub(super) fn member_name<'a>(service: &'a Service, member: &'a Member, protocol: Protocol) -> Cow<'a, str> {
     if protocol == Protocol::Ec2 {
         return match (&member.query_name, &member.location_name) {
             (Some(name), _) => Cow::Borrowed(name),
             (None, Some(name)) => Cow::Owned(capitalised(name)),
             (None, None) => Cow::Borrowed(&member.name),
         };
+    }
+    if let Some(names) = query_names::of(service, member.shape) {
+        return Cow::Borrowed(names.item);
     }
     if let ShapeKind::List { member: item, is_flattened } = &service.shape(member.shape).kind
         && (*is_flattened || member.is_flattened)
@@ -121,6 +130,17 @@ fn member_name<'a>(service: &'a Service, member: &'a Member, protocol: Protocol)
         return Cow::Borrowed(name);
     }
     Cow::Borrowed(member.wire_name())
+}
+
+/// The names of key and value in an entry of a map.
+pub(super) fn pair_names<'a>(
+    service: &Service,
+    map: ShapeId,
+    key: &'a Member,
+    value: &'a Member,
+) -> (&'a str, &'a str) {
+    let (of_key, of_value) = query_names::of(service, map).map_or(("key", "value"), |names| names.pair);
+    (key.location_name.as_deref().unwrap_or(of_key), value.location_name.as_deref().unwrap_or(of_value))
 }
 
 fn capitalised(name: &str) -> String {
@@ -148,8 +168,7 @@ fn value(service: &Service, member: &Member, mut node: Node, protocol: Protocol,
         ShapeKind::Map { key, value: item, is_flattened } => {
             let is_flattened = *is_flattened || member.is_flattened;
             let map = if is_flattened { node } else { node.children.remove("entry").unwrap_or_default() };
-            let (key_name, value_name) =
-                (key.location_name.as_deref().unwrap_or("key"), item.location_name.as_deref().unwrap_or("value"));
+            let (key_name, value_name) = pair_names(service, member.shape, key, item);
             let entries = map.numbered().into_iter().map(|mut entry| {
                 let key = entry.children.remove(key_name).and_then(|node| node.value).unwrap_or_default();
                 let node = entry.children.remove(value_name).unwrap_or_default();

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
+use super::binding::Binding;
 use super::xml_tree::parse_xml;
 use super::{DEPTH_MAX, DecodeError, json, query, scalar, xml};
 use crate::RequestHead;
@@ -48,7 +49,7 @@ pub(super) fn decode_request(
         };
         fields.extend(value.map(|value| Field { key: FieldKey::Member(index), value }));
     }
-    fields.extend(body_fields(service, input, structure, protocol, body)?);
+    fields.extend(body_fields(service, input, structure, (protocol, Binding::RestRequest), body)?);
     Ok(StructureValue { shape: input, fields })
 }
 
@@ -78,7 +79,7 @@ pub(super) fn decode_response(
         };
         fields.extend(value.map(|value| Field { key: FieldKey::Member(index), value }));
     }
-    fields.extend(body_fields(service, output, structure, protocol, body)?);
+    fields.extend(body_fields(service, output, structure, (protocol, Binding::RestResponse), body)?);
     Ok(StructureValue { shape: output, fields })
 }
 
@@ -188,12 +189,15 @@ fn header_time(kind: &ShapeKind) -> Option<TimestampFormat> {
 }
 
 /// The items of a list in one header: separated by commas, in quotes where they hold commas or quotes themselves.
-/// Times of RFC 822 have one comma each and are not quoted.
+/// Times of RFC 822 have one comma each and are not quoted. Empty text has no items.
 fn list_items(text: &str, has_commas: bool) -> Vec<String> {
-    let mut items = vec![String::new()];
-    let (mut is_quoted, mut is_escaped, mut inner_commas) = (false, false, 0);
+    let (mut items, mut item) = (Vec::new(), String::new());
+    let (mut is_quoted, mut is_escaped, mut was_quoted, mut inner_commas) = (false, false, false, 0);
+    let finished = |item: &mut String, was_quoted: bool| {
+        let item = std::mem::take(item);
+        if was_quoted { item } else { item.trim_ascii().to_owned() }
+    };
     for character in text.chars() {
-        let Some(item) = items.last_mut() else { break };
         match character {
             _ if is_escaped => {
                 item.push(character);
@@ -201,18 +205,22 @@ fn list_items(text: &str, has_commas: bool) -> Vec<String> {
             }
             '\\' if is_quoted => is_escaped = true,
             '"' if is_quoted => is_quoted = false,
-            '"' if item.is_empty() => is_quoted = true,
+            '"' if item.is_empty() => (is_quoted, was_quoted) = (true, true),
             ',' if !is_quoted && has_commas && inner_commas == 0 => {
                 item.push(character);
                 inner_commas = 1;
             }
             ',' if !is_quoted => {
-                inner_commas = 0;
-                items.push(String::new());
+                items.push(finished(&mut item, was_quoted));
+                (was_quoted, inner_commas) = (false, 0);
             }
-            ' ' if item.is_empty() && !is_quoted => {}
+            // Blanks around quotes are no part of the item.
+            ' ' | '\t' if !is_quoted && (item.is_empty() || was_quoted) => {}
             _ => item.push(character),
         }
+    }
+    if !items.is_empty() || was_quoted || !text.trim_ascii().is_empty() {
+        items.push(finished(&mut item, was_quoted));
     }
     items
 }
@@ -234,20 +242,20 @@ fn body_fields(
     service: &Service,
     shape: ShapeId,
     structure: &Structure,
-    protocol: Protocol,
+    (protocol, binding): (Protocol, Binding),
     body: &[u8],
 ) -> Result<Vec<Field>, DecodeError> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
     let Some(index) = structure.payload else {
-        let has_body = structure.members.iter().any(|member| member.location == Location::Body);
+        let has_body = structure.members.iter().any(|member| binding.is_in_body(member));
         if !has_body {
             return Ok(Vec::new());
         }
         return match protocol {
-            Protocol::RestXml => Ok(xml::structure(service, shape, &parse_xml(body)?, DEPTH_MAX).fields),
-            _ => Ok(json::decode_structure(service, shape, body)?.fields),
+            Protocol::RestXml => Ok(xml::structure(service, shape, binding, &parse_xml(body)?, DEPTH_MAX).fields),
+            _ => Ok(json::decode_structure(service, shape, binding, body)?.fields),
         };
     };
     let Some(member) = structure.members.get(usize::from(index)) else { return Ok(Vec::new()) };
@@ -274,6 +282,10 @@ mod tests {
             ("a, b,c", false, &["a", "b", "c"][..]),
             ("\"a,b\",\"c \\\"d\\\"\"", false, &["a,b", "c \"d\""]),
             ("a\"b", false, &["a\"b"]),
+            (" one,two , \" three \" ", false, &["one", "two", " three "]),
+            ("a,,b", false, &["a", "", "b"]),
+            ("\"\"", false, &[""]),
+            ("", false, &[]),
             (times, true, &["Sat, 01 Mar 2025 12:00:05 GMT", "Sun, 02 Mar 2025 12:00:05 GMT"]),
         ] {
             assert_eq!(list_items(text, has_commas), expected, "{text}");

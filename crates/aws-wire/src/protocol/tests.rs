@@ -1,5 +1,7 @@
 //! Tests over real operations of the catalog.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -10,6 +12,7 @@ use plain::plain;
 
 mod botocore;
 mod plain;
+mod round_trip;
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     let pair = |(name, value): &(&str, &str)| {
@@ -50,8 +53,10 @@ fn query_requests() {
     let body = b"QueueName=q&Attribute.1.Name=VisibilityTimeout&Attribute.1.Value=30&Attributes.entry.1.key=k";
     let decoded = request("sns.SetTopicAttributes", Protocol::Query, "/", &[], b"TopicArn=arn&AttributeName=n");
     assert_eq!(decoded, json!({"TopicArn": "arn", "AttributeName": "n"}));
-    let decoded = request("sqs.CreateQueue", Protocol::Query, "/", &[], body);
-    assert_eq!(decoded["QueueName"], "q");
+    assert_eq!(
+        request("sqs.CreateQueue", Protocol::Query, "/", &[], body),
+        json!({"QueueName": "q", "Attributes": {"VisibilityTimeout": "30"}, "?Attributes": {"entry": {"1": {"key": "k"}}}})
+    );
     let body = b"Name=t&Attributes.entry.1.key=DisplayName&Attributes.entry.1.value=d&Tags.member.1.Key=k";
     assert_eq!(
         request("sns.CreateTopic", Protocol::Query, "/", &[], body),
@@ -97,6 +102,84 @@ fn query_responses() {
         response("iam.CreateUser", Protocol::Query, &[], body),
         json!({"User": {"Path": "/", "UserName": "a", "UserId": "AIDA", "Arn": "arn:aws:iam::1:user/a",
                "CreateDate": "@1740830405000000", "Tags": [{"Key": "k", "Value": ""}]}})
+    );
+}
+
+#[test]
+fn sqs_as_it_was_before_json() {
+    let body =
+        b"Action=SendMessageBatch&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=m&\
+                 SendMessageBatchRequestEntry.1.MessageAttribute.1.Name=n&\
+                 SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue=v";
+    assert_eq!(
+        request("sqs.SendMessageBatch", Protocol::Query, "/1/q", &[], body),
+        json!({"Entries": [{"Id": "a", "MessageBody": "m", "MessageAttributes": {"n": {"StringValue": "v"}}}]})
+    );
+    let body = b"<ReceiveMessageResponse><ReceiveMessageResult><Message><Body>b</Body><Attribute><Name>SenderId</Name>\
+                 <Value>s</Value></Attribute></Message><Message><Body>c</Body></Message></ReceiveMessageResult>\
+                 <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></ReceiveMessageResponse>";
+    assert_eq!(
+        response("sqs.ReceiveMessage", Protocol::Query, &[], body),
+        json!({"Messages": [{"Body": "b", "Attributes": {"SenderId": "s"}}, {"Body": "c"}]})
+    );
+}
+
+#[test]
+fn compressed_bodies() {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut writer, br#"{"TableName":"t"}"#).expect("memory");
+    let body = writer.finish().expect("memory");
+    let gzip = [("content-encoding", "gzip")];
+    assert_eq!(request("dynamodb.DescribeTable", Protocol::Json10, "/", &gzip, &body), json!({"TableName": "t"}));
+    assert_eq!(
+        request("s3.PutObject", Protocol::RestXml, "/b/k", &gzip, &body)["Body"],
+        json!(format!("b:{}", STANDARD.encode(&body)))
+    );
+    let service = Catalog::embedded().service("dynamodb").expect("DynamoDB");
+    let operation = service.operation_named("DescribeTable").expect("an operation");
+    let headers = headers(&gzip);
+    let head = RequestHead { method: &Method::POST, path: "/", query: None, headers: &headers };
+    decode_request(service, operation, Protocol::Json10, &head, &body[..body.len() - 9]).expect_err("cut short");
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let size = usize::try_from(content::INFLATED_BYTES_MAX).expect("a size") + 1;
+    std::io::Write::write_all(&mut writer, &vec![b' '; size]).expect("memory");
+    let bomb = writer.finish().expect("memory");
+    decode_request(service, operation, Protocol::Json10, &head, &bomb).expect_err("too large");
+}
+
+#[test]
+fn what_a_body_cannot_override() {
+    assert_eq!(
+        request("lambda.Invoke", Protocol::RestJson, "/2015-03-31/functions/f/invocations", &[], b"{}")["FunctionName"],
+        "f"
+    );
+    let body = br#"{"FunctionName":"other","Description":"d"}"#;
+    let decoded = request(
+        "lambda.UpdateFunctionConfiguration",
+        Protocol::RestJson,
+        "/2015-03-31/functions/f/configuration",
+        &[],
+        body,
+    );
+    assert_eq!(decoded, json!({"FunctionName": "f", "Description": "d"}));
+    // Far indexes cost nothing, and deep names are cut.
+    let deep = format!("A{}=x", ".B".repeat(10_000));
+    let body = format!("UserName=u&UserName=v&Tags.member.4000000000.Key=k&{deep}");
+    let decoded = request("iam.CreateUser", Protocol::Query, "/", &[], body.as_bytes());
+    assert_eq!((&decoded["UserName"], &decoded["Tags"]), (&json!("u"), &json!([{"Key": "k"}])));
+}
+
+#[test]
+fn streams_of_events_are_not_waited_for() {
+    let service = Catalog::embedded().service("lambda").expect("Lambda");
+    let operation = service.operation_named("InvokeWithResponseStream").expect("an operation");
+    let headers = headers(&[("content-type", "application/vnd.amazon.eventstream"), ("x-amz-executed-version", "7")]);
+    let found =
+        decode_response(service, operation, Protocol::RestJson, 200, &headers, b"\0\0\0\x7e...").expect("headers");
+    assert_eq!(
+        plain(service, &found.expect("an output")),
+        json!({"ExecutedVersion": "7", "StatusCode": 200,
+               "ResponseStreamContentType": "application/vnd.amazon.eventstream"})
     );
 }
 

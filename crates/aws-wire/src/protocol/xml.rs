@@ -2,24 +2,33 @@
 
 use serde_json::Value as Json;
 
+use super::binding::Binding;
 use super::member_lookup::MemberLookup;
-use super::scalar;
+use super::query::pair_names;
 use super::xml_tree::XmlElement;
-use crate::catalog::{Location, Member, Service, ShapeId, ShapeKind};
+use super::{query_names, scalar};
+use crate::catalog::{Member, Service, ShapeId, ShapeKind};
 use crate::value::{Field, FieldKey, StructureValue, Value};
 
 /// Elements around every answer, which are no members of it.
 const FRAME: [&str; 3] = ["ResponseMetadata", "requestId", "RequestId"];
 
 /// The members of an element.
-pub(super) fn structure(service: &Service, shape: ShapeId, element: &XmlElement, depth: usize) -> StructureValue {
+pub(super) fn structure(
+    service: &Service,
+    shape: ShapeId,
+    binding: Binding,
+    element: &XmlElement,
+    depth: usize,
+) -> StructureValue {
     let structure = service.structure(shape);
     let mut lookup = MemberLookup::new(structure);
     let mut fields: Vec<Field> = Vec::with_capacity(element.children.len().min(lookup.len()));
     let depth = depth.saturating_sub(1);
     for child in &element.children {
-        let Some(found) = lookup.find(fields.len(), |member| is_named(service, member, &child.name)) else {
-            if !FRAME.contains(&child.name.as_str()) {
+        let is_found = |member: &Member| is_named(service, member, &child.name) && binding.is_in_body(member);
+        let Some(found) = lookup.find(fields.len(), is_found) else {
+            if !FRAME.contains(&child.name.as_str()) && !binding.is_elsewhere(structure, &child.name) {
                 let key = FieldKey::Unknown(child.name.clone());
                 fields.push(Field { key, value: Value::Document(document(child)) });
             }
@@ -63,7 +72,7 @@ fn one_of(service: &Service, member: &Member, child: &XmlElement, depth: usize) 
             One::Item(value(service, item, child, depth))
         }
         ShapeKind::Map { key, value: item, is_flattened } if *is_flattened || member.is_flattened => {
-            let (key, value) = entry(service, key, item, child, depth);
+            let (key, value) = entry(service, pair_names(service, member.shape, key, item), item, child, depth);
             One::Entry(key, value)
         }
         _ => One::Whole(value(service, member, child, depth)),
@@ -73,10 +82,11 @@ fn one_of(service: &Service, member: &Member, child: &XmlElement, depth: usize) 
 /// Whether an element is of a member. The items of a list without an element around them go by the name of the member,
 /// or by their own: requests and answers differ in it.
 fn is_named(service: &Service, member: &Member, name: &str) -> bool {
-    if member.location != Location::Body || member.is_xml_attribute {
+    if member.is_xml_attribute {
         return false;
     }
     member.wire_name() == name
+        || query_names::of(service, member.shape).is_some_and(|names| names.item == name)
         || match &service.shape(member.shape).kind {
             ShapeKind::List { member: item, is_flattened } if *is_flattened || member.is_flattened => {
                 item.location_name.as_deref() == Some(name)
@@ -91,13 +101,17 @@ pub(super) fn value(service: &Service, member: &Member, element: &XmlElement, de
         return Value::Document(document(element));
     }
     match &service.shape(member.shape).kind {
-        ShapeKind::Structure(_) => Value::Structure(structure(service, member.shape, element, depth)),
+        ShapeKind::Structure(_) => Value::Structure(structure(service, member.shape, Binding::All, element, depth)),
         ShapeKind::List { member: item, .. } => {
             Value::List(element.children.iter().map(|child| value(service, item, child, depth - 1)).collect())
         }
         ShapeKind::Map { key, value: item, .. } => {
             let entries = element.children.iter();
-            Value::Map(entries.map(|child| entry(service, key, item, child, depth - 1)).collect())
+            Value::Map(
+                entries
+                    .map(|child| entry(service, pair_names(service, member.shape, key, item), item, child, depth - 1))
+                    .collect(),
+            )
         }
         ShapeKind::Document => Value::Document(document(element)),
         _ if element.children.is_empty() => {
@@ -107,10 +121,14 @@ pub(super) fn value(service: &Service, member: &Member, element: &XmlElement, de
     }
 }
 
-fn entry(service: &Service, key: &Member, item: &Member, element: &XmlElement, depth: usize) -> (String, Value) {
-    let key_name = key.location_name.as_deref().unwrap_or("key");
-    let value_name = item.location_name.as_deref().unwrap_or("value");
-    let key = element.child_text(key_name).unwrap_or_default().to_owned();
+fn entry(
+    service: &Service,
+    (key, value_name): (&str, &str),
+    item: &Member,
+    element: &XmlElement,
+    depth: usize,
+) -> (String, Value) {
+    let key = element.child_text(key).unwrap_or_default().to_owned();
     let empty = XmlElement::default();
     (key, value(service, item, element.child(value_name).unwrap_or(&empty), depth))
 }

@@ -1,16 +1,17 @@
 //! Requests that botocore wrote, decoded and compared with what they were made from.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::plain::plain;
 use crate::RequestHead;
 use crate::catalog::{Catalog, Protocol};
-use crate::protocol::decode_request;
+use crate::protocol::{decode_error, decode_request, decode_response};
 
 /// Differences that are printed before the test gives up.
 const SHOWN_MAX: usize = 10;
@@ -28,9 +29,19 @@ pub(super) fn protocol(name: &str) -> Protocol {
     }
 }
 
+/// `OPENTRAIL_CATALOG` names another catalog file, such as one of made-up services that show the corners of protocols.
+fn catalog() -> &'static Catalog {
+    static OTHER: OnceLock<Option<Catalog>> = OnceLock::new();
+    let other = OTHER.get_or_init(|| {
+        let file = std::fs::read(std::env::var_os("OPENTRAIL_CATALOG")?).expect("a file");
+        Some(Catalog::open(file.leak()).expect("a catalog"))
+    });
+    other.as_ref().unwrap_or_else(|| Catalog::embedded())
+}
+
 fn decoded(case: &Json) -> Result<Json, String> {
     let text = |name: &str| case[name].as_str().unwrap_or_default();
-    let service = Catalog::embedded().service(text("service")).ok_or("no such service")?;
+    let service = catalog().service(text("service")).ok_or("no such service")?;
     let operation = service.operation_named(text("operation")).ok_or("no such operation")?;
     let headers: HeaderMap = case["headers"]
         .as_object()
@@ -48,16 +59,30 @@ fn decoded(case: &Json) -> Result<Json, String> {
         Some(body) => STANDARD.decode(body).map_err(|error| error.to_string())?,
         None => text("body").as_bytes().to_vec(),
     };
-    let (path, query) =
-        text("target").split_once('?').map_or((text("target"), None), |(path, query)| (path, Some(query)));
-    let head = RequestHead { method: &Method::POST, path, query, headers: &headers };
-    let decoded = decode_request(service, operation, protocol(text("protocol")), &head, &body);
-    decoded.map(|value| plain(service, &value)).map_err(|error| error.to_string())
+    let protocol = protocol(text("protocol"));
+    if case["error"].is_object() {
+        let status = case["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(400);
+        let error = decode_error(service, protocol, status, &headers, &body).ok_or("no error")?;
+        return Ok(json!({ "code": error.code, "message": error.message }));
+    }
+    let value = match case["status"].as_u64() {
+        Some(status) => {
+            let status = u16::try_from(status).map_err(|error| error.to_string())?;
+            decode_response(service, operation, protocol, status, &headers, &body).map_err(|error| error.to_string())?
+        }
+        None => {
+            let target = text("target");
+            let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+            let head = RequestHead { method: &Method::POST, path, query, headers: &headers };
+            Some(decode_request(service, operation, protocol, &head, &body).map_err(|error| error.to_string())?)
+        }
+    };
+    Ok(value.map_or_else(|| Json::Object(serde_json::Map::new()), |value| plain(service, &value)))
 }
 
 /// Whether two values say the same: numbers by value, and what a protocol cannot write (empty structures, maps
 /// and lists in forms) as absent.
-fn is_same(expected: &Json, found: &Json) -> bool {
+pub(super) fn is_same(expected: &Json, found: &Json) -> bool {
     match (expected, found) {
         (Json::Object(expected), Json::Object(found)) => {
             expected.iter().all(|(name, value)| match found.get(name) {
@@ -85,11 +110,10 @@ fn is_nothing(value: &Json) -> bool {
     }
 }
 
-/// `OPENTRAIL_REQUESTS` names a larger file of the same form, such as one of every operation of AWS.
-#[test]
-fn requests_of_botocore_say_what_they_were_made_from() {
-    let file = std::env::var_os("OPENTRAIL_REQUESTS").map(PathBuf::from);
-    let file = file.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/requests.jsonl")));
+/// Decodes all cases of a file beside this crate, or of the file that a variable names.
+fn check(file: &str, variable: &str) {
+    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata")).join(file);
+    let file = std::env::var_os(variable).map_or(beside, PathBuf::from);
     let lines = std::fs::read_to_string(&file).expect("the cases");
     let (mut differences, mut count) = (Vec::new(), 0);
     for line in lines.lines().skip(1) {
@@ -104,4 +128,14 @@ fn requests_of_botocore_say_what_they_were_made_from() {
     assert!(count > 0, "no cases");
     let shown = &differences[..differences.len().min(SHOWN_MAX)];
     assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), shown.join("\n\n"));
+}
+
+#[test]
+fn requests_of_botocore_say_what_they_were_made_from() {
+    check("requests.jsonl", "OPENTRAIL_REQUESTS");
+}
+
+#[test]
+fn answers_say_what_botocore_reads_in_them() {
+    check("responses.jsonl", "OPENTRAIL_RESPONSES");
 }
