@@ -12,7 +12,8 @@ use crate::settings::LogFormat;
 /// # Errors
 /// The filter cannot be read.
 pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter '{filter}'"))?;
+    // The S3 framework reports what callers did wrong as errors of its own; ours are under `buckets`.
+    let filter = EnvFilter::try_new(format!("s3s=off,{filter}")).with_context(|| format!("log filter '{filter}'"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),

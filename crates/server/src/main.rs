@@ -19,10 +19,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-// Faster than the system's allocator under many threads, and flat after large transfers.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// OpenTrail records every API call made in an account and keeps it searchable.
 ///
 /// Point any AWS client at it with AWS_ENDPOINT_URL; calls go on to the upstream, and each is on disk before its

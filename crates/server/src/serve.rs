@@ -31,6 +31,9 @@ use crate::{installation_key, logging, upkeep};
 
 /// Stack of a worker, bytes.
 const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
+/// Threads for file work. Each keeps freed memory of its own, so that more of them make large transfers less flat, and
+/// a disk gains nothing from more.
+const BLOCKING_THREADS_MAX: usize = 16;
 /// Sent when a write would go over the process's file size limit; by default it ends the process.
 const SIGXFSZ: i32 = 25;
 
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(WORKER_STACK_BYTES)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context("start the runtime")?;
     runtime.block_on(serve(settings))?;
