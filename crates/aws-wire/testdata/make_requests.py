@@ -207,8 +207,7 @@ def main():
     for service in session.get_available_services():
         model = session.get_service_model(service)
         names = {model.metadata["protocol"], *model.metadata.get("protocols", [])}
-        if "awsQueryCompatible" in model.metadata:
-            names.add("query")
+        # SQS speaks the query protocol too, with names that its model lost: botocore would write others.
         for protocol in sorted(names & PROTOCOLS.keys()):
             if arguments.all:
                 for name in model.operation_names:

@@ -20,10 +20,9 @@ use crate::service_rules::{Layout, ServiceRules};
 pub(crate) enum Input {
     /// All of it.
     Decoded(StructureValue),
-    /// What path, query and headers say; the body was too long to hold.
+    /// What path, query and headers say. The body was too long to hold, or is not of the protocol: then nothing of it
+    /// can be shown, for nothing tells which part is secret.
     HeadOnly(Option<StructureValue>),
-    /// The body does not fit the model; nothing of it can be shown, for nothing tells which part is secret.
-    Unreadable,
 }
 
 impl Input {
@@ -31,7 +30,6 @@ impl Input {
         match self {
             Self::Decoded(value) => Some(value),
             Self::HeadOnly(value) => value.as_ref(),
-            Self::Unreadable => None,
         }
     }
 }
@@ -39,13 +37,15 @@ impl Input {
 /// Decodes the input of a call as far as it is held.
 pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
     let decode = |body| decode_call(call, &exchange.head, body);
-    match exchange.request_body {
-        BodyCapture::Complete(body) => decode(body).map_or(Input::Unreadable, Input::Decoded),
-        // The members outside the body can be read without it, in the protocols that have any.
-        BodyCapture::Prefix { .. } | BodyCapture::Streamed { .. } => match call.protocol {
-            Protocol::RestJson | Protocol::RestXml => Input::HeadOnly(decode(&[]).ok()),
-            _ => Input::HeadOnly(None),
-        },
+    if let BodyCapture::Complete(body) = exchange.request_body
+        && let Ok(input) = decode(body)
+    {
+        return Input::Decoded(input);
+    }
+    // The members outside the body can be read without it, in the protocols that have any.
+    match call.protocol {
+        Protocol::RestJson | Protocol::RestXml => Input::HeadOnly(decode(&[]).ok()),
+        _ => Input::HeadOnly(None),
     }
 }
 

@@ -9,7 +9,29 @@ pub(super) struct MemberLookup<'a> {
     members: &'a [Member],
     next: usize,
     /// For each member, one more than the index of its field; 0 for none yet.
-    fields: Vec<u32>,
+    fields: Fields,
+}
+
+/// Room for as many members as most structures have, so that only the others need some of the heap.
+const FEW: usize = 24;
+
+#[derive(Debug)]
+enum Fields {
+    Few([u32; FEW]),
+    Many(Vec<u32>),
+}
+
+impl Fields {
+    fn new(count: usize) -> Self {
+        if count <= FEW { Self::Few([0; FEW]) } else { Self::Many(vec![0; count]) }
+    }
+
+    fn get_mut(&mut self, index: usize) -> Option<&mut u32> {
+        match self {
+            Self::Few(fields) => fields.get_mut(index),
+            Self::Many(fields) => fields.get_mut(index),
+        }
+    }
 }
 
 /// A member that was found.
@@ -25,7 +47,7 @@ pub(super) struct Found<'a> {
 impl<'a> MemberLookup<'a> {
     pub(super) fn new(structure: Option<&'a Structure>) -> Self {
         let members = structure.map_or(&[][..], |structure| &structure.members);
-        Self { members, next: 0, fields: vec![0; members.len()] }
+        Self { members, next: 0, fields: Fields::new(members.len()) }
     }
 
     /// How many members there are.
@@ -40,7 +62,7 @@ impl<'a> MemberLookup<'a> {
         let found = after.iter().position(&is_named).map(|at| at + before.len());
         let index = found.or_else(|| before.iter().position(&is_named))?;
         self.next = index + 1;
-        let known = &mut self.fields[index];
+        let known = self.fields.get_mut(index)?;
         let taken = known.checked_sub(1).map(|field| field as usize);
         if taken.is_none() {
             *known = u32::try_from(field + 1).unwrap_or(0);

@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use plain::plain;
 
 mod botocore;
+mod costs;
 mod plain;
 mod round_trip;
 

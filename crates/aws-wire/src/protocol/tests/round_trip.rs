@@ -378,7 +378,8 @@ fn answers_for_botocore() {
             let operation = OperationId(u16::try_from(index).expect("an index"));
             lines.extend(answer_line(service, operation, protocol, chance.next()));
         }
-        for service in [services[chance.below(services.len())], services[0]] {
+        let s3 = services.iter().find(|service| service.id == "s3").copied();
+        for service in [Some(services[chance.below(services.len())]), Some(services[0]), s3].into_iter().flatten() {
             lines.push_str(&fault_line(service, protocol));
         }
     }
