@@ -5,10 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use control::Position;
-use model::EventTime;
+use model::{EventTime, LookupIndex};
 use serde::Serialize;
 
-use crate::facts::EventFacts;
 use crate::search::{Filter, Order};
 
 /// Stored and arriving events.
@@ -78,7 +77,7 @@ pub struct ArchivedEvent {
     /// Place in the order of event times.
     pub position: Position,
     /// What filters look at.
-    pub facts: EventFacts,
+    pub index: LookupIndex,
     /// The record as stored: UTF-8 JSON on one line.
     pub record: Bytes,
 }

@@ -146,8 +146,8 @@ impl Follower {
 
     fn take(&mut self, events: impl Iterator<Item = ArchivedEvent>) {
         let (filter, since) = (Arc::clone(&self.filter), self.since);
-        let fitting = events.filter(|event| filter.fits(&event.facts));
-        let fitting = fitting.filter(|event| since.is_none_or(|since| event.facts.event_time >= since));
+        let fitting = events.filter(|event| filter.fits(&event.index));
+        let fitting = fitting.filter(|event| since.is_none_or(|since| event.index.event_time >= since));
         self.ready.extend(fitting.map(|event| line(&event.record)));
     }
 

@@ -18,7 +18,6 @@
 
 pub mod archive;
 mod cursor;
-mod facts;
 mod follow_route;
 mod page;
 pub mod readiness;
@@ -30,7 +29,6 @@ mod signed;
 mod status_route;
 
 pub use archive::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
-pub use facts::EventFacts;
 pub use readiness::{Readiness, ReadinessSwitch};
 pub use router::{Console, router};
 pub use search::{SearchError, SearchRequest};

@@ -4,6 +4,7 @@
 //! [`Search`], in which every text is parsed. Whoever builds a request can check it before sending, so that a typing
 //! error costs no round trip.
 
+mod fit;
 pub mod moment;
 pub mod pattern;
 mod query;

@@ -1,9 +1,9 @@
 //! The event history, as `LookupEvents` needs it.
 
-use api::lookup_events::{Attribute, Resource};
+use api::lookup_events::Attribute;
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::{AccountId, EventCategory, EventTime, Region};
+use model::{AccountId, EventCategory, EventTime, LookupIndex, Region};
 
 /// Stored events, newest first.
 #[async_trait]
@@ -62,22 +62,8 @@ pub struct HistoryPage {
 /// An event with what was derived from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEvent {
-    /// `eventTime`.
-    pub event_time: EventTime,
-    /// `eventID`.
-    pub event_id: Option<String>,
-    /// `eventName`.
-    pub event_name: Option<String>,
-    /// `eventSource`.
-    pub event_source: Option<String>,
-    /// `readOnly`.
-    pub read_only: Option<bool>,
-    /// `userIdentity.accessKeyId`.
-    pub access_key_id: Option<String>,
-    /// Derived name of the caller.
-    pub username: Option<String>,
-    /// Derived resources.
-    pub resources: Vec<Resource>,
+    /// What is looked up in the record.
+    pub index: LookupIndex,
     /// The record as stored: UTF-8 JSON on one line.
     pub record: Bytes,
 }

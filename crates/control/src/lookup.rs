@@ -2,9 +2,9 @@
 
 use api::ApiError;
 use api::lookup_events::{
-    Category, Event, HISTORY_SECONDS, LookupEventsInput, LookupEventsOutput, LookupEventsRequest,
+    Category, Event, HISTORY_SECONDS, LookupEventsInput, LookupEventsOutput, LookupEventsRequest, Resource,
 };
-use model::{AccountId, EventCategory, EventTime, Region};
+use model::{AccountId, EventCategory, EventTime, LookupResource, Region};
 
 use crate::history::{EventHistory, HistoryError, HistoryEvent, HistoryQuery};
 use crate::page_token::{PageToken, PageTokenKey, QueryDigest};
@@ -81,21 +81,31 @@ fn window(request: &LookupEventsRequest, token: Option<&PageToken>, now: EventTi
 }
 
 fn render(event: HistoryEvent) -> Result<Event, ApiError> {
-    let cloud_trail_event = String::from_utf8(event.record.into()).map_err(|_| {
-        tracing::error!(event_id = event.event_id, "a stored record is not UTF-8");
+    let HistoryEvent { index, record } = event;
+    let cloud_trail_event = String::from_utf8(record.into()).map_err(|_| {
+        tracing::error!(event_id = index.event_id, "a stored record is not UTF-8");
         ApiError::Internal
     })?;
     Ok(Event {
-        event_id: event.event_id,
-        event_name: event.event_name,
-        read_only: event.read_only.map(|read_only| read_only.to_string()),
-        access_key_id: event.access_key_id,
-        event_time: event.event_time,
-        event_source: event.event_source,
-        username: event.username,
-        resources: event.resources,
+        event_id: given(index.event_id),
+        event_name: given(index.event_name),
+        read_only: index.read_only.map(|read_only| read_only.to_string()),
+        access_key_id: index.access_key_id,
+        event_time: index.event_time,
+        event_source: given(index.event_source),
+        username: index.username,
+        resources: index.resources.into_iter().map(resource).collect(),
         cloud_trail_event,
     })
+}
+
+/// Absent members are left out, never empty.
+fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn resource(found: LookupResource) -> Resource {
+    Resource { resource_type: found.resource_type, resource_name: found.resource_name }
 }
 
 /// The caller learns whether to try again, the log learns why.

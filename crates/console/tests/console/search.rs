@@ -17,12 +17,12 @@ async fn records_come_back_as_stored() {
 async fn filters_times_and_order_decide() {
     let world = World::new();
     for (name, seconds_ago) in [("CreateUser", 7200), ("DeleteUser", 600), ("PutRolePolicy", 60), ("GetUser", 1)] {
-        world.archive.push(name, seconds_ago, |facts| {
-            facts.read_only = Some(name.starts_with("Get"));
-            facts.error_code = (name == "DeleteUser").then(|| "AccessDenied".to_owned());
+        world.archive.push(name, seconds_ago, |index| {
+            index.read_only = Some(name.starts_with("Get"));
+            index.error_code = (name == "DeleteUser").then(|| "AccessDenied".to_owned());
         });
     }
-    world.archive.push("Foreign", 1, |facts| facts.account = Some("444455556666".to_owned()));
+    world.archive.push("Foreign", 1, |index| index.account = Some("444455556666".to_owned()));
     for (body, expected) in [
         (json!({}), vec!["GetUser", "PutRolePolicy", "DeleteUser", "CreateUser"]),
         (json!({"order": "oldestFirst"}), vec!["CreateUser", "DeleteUser", "PutRolePolicy", "GetUser"]),
@@ -52,8 +52,8 @@ async fn all_pages(world: &World, mut body: Value) -> Vec<String> {
 async fn pages_hold_everything_once_in_both_directions() {
     let world = World::new();
     for number in 0..40 {
-        world.archive.push(&format!("N{number:02}"), 100 - number / 3, |facts| {
-            facts.user_name = Some(if number % 2 == 0 { "even" } else { "odd" }.to_owned());
+        world.archive.push(&format!("N{number:02}"), 100 - number / 3, |index| {
+            index.username = Some(if number % 2 == 0 { "even" } else { "odd" }.to_owned());
         });
     }
     let all: Vec<String> = (0..40).map(|number| format!("N{number:02}")).collect();

@@ -11,13 +11,13 @@ use axum::body::Body;
 use axum::response::Response;
 use console::search::Order;
 use console::{
-    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, EventFacts,
-    ReadinessSwitch, readiness, router,
+    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, ReadinessSwitch,
+    readiness, router,
 };
 use control::{KeyDirectory, KnownKey, Position};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
-use model::{AccessKeyId, AccountId, EventCategory, EventTime, UserIdentity};
+use model::{AccessKeyId, AccountId, EventCategory, EventTime, LookupIndex, UserIdentity};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -63,17 +63,17 @@ impl ListArchive {
     }
 
     /// Adds an event with this name, so many seconds before now; its record has spaces that no encoder of ours writes.
-    pub(crate) fn push(&self, name: &str, seconds_ago: i64, change: impl FnOnce(&mut EventFacts)) {
+    pub(crate) fn push(&self, name: &str, seconds_ago: i64, change: impl FnOnce(&mut LookupIndex)) {
         let mut events = self.events.lock().expect("not poisoned");
         let sequence = events.len() as u64 + 1;
         let event_time = EventTime::from_seconds(now().as_seconds() - seconds_ago);
-        let mut facts = EventFacts {
+        let mut index = LookupIndex {
             event_time,
-            event_id: Some(format!("e-{sequence}")),
-            event_name: Some(name.to_owned()),
-            event_source: Some("iam.amazonaws.com".to_owned()),
+            event_id: format!("e-{sequence}"),
+            event_name: name.to_owned(),
+            event_source: "iam.amazonaws.com".to_owned(),
             read_only: Some(false),
-            user_name: Some("ana".to_owned()),
+            username: Some("ana".to_owned()),
             access_key_id: None,
             error_code: None,
             source_ip: None,
@@ -82,10 +82,10 @@ impl ListArchive {
             category: EventCategory::Management,
             resources: Vec::new(),
         };
-        change(&mut facts);
+        change(&mut index);
         let record = format!(r#"{{"eventID": "e-{sequence}",  "eventName":"{name}","b":1,"a":1.0}}"#);
         let position = Position { event_time, tie_break: sequence };
-        events.push(ArchivedEvent { sequence, position, facts, record: record.into() });
+        events.push(ArchivedEvent { sequence, position, index, record: record.into() });
         self.newest.send_replace(sequence);
     }
 
@@ -108,7 +108,7 @@ impl EventArchive for ListArchive {
         if query.order == Order::NewestFirst {
             found.reverse();
         }
-        found.retain(|event| (query.start..=query.end).contains(&event.facts.event_time));
+        found.retain(|event| (query.start..=query.end).contains(&event.index.event_time));
         if let Some(after) = query.after.map(|after| (after.event_time, after.tie_break)) {
             found.retain(|event| match query.order {
                 Order::NewestFirst => key(event) < after,

@@ -27,10 +27,10 @@ async fn events_come_newest_first_in_the_observed_shape() {
 async fn absent_members_are_left_out() {
     let world = World::new();
     let mut bare = stored("bare", "ServiceEvent", 5);
-    bare.event.access_key_id = None;
-    bare.event.username = None;
-    bare.event.read_only = None;
-    bare.event.resources.clear();
+    bare.event.index.access_key_id = None;
+    bare.event.index.username = None;
+    bare.event.index.read_only = None;
+    bare.event.index.resources.clear();
     world.history.push(bare);
     let answer = world.lookup("{}").await;
     let event = answer["Events"][0].as_object().unwrap();
@@ -43,11 +43,11 @@ async fn absent_members_are_left_out() {
 async fn each_attribute_finds_its_event() {
     let world = World::new();
     let mut wanted = stored("wanted", "RunInstances", 10);
-    wanted.event.event_source = Some("ec2.amazonaws.com".to_owned());
-    wanted.event.read_only = Some(true);
-    wanted.event.access_key_id = Some("ASIAWANTED".to_owned());
-    wanted.event.username = Some("session".to_owned());
-    wanted.event.resources[0].resource_type = Some("AWS::EC2::Instance".to_owned());
+    wanted.event.index.event_source = "ec2.amazonaws.com".to_owned();
+    wanted.event.index.read_only = Some(true);
+    wanted.event.index.access_key_id = Some("ASIAWANTED".to_owned());
+    wanted.event.index.username = Some("session".to_owned());
+    wanted.event.index.resources[0].resource_type = Some("AWS::EC2::Instance".to_owned());
     world.history.push(wanted);
     world.history.push(stored("other", "CreateUser", 9));
     for (key, value) in [

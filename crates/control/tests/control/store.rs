@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::store::{AttributeFilter, EventQuery, EventStore, StoreConfig, StoredEvent};
-use api::lookup_events::{AttributeKey, Resource};
+use api::lookup_events::AttributeKey;
 use async_trait::async_trait;
 use control::{ControlSettings, EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 use serde_json::{Value, json};
@@ -48,22 +48,7 @@ impl EventHistory for StoreHistory {
 }
 
 fn history_event(event: &StoredEvent) -> HistoryEvent {
-    let index = event.index.clone();
-    let resource = |found: model::LookupResource| Resource {
-        resource_type: found.resource_type,
-        resource_name: found.resource_name,
-    };
-    HistoryEvent {
-        event_time: index.event_time,
-        event_id: Some(index.event_id),
-        event_name: Some(index.event_name),
-        event_source: Some(index.event_source),
-        read_only: index.read_only,
-        access_key_id: index.access_key_id,
-        username: index.username,
-        resources: index.resources.into_iter().map(resource).collect(),
-        record: event.record.clone(),
-    }
+    HistoryEvent { index: event.index.clone(), record: event.record.clone() }
 }
 
 /// A record of a bucket's creation; `number` makes it like no other.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use api::lookup_events::{AttributeKey, Resource};
+use api::lookup_events::AttributeKey;
 use async_trait::async_trait;
 use aws_wire::RequestHead;
 use aws_wire::sigv4::{PayloadDeclaration, SecretAccessKey, SigningIdentity, sign_headers};
@@ -11,7 +11,7 @@ use control::{
     HistoryPage, HistoryQuery, KeyDirectory, KnownKey, PageTokenKey, Position,
 };
 use http::{HeaderMap, Method};
-use model::{AccessKeyId, AccountId, EventCategory, EventTime, UserIdentity};
+use model::{AccessKeyId, AccountId, EventCategory, EventTime, LookupIndex, LookupResource, UserIdentity};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -65,17 +65,24 @@ pub(crate) fn stored(id: &str, name: &str, seconds_ago: i64) -> Stored {
         region: "us-east-1",
         category: EventCategory::Management,
         event: HistoryEvent {
-            event_time: time,
-            event_id: Some(id.to_owned()),
-            event_name: Some(name.to_owned()),
-            event_source: Some("iam.amazonaws.com".to_owned()),
-            read_only: Some(false),
-            access_key_id: Some(KEY_ID.to_owned()),
-            username: Some("ana".to_owned()),
-            resources: vec![Resource {
-                resource_type: Some("AWS::IAM::User".to_owned()),
-                resource_name: format!("user-of-{id}"),
-            }],
+            index: LookupIndex {
+                event_time: time,
+                event_id: id.to_owned(),
+                event_name: name.to_owned(),
+                event_source: "iam.amazonaws.com".to_owned(),
+                read_only: Some(false),
+                username: Some("ana".to_owned()),
+                access_key_id: Some(KEY_ID.to_owned()),
+                region: None,
+                account: None,
+                category: EventCategory::Management,
+                error_code: None,
+                source_ip: None,
+                resources: vec![LookupResource {
+                    resource_type: Some("AWS::IAM::User".to_owned()),
+                    resource_name: format!("user-of-{id}"),
+                }],
+            },
             record: record.into(),
         },
     }
@@ -95,19 +102,19 @@ impl ListHistory {
 }
 
 fn fits(stored: &Stored, query: &HistoryQuery) -> bool {
-    let event = &stored.event;
+    let event = &stored.event.index;
     let attribute_fits = query.attribute.as_ref().is_none_or(|attribute| {
         let value = Some(attribute.value.as_str());
         match attribute.key {
-            AttributeKey::EventId => event.event_id.as_deref() == value,
-            AttributeKey::EventName => event.event_name.as_deref() == value,
+            AttributeKey::EventId => Some(event.event_id.as_str()) == value,
+            AttributeKey::EventName => Some(event.event_name.as_str()) == value,
             AttributeKey::ReadOnly => event.read_only.map(|read_only| read_only.to_string()).as_deref() == value,
             AttributeKey::Username => event.username.as_deref() == value,
             AttributeKey::ResourceType => event.resources.iter().any(|found| found.resource_type.as_deref() == value),
             AttributeKey::ResourceName => {
                 event.resources.iter().any(|found| Some(found.resource_name.as_str()) == value)
             }
-            AttributeKey::EventSource => event.event_source.as_deref() == value,
+            AttributeKey::EventSource => Some(event.event_source.as_str()) == value,
             AttributeKey::AccessKeyId => event.access_key_id.as_deref() == value,
         }
     });
@@ -129,7 +136,7 @@ impl EventHistory for ListHistory {
             .iter()
             .zip(0..)
             .filter(|(stored, _)| fits(stored, &query))
-            .map(|(stored, place)| (stored.event.event_time, place, stored))
+            .map(|(stored, place)| (stored.event.index.event_time, place, stored))
             .filter(|(time, place, _)| {
                 query.after.is_none_or(|after| (*time, *place) < (after.event_time, after.tie_break))
             })

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use api::lookup_events::{Attribute, AttributeKey, Resource};
+use api::lookup_events::{Attribute, AttributeKey};
 use async_trait::async_trait;
 use bytes::Bytes;
 use console::search::{Filter, Order as SearchOrder};
-use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive, EventFacts};
+use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 use gateway::{EventSink, NoteId, SinkError};
-use model::LookupIndex;
 use store::query::Order;
 use store::{AttributeFilter, EventQuery, EventStore, StoreError, StoredEvent};
 
@@ -80,30 +79,8 @@ fn to_position(position: store::Position) -> Position {
     Position { event_time: position.event_time, tie_break: position.sequence }
 }
 
-fn some(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
 fn history_event(event: &StoredEvent) -> HistoryEvent {
-    let index = &event.index;
-    HistoryEvent {
-        event_time: index.event_time,
-        event_id: some(&index.event_id),
-        event_name: some(&index.event_name),
-        event_source: some(&index.event_source),
-        read_only: index.read_only,
-        access_key_id: index.access_key_id.clone(),
-        username: index.username.clone(),
-        resources: index
-            .resources
-            .iter()
-            .map(|resource| Resource {
-                resource_type: resource.resource_type.clone(),
-                resource_name: resource.resource_name.clone(),
-            })
-            .collect(),
-        record: event.record.clone(),
-    }
+    HistoryEvent { index: event.index.clone(), record: event.record.clone() }
 }
 
 #[async_trait]
@@ -115,7 +92,7 @@ impl EventArchive for StoreAdapter {
             region: filter.region.clone(),
             categories: filter.category.into_iter().collect(),
             attributes: exact_values(&filter),
-            condition: Some(Arc::new(move |index| filter.fits(&facts(index)))),
+            condition: Some(Arc::new(move |index| filter.fits(index))),
             start: query.start,
             end: query.end,
             order: match query.order {
@@ -185,29 +162,7 @@ fn archived(event: &StoredEvent) -> ArchivedEvent {
     ArchivedEvent {
         sequence: event.sequence,
         position: to_position(event.position()),
-        facts: facts(&event.index),
+        index: event.index.clone(),
         record: event.record.clone(),
-    }
-}
-
-fn facts(index: &LookupIndex) -> EventFacts {
-    EventFacts {
-        event_time: index.event_time,
-        event_id: some(&index.event_id),
-        event_name: some(&index.event_name),
-        event_source: some(&index.event_source),
-        read_only: index.read_only,
-        user_name: index.username.clone(),
-        access_key_id: index.access_key_id.clone(),
-        error_code: index.error_code.clone(),
-        source_ip: index.source_ip.clone(),
-        region: index.region.clone(),
-        account: index.account.clone(),
-        category: index.category,
-        resources: index
-            .resources
-            .iter()
-            .map(|resource| (resource.resource_type.clone(), resource.resource_name.clone()))
-            .collect(),
     }
 }

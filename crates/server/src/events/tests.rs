@@ -9,11 +9,10 @@ use async_trait::async_trait;
 use clap::Parser;
 use console::router::KEEP_ALIVE_DEFAULT;
 use console::{
-    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, EventFacts,
-    ReadinessSwitch,
+    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, ReadinessSwitch,
 };
 use control::Position;
-use model::{AccountId, EventCategory, EventTime};
+use model::{AccountId, EventCategory, EventTime, LookupIndex};
 use tempfile::TempDir;
 
 use super::*;
@@ -27,13 +26,13 @@ impl FixedArchive {
     fn event(sequence: u64) -> ArchivedEvent {
         let event_time = EventTime::from_seconds(1_740_830_405);
         let name = if sequence.is_multiple_of(2) { "Even" } else { "Odd" };
-        let facts = EventFacts {
+        let index = LookupIndex {
             event_time,
-            event_id: Some(sequence.to_string()),
-            event_name: Some(name.to_owned()),
-            event_source: None,
+            event_id: sequence.to_string(),
+            event_name: name.to_owned(),
+            event_source: String::new(),
             read_only: None,
-            user_name: None,
+            username: None,
             access_key_id: None,
             error_code: None,
             source_ip: None,
@@ -44,7 +43,7 @@ impl FixedArchive {
         };
         let record = format!(r#"{{"eventID":"{sequence}","eventName":"{name}"}}"#);
         let position = Position { event_time, tie_break: sequence };
-        ArchivedEvent { sequence, position, facts, record: record.into() }
+        ArchivedEvent { sequence, position, index, record: record.into() }
     }
 }
 

@@ -1,0 +1,143 @@
+//! Whether an event fits a filter.
+
+use model::LookupIndex;
+
+use super::pattern::Pattern;
+use super::{DENIED_CODES, ErrorFilter, Filter};
+
+impl Filter {
+    /// Whether an event fits all of the filter.
+    pub fn fits(&self, index: &LookupIndex) -> bool {
+        (self.event_names.is_empty() || self.event_names.iter().any(|pattern| pattern.fits(&index.event_name)))
+            && equals(self.event_source.as_deref(), Some(&index.event_source))
+            && equals(self.user_name.as_deref(), index.username.as_deref())
+            && equals(self.access_key_id.as_deref(), index.access_key_id.as_deref())
+            && equals(self.event_id.as_deref(), Some(&index.event_id))
+            && equals(self.source_ip.as_deref(), index.source_ip.as_deref())
+            && equals(self.region.as_ref().map(model::Region::as_str), index.region.as_deref())
+            && equals(self.account.as_ref().map(model::AccountId::as_str), index.account.as_deref())
+            && self.read_only.is_none_or(|read_only| index.read_only == Some(read_only))
+            && self.category.is_none_or(|category| index.category == category)
+            && self.fits_resources(index)
+            && self.fits_error(index.error_code.as_deref())
+    }
+
+    /// One and the same resource has both the name and the type that are asked for.
+    fn fits_resources(&self, index: &LookupIndex) -> bool {
+        if self.resource_name.is_none() && self.resource_type.is_none() {
+            return true;
+        }
+        index.resources.iter().any(|found| {
+            equals(self.resource_type.as_deref(), found.resource_type.as_deref())
+                && equals(self.resource_name.as_deref(), Some(&found.resource_name))
+        })
+    }
+
+    fn fits_error(&self, code: Option<&str>) -> bool {
+        let fits_code = match (&self.error, code) {
+            (None, _) | (Some(ErrorFilter::Any), Some(_)) => true,
+            (Some(_), None) => false,
+            (Some(ErrorFilter::Code(pattern)), Some(code)) => pattern.fits(code),
+        };
+        fits_code && (!self.denied || code.is_some_and(is_denied))
+    }
+}
+
+fn is_denied(code: &str) -> bool {
+    DENIED_CODES.iter().any(|pattern| Pattern::new(pattern).fits(code))
+}
+
+fn equals(wanted: Option<&str>, found: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| found == Some(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{EventCategory, EventTime, LookupResource};
+
+    use super::*;
+    use crate::search::SearchRequest;
+
+    fn index() -> LookupIndex {
+        LookupIndex {
+            event_time: EventTime::from_seconds(1),
+            event_id: "e-1".to_owned(),
+            event_name: "PutRolePolicy".to_owned(),
+            event_source: "iam.amazonaws.com".to_owned(),
+            read_only: Some(false),
+            username: Some("ana".to_owned()),
+            access_key_id: Some("AKIAEXAMPLE".to_owned()),
+            error_code: Some("AccessDenied".to_owned()),
+            source_ip: Some("203.0.113.7".to_owned()),
+            region: Some("us-east-1".to_owned()),
+            account: Some("111122223333".to_owned()),
+            category: EventCategory::Management,
+            resources: [(Some("AWS::IAM::Role"), "admin"), (Some("AWS::IAM::Policy"), "inline"), (None, "odd")]
+                .map(|(kind, name)| LookupResource {
+                    resource_type: kind.map(str::to_owned),
+                    resource_name: name.to_owned(),
+                })
+                .into(),
+        }
+    }
+
+    #[track_caller]
+    fn check(filter: &str, index: &LookupIndex, fits: bool) {
+        let request: SearchRequest = serde_json::from_str(filter).expect(filter);
+        assert_eq!(request.check().expect(filter).filter.fits(index), fits, "{filter}");
+    }
+
+    #[test]
+    fn every_filter_decides() {
+        let index = index();
+        check("{}", &index, true);
+        for (member, fitting, other) in [
+            ("eventName", r#"["GetRole","Put*Policy"]"#, r#"["GetRole","Put*s"]"#),
+            ("eventSource", r#""iam.amazonaws.com""#, r#""sts.amazonaws.com""#),
+            ("eventSource", r#""iam""#, r#""sts""#),
+            ("userName", r#""ana""#, r#""Ana""#),
+            ("resourceName", r#""inline""#, r#""in""#),
+            ("resourceType", r#""AWS::IAM::Role""#, r#""AWS::IAM::User""#),
+            ("accessKeyId", r#""AKIAEXAMPLE""#, r#""AKIA""#),
+            ("eventId", r#""e-1""#, r#""e-2""#),
+            ("readOnly", "false", "true"),
+            ("errorCode", r#""any""#, r#""Throttling""#),
+            ("errorCode", r#""Access*""#, r#""access*""#),
+            ("sourceIp", r#""203.0.113.7""#, r#""203.0.113.8""#),
+            ("region", r#""us-east-1""#, r#""us-west-1""#),
+            ("account", r#""111122223333""#, r#""111122223334""#),
+            ("category", r#""management""#, r#""Data""#),
+        ] {
+            check(&format!(r#"{{"{member}":{fitting}}}"#), &index, true);
+            check(&format!(r#"{{"{member}":{other}}}"#), &index, false);
+        }
+    }
+
+    #[test]
+    fn name_and_type_are_of_one_resource() {
+        check(r#"{"resourceName":"admin","resourceType":"AWS::IAM::Role"}"#, &index(), true);
+        check(r#"{"resourceName":"admin","resourceType":"AWS::IAM::Policy"}"#, &index(), false);
+        check(r#"{"resourceName":"odd"}"#, &index(), true);
+    }
+
+    #[test]
+    fn the_denied_family_is_known() {
+        let with = |code: Option<&str>| LookupIndex { error_code: code.map(str::to_owned), ..index() };
+        for code in [
+            "AccessDenied",
+            "AccessDeniedException",
+            "Client.UnauthorizedOperation",
+            "UnauthorizedOperation",
+            "AuthorizationErrorException",
+            "NotAuthorizedException",
+            "ForbiddenException",
+        ] {
+            check(r#"{"denied":true}"#, &with(Some(code)), true);
+        }
+        for code in [Some("NoSuchEntity"), Some("InvalidClientTokenId"), None] {
+            check(r#"{"denied":true}"#, &with(code), false);
+        }
+        check(r#"{"errorCode":"any"}"#, &with(None), false);
+        check(r#"{"readOnly":true}"#, &LookupIndex { read_only: None, ..index() }, false);
+    }
+}
