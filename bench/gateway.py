@@ -167,6 +167,8 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="opentrail-bench-") as name:
         folder = pathlib.Path(name)
+        # Started by root, nginx serves files as another user.
+        folder.chmod(0o755)
         bench = Bench(folder)
         bench.ports = {"upstream": free_port()}
         try:

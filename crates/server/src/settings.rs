@@ -21,7 +21,8 @@ use crate::quantity::{ByteSize, HumanDuration};
 /// Name of the prefix of all variables.
 const VARIABLE_PREFIX: &str = "OPENTRAIL_";
 /// Variables that start with the prefix and are no settings of the server.
-const OTHER_VARIABLES: [&str; 2] = ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS"];
+const OTHER_VARIABLES: [&str; 4] =
+    ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY"];
 
 /// One layer of settings; what is absent is left to the layer below.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
