@@ -15,7 +15,7 @@ pub struct StoreConfig {
     pub segment_bytes_max: usize,
     /// Age of the oldest event in memory at which all are sealed. Default one hour.
     pub segment_age_max: Duration,
-    /// Bytes of a journal file after which the next one begins. Default 64 MiB.
+    /// Bytes of a journal file after which the next one begins. Default 16 MiB.
     pub journal_file_bytes_max: u64,
     /// Days that events are kept, counted from their time. Default 90.
     pub retention_days: u32,
@@ -29,7 +29,7 @@ impl StoreConfig {
             segment_events_max: 50_000,
             segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
-            journal_file_bytes_max: 64 * 1024 * 1024,
+            journal_file_bytes_max: 16 * 1024 * 1024,
             retention_days: 90,
         }
     }

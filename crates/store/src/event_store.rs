@@ -12,9 +12,10 @@ use tokio::sync::{Notify, watch};
 use crate::StoreError;
 use crate::config::StoreConfig;
 use crate::folder_lock::FolderLock;
-use crate::journal::NoteId;
+use crate::journal::file::sync_folder;
 use crate::journal::reader::{Recovered, read_journal};
-use crate::journal::writer::{self, JournalHandle, JournalState, NewEvent, sync_folder};
+use crate::journal::writer::{self, JournalHandle, JournalState, NewEntry, check_size};
+use crate::journal::{Committed, NoteId};
 use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::query::{EventQuery, Order, Page, Scan, StoredEvent, join};
@@ -57,6 +58,37 @@ struct View {
     frozen: Vec<Arc<Memtable>>,
     /// In the order of their sequence numbers.
     segments: Arc<Vec<Arc<SegmentReader>>>,
+}
+
+/// What a record is to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// Not final: it becomes an event if the process ends before something supersedes it.
+    Note,
+    /// Final.
+    Event,
+}
+
+/// A record to be made durable: its complete JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The text.
+    pub record: Bytes,
+    /// What it is.
+    pub kind: RecordKind,
+    /// Note that it takes the place of.
+    pub supersedes: Option<NoteId>,
+}
+
+impl NewRecord {
+    fn into_entry(self) -> Result<NewEntry, StoreError> {
+        check_size(&self.record)?;
+        let index = match self.kind {
+            RecordKind::Note => None,
+            RecordKind::Event => Some(Box::new(LookupIndex::derive(&self.record)?)),
+        };
+        Ok(NewEntry { record: self.record, supersedes: self.supersedes, index })
+    }
 }
 
 /// State of the store.
@@ -158,23 +190,60 @@ impl EventStore {
         Ok((store, report))
     }
 
-    /// Makes a note durable: a record that becomes an event if the process ends before something supersedes it.
+    /// Makes records durable, many with one sync: notes, which become events if the process ends before something
+    /// supersedes them, and events, which are visible on return. Gives an outcome for each, in their order. Dropping the
+    /// future leaves open whether they are durable.
+    ///
+    /// # Errors
+    /// Of each record: [`StoreError::NotAnEvent`], or [`StoreError::JournalUnavailable`]: it is not durable, and a note
+    /// that it was to supersede stays in force. Trying again is allowed.
+    pub async fn commit(&self, records: Vec<NewRecord>) -> Vec<Result<Committed, StoreError>> {
+        // Derived here, and not in the journal's thread: callers are many and that thread is one.
+        let mut outcomes = Vec::with_capacity(records.len());
+        let mut entries = Vec::with_capacity(records.len());
+        for record in records {
+            match record.into_entry() {
+                Ok(entry) => {
+                    entries.push(entry);
+                    outcomes.push(None);
+                }
+                Err(error) => outcomes.push(Some(error)),
+            }
+        }
+        let written = if entries.is_empty() { Ok(Vec::new()) } else { self.shared.journal.write(entries).await };
+        let mut written = written.map(Vec::into_iter);
+        let outcome = |refused: Option<StoreError>| match (refused, &mut written) {
+            (Some(error), _) => Err(error),
+            (None, Ok(committed)) => committed.next().ok_or_else(|| StoreError::Task("journal".to_owned())),
+            (None, Err(reason)) => Err(StoreError::JournalUnavailable { reason: reason.clone() }),
+        };
+        outcomes.into_iter().map(outcome).collect()
+    }
+
+    /// Makes one note durable; see [`EventStore::commit`].
     ///
     /// # Errors
     /// [`StoreError::JournalUnavailable`]: it is not durable. Trying again is allowed.
     pub async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, StoreError> {
-        self.shared.journal.note(record, supersedes).await
+        match self.commit_one(NewRecord { record, kind: RecordKind::Note, supersedes }).await? {
+            Committed::Note(note) => Ok(note),
+            Committed::Event(_) => Err(StoreError::Task("journal".to_owned())),
+        }
     }
 
-    /// Appends an event, in place of a note if one is given; gives its sequence number. On return it is durable and
-    /// visible. Dropping the future leaves open whether it is.
+    /// Appends one event and gives its sequence number; see [`EventStore::commit`].
     ///
     /// # Errors
     /// [`StoreError::NotAnEvent`], or [`StoreError::JournalUnavailable`]: it is not durable, and a note stays in force.
     pub async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<u64, StoreError> {
-        // Here, and not in the journal's thread: callers are many and that thread is one.
-        let index = LookupIndex::derive(&record)?;
-        self.shared.journal.append(NewEvent { record, index }, supersedes).await
+        match self.commit_one(NewRecord { record, kind: RecordKind::Event, supersedes }).await? {
+            Committed::Event(sequence) => Ok(sequence),
+            Committed::Note(_) => Err(StoreError::Task("journal".to_owned())),
+        }
+    }
+
+    async fn commit_one(&self, record: NewRecord) -> Result<Committed, StoreError> {
+        self.commit(vec![record]).await.pop().unwrap_or_else(|| Err(StoreError::Task("journal".to_owned())))
     }
 
     /// One page of the events that fit.
@@ -242,7 +311,13 @@ impl EventStore {
             self.shared.manifest.add(&row).await?;
             let (folder, sealed_sequence) = (self.segment_folder(), row.max_sequence.unsigned_abs());
             let segment = run_blocking(move || SegmentReader::open(&folder, row)).await?;
-            self.shared.sources.replace_oldest_frozen(segment);
+            let sealed = self.shared.sources.replace_oldest_frozen(segment);
+            // Not under the lock that the journal's thread needs: to free a hundred thousand texts takes a while.
+            run_blocking(move || {
+                drop(sealed);
+                Ok(())
+            })
+            .await?;
             self.shared.journal_state.trim(sealed_sequence)?;
         }
         Ok(())
@@ -334,10 +409,11 @@ impl Sources {
         self.view.read().frozen.first().cloned()
     }
 
-    fn replace_oldest_frozen(&self, segment: SegmentReader) {
+    /// Gives the table whose events are in the segment now.
+    fn replace_oldest_frozen(&self, segment: SegmentReader) -> Arc<Memtable> {
         let mut view = self.view.write();
-        view.frozen.remove(0);
         Arc::make_mut(&mut view.segments).push(Arc::new(segment));
+        view.frozen.remove(0)
     }
 
     fn forget(&self, segment: &Arc<SegmentReader>) {

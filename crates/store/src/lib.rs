@@ -31,6 +31,6 @@ mod segment;
 
 pub use config::StoreConfig;
 pub use error::StoreError;
-pub use event_store::{EventStore, StoreStatus};
-pub use journal::NoteId;
+pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
+pub use journal::{Committed, NoteId};
 pub use query::{AttributeFilter, EventQuery, Page, Position, StoredEvent};

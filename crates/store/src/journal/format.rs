@@ -13,6 +13,8 @@ pub const MAGIC: &[u8; 8] = b"OTJRNL01";
 pub const HEADER_BYTES: usize = 8 + 8 + 8 + 4;
 /// Size of an entry without its payload, bytes.
 pub const ENTRY_HEAD_BYTES: usize = 4 + 1 + 8 + 8 + 4 + 4;
+/// Where in an entry its kind stands: 1 or 2.
+pub const KIND_OFFSET: usize = 4;
 /// Largest payload, bytes: far above any record (256 KiB), so that a larger size can only be damage.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -152,7 +154,7 @@ pub fn decode_entry(bytes: &[u8]) -> Result<(Entry<'_>, usize), EntryError> {
     if expected != found {
         return Err(EntryError::Checksum { expected, found });
     }
-    let kind = match bytes[4] {
+    let kind = match bytes[KIND_OFFSET] {
         1 => EntryKind::Note,
         2 => EntryKind::Event,
         other => return Err(EntryError::Nonsense { what: "kind", value: u64::from(other) }),

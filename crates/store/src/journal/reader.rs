@@ -4,6 +4,7 @@
 //!   acknowledged. It is passed over from the first entry that is not whole.
 //! - A file that is not the last may end so only where the next one takes up exactly its next number: the writer left
 //!   it after a failed write. What the torn tail holds was not acknowledged either.
+//! - Zeros behind the last entry are room that was made beforehand and not used.
 //! - Anything else is damage, and refused with file and offset.
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::format::{ENTRY_HEAD_BYTES, EntryError, EntryKind, FileHeader, HEADER_BYTES, decode_entry};
+use super::format::{ENTRY_HEAD_BYTES, EntryError, EntryKind, FileHeader, HEADER_BYTES, KIND_OFFSET, decode_entry};
 use crate::StoreError;
 
 /// Ending of journal files.
@@ -112,18 +113,20 @@ fn read_file(
     }
     let mut at = HEADER_BYTES;
     let mut next_sequence = header.next_sequence;
-    while at < bytes.len() {
+    // Every entry begins with bytes that are not all zero, so that none begins behind the last such byte.
+    let end = end_of_content(bytes);
+    while at < end {
         let (entry, size) = match decode_entry(&bytes[at..]) {
             Ok(decoded) => decoded,
             Err(error) => {
                 let may_be_torn = match limit {
-                    Limit::Last => is_torn(bytes, at),
+                    Limit::Last => is_torn(&bytes[..end], at),
                     Limit::Before(next) => *next == next_sequence,
                 };
                 if !may_be_torn {
                     return Err(damaged(path, at, &error));
                 }
-                recovered.torn_bytes += (bytes.len() - at) as u64;
+                recovered.torn_bytes += (end - at) as u64;
                 break;
             }
         };
@@ -131,7 +134,7 @@ fn read_file(
             EntryKind::Event => {
                 if matches!(limit, Limit::Before(next) if entry.number >= *next) {
                     // Written and never acknowledged: its number was given again in the next file.
-                    recovered.torn_bytes += (bytes.len() - at) as u64;
+                    recovered.torn_bytes += (end - at) as u64;
                     break;
                 }
                 if entry.number != next_sequence {
@@ -169,12 +172,23 @@ fn read_file(
     Ok(())
 }
 
+/// Where the zeros at the end begin.
+fn end_of_content(bytes: &[u8]) -> usize {
+    /// Looked at together, which is many times faster than one by one.
+    const TOGETHER: usize = 4096;
+    let zeros = |chunk: &&[u8]| chunk.iter().fold(0, |all, byte| all | byte) == 0;
+    let rest = bytes.len() - bytes.rchunks(TOGETHER).take_while(zeros).map(<[u8]>::len).sum::<usize>();
+    bytes[..rest].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
 /// Whether a broken entry of the newest file is what an interrupted write leaves. Parts of one batch may reach the disk
 /// in any order, so sound entries of the same batch may follow it. A sound entry of a later batch may not: it was written
 /// after the broken one had been durable, so that is damage.
 fn is_torn(bytes: &[u8], broken: usize) -> bool {
     let behind = broken + 1..bytes.len().saturating_sub(ENTRY_HEAD_BYTES - 1).max(broken + 1);
     behind
+        // Of the few bytes that say nothing else, so that the scan is quick.
+        .filter(|at| matches!(bytes[at + KIND_OFFSET], 1 | 2))
         .filter_map(|at| decode_entry(&bytes[at..]).ok())
         .all(|(entry, _)| usize::try_from(entry.batch_start).is_ok_and(|start| start <= broken))
 }

@@ -1,12 +1,10 @@
 //! The thread that owns the journal file: writes, syncs, and only then answers.
 //!
-//! Everything that waits when the thread is free is written with one `write` and one `fdatasync`: the more callers, the
-//! fewer syncs for each. After a failed write or sync the file is left for good, because the page cache can no longer be
+//! Everything that waits when the thread is free is written and synced at once: the more callers, the fewer syncs for
+//! each. After a failed write or sync the file is left for good, because the page cache can no longer be
 //! trusted to say what is on disk; the next batch begins a new file.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,9 +13,10 @@ use model::LookupIndex;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::NoteId;
+use super::file::{OpenFile, SpareMaker};
 use super::format::{ENTRY_HEAD_BYTES, Entry, EntryKind, FileHeader, HEADER_BYTES, PAYLOAD_BYTES_MAX, encode_entry};
-use super::reader::{JournalFile, Recovered, file_path};
+use super::reader::{JournalFile, Recovered};
+use super::{Committed, NoteId};
 use crate::StoreError;
 use crate::query::StoredEvent;
 
@@ -26,24 +25,19 @@ const QUEUE_ENTRIES_MAX: usize = 8192;
 /// Most bytes of one write. A batch of many large records is cut so that its first callers do not wait for all.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A payload with what was derived from it.
+/// Something to be written.
 #[derive(Debug)]
-pub(crate) struct NewEvent {
+pub(crate) struct NewEntry {
     pub(crate) record: Bytes,
-    pub(crate) index: LookupIndex,
+    /// Note that it takes the place of.
+    pub(crate) supersedes: Option<NoteId>,
+    /// What was derived from the record of an event; `None` for a note.
+    pub(crate) index: Option<Box<LookupIndex>>,
 }
 
 enum Command {
-    Note {
-        record: Bytes,
-        supersedes: Option<NoteId>,
-        reply: oneshot::Sender<Result<NoteId, StoreError>>,
-    },
-    Event {
-        event: Box<NewEvent>,
-        supersedes: Option<NoteId>,
-        reply: oneshot::Sender<Result<u64, StoreError>>,
-    },
+    /// Entries of one caller: all become durable, or none is acknowledged.
+    Write { entries: Vec<NewEntry>, reply: oneshot::Sender<Result<Vec<Committed>, String>> },
     /// Ends the thread once everything before it is written.
     Stop,
 }
@@ -109,35 +103,22 @@ pub(crate) struct JournalHandle {
 }
 
 impl JournalHandle {
-    pub(crate) async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, StoreError> {
-        check_size(&record)?;
+    /// Makes entries durable together; gives their names in the order of the entries, or the reason why none is durable.
+    pub(crate) async fn write(&self, entries: Vec<NewEntry>) -> Result<Vec<Committed>, String> {
+        let gone = || "the recorder is stopping".to_owned();
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Note { record, supersedes, reply }, answer).await
-    }
-
-    pub(crate) async fn append(&self, event: NewEvent, supersedes: Option<NoteId>) -> Result<u64, StoreError> {
-        check_size(&event.record)?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Event { event: Box::new(event), supersedes, reply }, answer).await
+        self.commands.send(Command::Write { entries, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     pub(crate) async fn stop(&self) {
         // An error means that the thread is gone already.
         let _ = self.commands.send(Command::Stop).await;
     }
-
-    async fn send<T>(
-        &self,
-        command: Command,
-        answer: oneshot::Receiver<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let gone = || StoreError::JournalUnavailable { reason: "the recorder is stopping".to_owned() };
-        self.commands.send(command).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
-    }
 }
 
-fn check_size(record: &Bytes) -> Result<(), StoreError> {
+/// Whether a record is short enough for the journal.
+pub(crate) fn check_size(record: &Bytes) -> Result<(), StoreError> {
     if record.len() <= PAYLOAD_BYTES_MAX {
         return Ok(());
     }
@@ -164,6 +145,7 @@ pub(crate) fn start(
         file_bytes_max,
         state: Arc::clone(&state),
         open: None,
+        spare: None,
         next_ordinal: recovered.files.last().map_or(1, |file| file.ordinal + 1),
         next_sequence,
         next_note: recovered.last_note + 1,
@@ -183,18 +165,13 @@ fn state_path(recovered: &Recovered) -> PathBuf {
     recovered.files.last().map_or_else(|| PathBuf::from("journal"), |file| file.path.clone())
 }
 
-struct OpenFile {
-    file: File,
-    path: PathBuf,
-    ordinal: u64,
-    bytes: u64,
-}
-
 struct Writer {
     folder: PathBuf,
     file_bytes_max: u64,
     state: Arc<JournalState>,
     open: Option<OpenFile>,
+    /// Room for the file after the open one.
+    spare: Option<SpareMaker>,
     next_ordinal: u64,
     next_sequence: u64,
     next_note: u64,
@@ -203,10 +180,10 @@ struct Writer {
     on_durable: DurableEvents,
 }
 
-/// What is to be told when a batch is durable.
-enum Reply {
-    Note(oneshot::Sender<Result<NoteId, StoreError>>, NoteId),
-    Event(oneshot::Sender<Result<u64, StoreError>>, u64),
+/// Who is to be told what when a batch is durable.
+struct Reply {
+    to: oneshot::Sender<Result<Vec<Committed>, String>>,
+    committed: Vec<Committed>,
 }
 
 #[derive(Default)]
@@ -249,22 +226,28 @@ impl Writer {
         let mut batch = Batch { start: u32::try_from(start).unwrap_or(u32::MAX), ..Batch::default() };
         let (mut next_sequence, mut next_note) = (self.next_sequence, self.next_note);
         for command in commands {
-            match command {
-                Command::Note { record, supersedes, reply } => {
-                    batch.entry(EntryKind::Note, next_note, supersedes, &record);
-                    batch.new_notes.push(next_note);
-                    batch.replies.push(Reply::Note(reply, NoteId(next_note)));
-                    next_note += 1;
+            let Command::Write { entries, reply } = command else {
+                is_stopping = true;
+                continue;
+            };
+            let mut committed = Vec::with_capacity(entries.len());
+            for NewEntry { record, supersedes, index } in entries {
+                match index {
+                    None => {
+                        batch.entry(EntryKind::Note, next_note, supersedes, &record);
+                        batch.new_notes.push(next_note);
+                        committed.push(Committed::Note(NoteId(next_note)));
+                        next_note += 1;
+                    }
+                    Some(index) => {
+                        batch.entry(EntryKind::Event, next_sequence, supersedes, &record);
+                        committed.push(Committed::Event(next_sequence));
+                        batch.events.push(Arc::new(StoredEvent { sequence: next_sequence, index: *index, record }));
+                        next_sequence += 1;
+                    }
                 }
-                Command::Event { event, supersedes, reply } => {
-                    batch.entry(EntryKind::Event, next_sequence, supersedes, &event.record);
-                    batch.replies.push(Reply::Event(reply, next_sequence));
-                    let NewEvent { record, index } = *event;
-                    batch.events.push(Arc::new(StoredEvent { sequence: next_sequence, index, record }));
-                    next_sequence += 1;
-                }
-                Command::Stop => is_stopping = true,
             }
+            batch.replies.push(Reply { to: reply, committed });
         }
         if batch.replies.is_empty() {
             return is_stopping;
@@ -310,38 +293,28 @@ impl Writer {
             Some(open) => open,
             None => self.create()?,
         };
-        let written = open.file.write_all(bytes).map_err(StoreError::io("write", &open.path));
-        let synced = written.and_then(|()| open.file.sync_data().map_err(StoreError::io("sync", &open.path)));
-        if let Err(error) = synced {
+        if let Err(error) = open.append(bytes) {
             self.abandon(open);
             return Err(error);
         }
-        open.bytes += bytes.len() as u64;
         self.state.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if self.spare.is_none() && open.bytes >= self.file_bytes_max / 2 {
+            self.spare = SpareMaker::start(&self.folder, self.file_bytes_max);
+        }
         let ordinal = open.ordinal;
         self.open = Some(open);
         Ok(ordinal)
     }
 
-    /// Makes the next file: header, sync of the file, sync of the folder.
+    /// Makes the next file, durable with its name.
     fn create(&mut self) -> Result<OpenFile, StoreError> {
-        let ordinal = self.next_ordinal;
-        let path = file_path(&self.folder, ordinal);
-        let header = FileHeader { ordinal, next_sequence: self.next_sequence };
-        // A file of this name can only be one whose making failed before; nothing in it was acknowledged.
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(StoreError::io("create", &path))?;
-        let made = file.write_all(&header.encode()).and_then(|()| file.sync_all());
-        made.map_err(StoreError::io("begin", &path))?;
-        sync_folder(&self.folder)?;
+        let header = FileHeader { ordinal: self.next_ordinal, next_sequence: self.next_sequence };
+        // A spare that is not done yet is for the file after this one.
+        let spare = self.spare.take_if(|spare| spare.is_done()).and_then(SpareMaker::take);
+        let open = OpenFile::create(&self.folder, header, spare)?;
         self.next_ordinal += 1;
-        let bytes = HEADER_BYTES as u64;
-        self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(OpenFile { file, path, ordinal, bytes })
+        self.state.bytes.fetch_add(open.bytes, Ordering::Relaxed);
+        Ok(open)
     }
 
     fn close(&mut self) {
@@ -365,7 +338,7 @@ impl Writer {
             self.state.bytes.fetch_sub(open.bytes, Ordering::Relaxed);
             return;
         }
-        if let Err(error) = open.file.set_len(open.bytes) {
+        if let Err(error) = open.cut() {
             tracing::warn!(%error, path = %open.path.display(), "the tail of a failed write stays in the journal");
         }
         self.remember(open);
@@ -382,38 +355,24 @@ impl Batch {
 }
 
 impl Reply {
-    // A caller that went away does not ask for its reply; the entry is durable all the same.
+    // A caller that went away does not ask for its reply; the entries are durable all the same.
     fn succeed(self) {
-        match self {
-            Self::Note(reply, note) => drop(reply.send(Ok(note))),
-            Self::Event(reply, sequence) => drop(reply.send(Ok(sequence))),
-        }
+        drop(self.to.send(Ok(self.committed)));
     }
 
     fn fail(self, reason: &str) {
-        let error = StoreError::JournalUnavailable { reason: reason.to_owned() };
-        match self {
-            Self::Note(reply, _) => drop(reply.send(Err(error))),
-            Self::Event(reply, _) => drop(reply.send(Err(error))),
-        }
+        drop(self.to.send(Err(reason.to_owned())));
     }
 }
 
 fn size_of_command(command: &Command) -> usize {
-    ENTRY_HEAD_BYTES
-        + match command {
-            Command::Note { record, .. } => record.len(),
-            Command::Event { event, .. } => event.record.len(),
-            Command::Stop => 0,
-        }
+    match command {
+        Command::Write { entries, .. } => entries.iter().map(|entry| ENTRY_HEAD_BYTES + entry.record.len()).sum(),
+        Command::Stop => 0,
+    }
 }
 
 fn chain(error: &StoreError) -> String {
     let source = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
     format!("{error}{source}")
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", folder))
 }

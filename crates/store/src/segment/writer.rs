@@ -13,7 +13,7 @@ use parquet::schema::types::ColumnPath;
 use super::columns::{BLOOM_COLUMNS, RECORD, schema, to_batch};
 use super::{FORMAT_VERSION, failed};
 use crate::StoreError;
-use crate::journal::writer::sync_folder;
+use crate::journal::file::sync_folder;
 use crate::manifest::SegmentRow;
 use crate::query::StoredEvent;
 

@@ -61,6 +61,28 @@ fn events_and_pending_notes_come_back() {
 }
 
 #[test]
+fn unused_room_is_no_torn_batch() {
+    for zeros in [1, 4095, 4096, 100_000] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut bytes, offsets) = file(1, 1, &[vec![event(1)], vec![event(2)]]);
+        let sound = bytes.len();
+        bytes.resize(sound + zeros, 0);
+        write(&folder, 1, &bytes);
+        let recovered = read_journal(folder.path()).expect("a journal");
+        assert_eq!((numbers(&recovered), recovered.torn_bytes), (vec![1, 2], 0));
+        assert_eq!(recovered.files[0].sound_bytes, sound as u64);
+        bytes[offsets[1] + ENTRY_HEAD_BYTES] ^= 1;
+        write(&folder, 1, &bytes);
+        let recovered = read_journal(folder.path()).expect("a torn batch before unused room");
+        assert_eq!((numbers(&recovered), recovered.torn_bytes), (vec![1], (sound - offsets[1]) as u64));
+        bytes[offsets[0] + ENTRY_HEAD_BYTES] ^= 1;
+        bytes[offsets[1] + ENTRY_HEAD_BYTES] ^= 1;
+        write(&folder, 1, &bytes);
+        read_journal(folder.path()).expect_err("damage before a sound batch and unused room");
+    }
+}
+
+#[test]
 fn a_damaged_middle_is_refused_with_file_and_offset() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut bytes, offsets) = file(1, 1, &[vec![event(1)], vec![event(2)], vec![event(3)]]);
