@@ -32,6 +32,7 @@ use crate::body::{AnswerBody, AnswerSource, Held, RequestBody, StreamEnd, Stream
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::gap::{GapTracker, gap_record};
 use crate::metrics::{CallLabels, GatewayMetrics};
+use crate::recorder::Recorder;
 use crate::route::{Destination, LocalCall, Routes};
 use crate::settings::{GatewaySettings, RecordingFailure};
 use crate::sink::{EventSink, NoteId, SinkError};
@@ -44,6 +45,22 @@ pub struct Peer {
     pub ip: IpAddr,
     /// TLS parameters, if the connection has TLS.
     pub tls: Option<TlsDetails>,
+}
+
+/// What the connections of one runtime share: upstream connections and a way to the journal, so that a call stays on
+/// one thread from its first byte to its last.
+#[derive(Clone)]
+pub struct Lane {
+    client: UpstreamClient,
+    recorder: Recorder,
+}
+
+/// A client's connection.
+pub struct Connection {
+    /// The other end.
+    pub peer: Peer,
+    /// What it shares with others.
+    pub lane: Lane,
 }
 
 /// What an installation gives its gateway, beside settings.
@@ -68,7 +85,6 @@ pub struct Gateway {
     surroundings: Surroundings,
     catalog: &'static Catalog,
     routes: Routes,
-    client: UpstreamClient,
     callers: CallerLearner,
     metrics: GatewayMetrics,
     gaps: GapTracker,
@@ -133,7 +149,7 @@ enum HeldRequest {
 
 /// Everything that a record needs to know of a request. Owned, so that it can outlive the answer's head.
 struct Received {
-    peer: Arc<Peer>,
+    connection: Arc<Connection>,
     head: http::request::Parts,
     target: Target,
     held: HeldRequest,
@@ -163,7 +179,7 @@ impl Received {
             },
             caller: &self.caller.identity,
             authentication: self.caller.authentication,
-            source_ip: self.peer.ip,
+            source_ip: self.connection.peer.ip,
             tls: self.tls.as_ref(),
             recipient_account: self.caller.account,
             region: &self.region,
@@ -216,14 +232,12 @@ impl Gateway {
         routes: Routes,
         metrics: GatewayMetrics,
     ) -> Arc<Self> {
-        let client = UpstreamClient::new(settings.connect_timeout, settings.response_timeout);
         let callers = CallerLearner::new(Arc::clone(&surroundings.directory), surroundings.default_account);
         Arc::new(Self {
             settings,
             surroundings,
             catalog: Catalog::embedded(),
             routes,
-            client,
             callers,
             metrics,
             gaps: GapTracker::default(),
@@ -241,17 +255,29 @@ impl Gateway {
         &self.metrics
     }
 
+    /// A lane for connections that are served on the current runtime. It lives as long as they do.
+    pub fn lane(&self) -> Lane {
+        Lane {
+            client: UpstreamClient::new(self.settings.connect_timeout, self.settings.response_timeout),
+            recorder: Recorder::start(Arc::clone(&self.surroundings.sink)),
+        }
+    }
+
     /// Waits until the records of all streamed answers are written. For shutdown, when no new request comes.
     pub async fn finish_records(&self) {
         drop(self.open_records.write().await);
     }
 
     /// Serves one request. Cancelling it (the client went away) does not cancel the call or its record.
-    pub async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<AnswerBody> {
+    pub async fn serve(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Response<AnswerBody> {
         self.metrics.calls_in_flight.inc();
         let gateway = Arc::clone(&self);
         let exchange = tokio::spawn(async move {
-            let answer = Arc::clone(&gateway).exchange(request, peer).await;
+            let answer = Arc::clone(&gateway).exchange(request, connection).await;
             gateway.metrics.calls_in_flight.dec();
             answer
         });
@@ -264,15 +290,19 @@ impl Gateway {
         }
     }
 
-    async fn exchange(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<AnswerBody> {
+    async fn exchange(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Response<AnswerBody> {
         let (mut head, body) = request.into_parts();
         put_host_header(&mut head);
         let (target, held, rest) = match self.identify(&head, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
-            Ok(Identified::NotAws { body }) => return self.pass_on(&head, body).await,
+            Ok(Identified::NotAws { body }) => return self.pass_on(&connection.lane, &head, body).await,
             Err(message) => return answer::plain(400, &message),
         };
-        let mut received = self.receive(peer, head, target, held);
+        let mut received = self.receive(connection, head, target, held);
         let destination = self.routes.for_service(received.target.service()).clone();
         if let Destination::Upstream(_) = &destination {
             received.caller.claim_no_more_than_proved();
@@ -375,7 +405,7 @@ impl Gateway {
 
     fn receive(
         &self,
-        peer: Arc<Peer>,
+        connection: Arc<Connection>,
         head: http::request::Parts,
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
@@ -397,12 +427,12 @@ impl Gateway {
                 .unwrap_or_else(|| surroundings.default_region.clone());
             (caller, region)
         };
-        let tls = peer.tls.as_ref().map(|details| TlsDetails {
+        let tls = connection.peer.tls.as_ref().map(|details| TlsDetails {
             client_provided_host_header: head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
             ..details.clone()
         });
         Received {
-            peer,
+            connection,
             head,
             target,
             held,
@@ -422,7 +452,7 @@ impl Gateway {
         body: RequestBody,
     ) -> Result<Answer, Failure> {
         match destination {
-            Destination::Upstream(url) => match self.client.send(url, &received.head, body).await {
+            Destination::Upstream(url) => match received.connection.lane.client.send(url, &received.head, body).await {
                 Ok(response) => {
                     let (parts, body) = response.into_parts();
                     Ok((parts, AnswerSource::Upstream(body)))
@@ -439,7 +469,7 @@ impl Gateway {
                     body,
                     call: received.target.call(),
                     caller: &received.caller,
-                    source_ip: received.peer.ip,
+                    source_ip: received.connection.peer.ip,
                     now: (self.surroundings.clock)(),
                     request_id: &received.request_id,
                 };
@@ -552,7 +582,7 @@ impl Gateway {
                     Some(format!("The answer broke off after {} bytes: {reason}.", report.sent_bytes));
             }
             // The answer has left: nobody is there to be refused. A failure leaves the provisional record in force.
-            if let Err(error) = self.append_record(&record, note).await {
+            if let Err(error) = self.append_record(&received.connection.lane, &record, note).await {
                 self.gaps.count((self.surroundings.clock)());
                 tracing::error!(%error, "the final record of a streamed answer is lost; its provisional one stands");
             }
@@ -580,7 +610,7 @@ impl Gateway {
         let record = received.record(outcome, (self.surroundings.clock)());
         let json = to_json(&record)?;
         let began = Instant::now();
-        let noted = self.surroundings.sink.note(json, supersedes).await;
+        let noted = received.connection.lane.recorder.note(json, supersedes).await;
         self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
         noted
     }
@@ -595,10 +625,10 @@ impl Gateway {
         status: Option<u16>,
     ) -> Result<(), Failure> {
         let record = received.record(outcome, (self.surroundings.clock)());
-        let appended = self.append_record(&record, note).await;
+        let appended = self.append_record(&received.connection.lane, &record, note).await;
         self.count_call(received, status);
         let Err(error) = appended else {
-            self.record_gap_if_open().await;
+            self.record_gap_if_open(&received.connection.lane).await;
             return Ok(());
         };
         if self.is_closed(received) {
@@ -611,16 +641,16 @@ impl Gateway {
         Ok(())
     }
 
-    async fn append_record(&self, record: &EventRecord, note: Option<NoteId>) -> Result<(), SinkError> {
+    async fn append_record(&self, lane: &Lane, record: &EventRecord, note: Option<NoteId>) -> Result<(), SinkError> {
         let json = to_json(record)?;
         let began = Instant::now();
-        let appended = self.surroundings.sink.append(json, note).await;
+        let appended = lane.recorder.append(json, note).await;
         self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
         appended
     }
 
     /// Tells of calls that went unrecorded, once recording works again.
-    async fn record_gap_if_open(&self) {
+    async fn record_gap_if_open(&self, lane: &Lane) {
         if !self.gaps.is_open() {
             return;
         }
@@ -633,7 +663,7 @@ impl Gateway {
             (surroundings.new_id)().to_string(),
             (surroundings.clock)(),
         );
-        match self.append_record(&record, None).await {
+        match self.append_record(lane, &record, None).await {
             Ok(()) => {
                 tracing::warn!(calls = gap.call_count, first = %gap.first, last = %gap.last, "a gap was recorded")
             }
@@ -657,7 +687,7 @@ impl Gateway {
     }
 
     /// Passes on what is no AWS call, untouched and unrecorded, but counted.
-    async fn pass_on(&self, head: &http::request::Parts, body: Held<Incoming>) -> Response<AnswerBody> {
+    async fn pass_on(&self, lane: &Lane, head: &http::request::Parts, body: Held<Incoming>) -> Response<AnswerBody> {
         self.metrics.unrecognised.inc();
         let Destination::Upstream(url) = self.routes.default_destination() else {
             return answer::plain(
@@ -672,7 +702,7 @@ impl Gateway {
                 RequestBody::streamed(prefix, rest, Arc::new(AtomicU64::new(0)), idle)
             }
         };
-        match self.client.send(url, head, body).await {
+        match lane.client.send(url, head, body).await {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 let source = AnswerSource::Upstream(body);

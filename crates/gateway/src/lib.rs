@@ -12,7 +12,7 @@
 //!   streams through.
 //!
 //! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`],
-//! [`body`], [`upstream`], [`exchange`], [`listener`], [`tls`], [`metrics`].
+//! [`body`], [`upstream`], [`recorder`], [`exchange`], [`worker`], [`listener`], [`tls`], [`metrics`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -23,14 +23,16 @@ pub mod exchange;
 pub mod gap;
 pub mod listener;
 pub mod metrics;
+mod recorder;
 pub mod route;
 pub mod settings;
 pub mod sink;
 pub mod tls;
 pub mod upstream;
+mod worker;
 
 pub use exchange::Gateway;
 pub use listener::Listener;
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
-pub use sink::{EventSink, NoteId, SinkError};
+pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};

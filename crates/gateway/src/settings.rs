@@ -31,6 +31,8 @@ pub struct GatewaySettings {
     pub body_idle_timeout: Duration,
     /// Most connections served at once; further ones wait in the listen queue. Default 20,000.
     pub connections_max: usize,
+    /// Threads that serve connections. Default: as many as the machine has cores.
+    pub workers: usize,
     /// Time that open exchanges get to finish at shutdown. Default 20 s.
     pub shutdown_grace: Duration,
     /// What happens when the journal cannot take a record.
@@ -50,6 +52,7 @@ impl Default for GatewaySettings {
             response_timeout: Duration::from_secs(900),
             body_idle_timeout: Duration::from_secs(300),
             connections_max: 20_000,
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             shutdown_grace: Duration::from_secs(20),
             recording_failure: RecordingFailure::Closed,
             recording_failure_by_service: BTreeMap::new(),

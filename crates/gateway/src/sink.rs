@@ -16,22 +16,34 @@ pub struct SinkError {
     pub reason: String,
 }
 
+/// A record to be made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkEntry {
+    /// Its complete JSON text.
+    pub record: Bytes,
+    /// Whether it is final.
+    pub kind: EntryKind,
+    /// Note that it takes the place of.
+    pub supersedes: Option<NoteId>,
+}
+
+/// Whether a record is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Of a call about to be forwarded, or of an answer about to be streamed. It becomes an event if the process ends
+    /// before another note or an event supersedes it.
+    Note,
+    /// The record of a call that is over. It is visible to readers once it is durable.
+    Event,
+}
+
 /// A durable, ordered sink of event records.
-///
-/// Both methods return when the bytes are on disk (or have failed to get there); many callers at once share one
-/// `fsync`. Both may be called from any task. A call that is cancelled may or may not have been carried out.
 #[async_trait]
 pub trait EventSink: Send + Sync + 'static {
-    /// Notes a record that is not final: of a call about to be forwarded, or of an answer about to be streamed. It
-    /// becomes an event if the process ends before another note or an event supersedes it.
+    /// Makes records durable, with as few syncs as can be, and gives an outcome for each in their order: the name of a
+    /// note, `None` for an event. Returns when the bytes are on disk (or have failed to get there).
     ///
-    /// # Errors
-    /// The note is not durable; it must be taken as not written. Retrying is allowed.
-    async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, SinkError>;
-
-    /// Appends a final record, in place of a note if one is given. It is visible to readers when this returns.
-    ///
-    /// # Errors
-    /// The event is not durable; a superseded note stays in force. Retrying is allowed.
-    async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError>;
+    /// May be called from many tasks at once. A call that is cancelled may or may not have been carried out. A record
+    /// that failed is not durable, and a note that it was to supersede stays in force; retrying is allowed.
+    async fn commit(&self, entries: Vec<SinkEntry>) -> Vec<Result<Option<NoteId>, SinkError>>;
 }

@@ -135,7 +135,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let upkeep = tokio::spawn(upkeep::run(store.clone(), settings.segment_age_max, clock));
-    let gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
+    let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {
         axum::serve(console_socket, router(console)).with_graceful_shutdown(console_shutdown).await
@@ -157,7 +157,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     logging::say(&banner.text());
 
-    until_told_to_stop().await?;
+    tokio::select! {
+        told = until_told_to_stop() => told?,
+        ended = &mut gateway_task => {
+            ended.context("the gateway ended by a defect")?.context("start the threads of the gateway")?;
+            anyhow::bail!("the gateway ended before it was told to");
+        }
+    }
     shut_down(&switch, &stop, gateway_task, console_task).await;
     upkeep.abort();
     store.close().await;
@@ -169,14 +175,16 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 async fn shut_down(
     switch: &ReadinessSwitch,
     stop: &tokio::sync::watch::Sender<bool>,
-    gateway: tokio::task::JoinHandle<()>,
+    gateway: tokio::task::JoinHandle<std::io::Result<()>>,
     console: tokio::task::JoinHandle<std::io::Result<()>>,
 ) {
     tracing::info!("stopping: open calls are finished first");
     switch.not_serving("the server is stopping");
     stop.send_replace(true);
-    if gateway.await.is_err() {
-        tracing::error!("the gateway ended by a defect");
+    match gateway.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the gateway could not serve"),
+        Err(_) => tracing::error!("the gateway ended by a defect"),
     }
     match console.await {
         Ok(Ok(())) => {}

@@ -122,6 +122,9 @@ pub(crate) struct SettingsLayer {
     /// Most connections served at once [default: 20000]
     #[arg(long, env = "OPENTRAIL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Gateway")]
     connections_max: Option<usize>,
+    /// Threads that serve connections [default: one for each core]
+    #[arg(long, env = "OPENTRAIL_WORKERS", value_name = "COUNT", help_heading = "Gateway")]
+    workers: Option<usize>,
     /// Time that open calls get to finish at shutdown [default: 20s]
     #[arg(long, env = "OPENTRAIL_SHUTDOWN_GRACE", value_name = "DURATION", help_heading = "Gateway")]
     shutdown_grace: Option<HumanDuration>,
@@ -245,6 +248,7 @@ impl SettingsLayer {
             response_timeout: self.response_timeout.or(below.response_timeout),
             body_idle_timeout: self.body_idle_timeout.or(below.body_idle_timeout),
             connections_max: self.connections_max.or(below.connections_max),
+            workers: self.workers.or(below.workers),
             shutdown_grace: self.shutdown_grace.or(below.shutdown_grace),
             log: self.log.or(below.log),
             log_format: self.log_format.or(below.log_format),
@@ -291,6 +295,7 @@ impl SettingsLayer {
             response_timeout: duration(self.response_timeout, defaults.response_timeout),
             body_idle_timeout: duration(self.body_idle_timeout, defaults.body_idle_timeout),
             connections_max: self.connections_max.unwrap_or(defaults.connections_max).max(1),
+            workers: self.workers.unwrap_or(defaults.workers).max(1),
             shutdown_grace: duration(self.shutdown_grace, defaults.shutdown_grace),
             recording_failure: self.recording_failure.unwrap_or_default(),
             recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,

@@ -11,7 +11,9 @@ use gateway::caller::{CallerDirectory, KnownKey};
 use gateway::exchange::Surroundings;
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
-use gateway::{Destination, EventSink, Gateway, GatewaySettings, Listener, NoteId, Routes, SinkError};
+use gateway::{
+    Destination, EntryKind, EventSink, Gateway, GatewaySettings, Listener, NoteId, Routes, SinkEntry, SinkError,
+};
 use model::{AccessKeyId, AccountId, EventTime, Region};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -70,13 +72,21 @@ struct Sink(Arc<Memory>);
 
 #[async_trait]
 impl EventSink for Sink {
-    async fn note(&self, record: Bytes, _: Option<NoteId>) -> Result<NoteId, SinkError> {
-        self.0.take("note", &record)?;
-        Ok(NoteId(self.0.next_note.fetch_add(1, Ordering::SeqCst)))
+    async fn commit(&self, entries: Vec<SinkEntry>) -> Vec<Result<Option<NoteId>, SinkError>> {
+        entries.iter().map(|entry| self.take(entry)).collect()
     }
+}
 
-    async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError> {
-        self.0.take(if supersedes.is_some() { "event after note" } else { "event" }, &record)
+impl Sink {
+    fn take(&self, entry: &SinkEntry) -> Result<Option<NoteId>, SinkError> {
+        let what = match (entry.kind, entry.supersedes) {
+            (EntryKind::Note, _) => "note",
+            (EntryKind::Event, Some(_)) => "event after note",
+            (EntryKind::Event, None) => "event",
+        };
+        self.0.take(what, &entry.record)?;
+        let is_note = entry.kind == EntryKind::Note;
+        Ok(is_note.then(|| NoteId(self.0.next_note.fetch_add(1, Ordering::SeqCst))))
     }
 }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use api::lookup_events::{Attribute, AttributeKey};
 use async_trait::async_trait;
-use bytes::Bytes;
 use console::search::{Filter, Order as SearchOrder};
 use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
-use gateway::{EventSink, NoteId, SinkError};
+use gateway::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
 use store::query::Order;
-use store::{AttributeFilter, EventQuery, EventStore, StoreError, StoredEvent};
+use store::{AttributeFilter, Committed, EventQuery, EventStore, NewRecord, RecordKind, StoreError, StoredEvent};
 
 /// The store behind the traits of others.
 #[derive(Clone)]
@@ -18,14 +17,24 @@ pub(crate) struct StoreAdapter(pub(crate) EventStore);
 
 #[async_trait]
 impl EventSink for StoreAdapter {
-    async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
-        let noted = self.0.note(record, supersedes.map(|note| store::NoteId(note.0))).await;
-        noted.map(|note| NoteId(note.0)).map_err(|error| sink_error(&error))
+    async fn commit(&self, entries: Vec<SinkEntry>) -> Vec<Result<Option<NoteId>, SinkError>> {
+        let outcomes = self.0.commit(entries.into_iter().map(new_record).collect()).await;
+        let name = |committed| match committed {
+            Committed::Note(note) => Some(NoteId(note.0)),
+            Committed::Event(_) => None,
+        };
+        outcomes.into_iter().map(|outcome| outcome.map(name).map_err(|error| sink_error(&error))).collect()
     }
+}
 
-    async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError> {
-        let appended = self.0.append(record, supersedes.map(|note| store::NoteId(note.0))).await;
-        appended.map(|_| ()).map_err(|error| sink_error(&error))
+fn new_record(entry: SinkEntry) -> NewRecord {
+    NewRecord {
+        record: entry.record,
+        kind: match entry.kind {
+            EntryKind::Note => RecordKind::Note,
+            EntryKind::Event => RecordKind::Event,
+        },
+        supersedes: entry.supersedes.map(|note| store::NoteId(note.0)),
     }
 }
 

@@ -1,0 +1,65 @@
+//! One worker's way to the journal: records that come while a commit is under way go together with the next.
+//!
+//! Every wake of another thread is a system call or two. The calls of a worker share them: one hand-over to the journal
+//! for all of its records, and one wake when they are durable; from there each call is woken on its own thread.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
+
+/// Most records of one commit; the journal bounds their bytes itself.
+const COMMIT_ENTRIES_MAX: usize = 1024;
+
+type Outcome = Result<Option<NoteId>, SinkError>;
+
+struct Waiting {
+    entry: SinkEntry,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The callers' end. Cheap to clone; for tasks of one runtime.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    queue: mpsc::UnboundedSender<Waiting>,
+}
+
+impl Recorder {
+    /// Starts the task that commits, on the current runtime. It ends with the last recorder.
+    pub(crate) fn start(sink: Arc<dyn EventSink>) -> Self {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(commit_all(sink, waiting));
+        Self { queue }
+    }
+
+    /// Makes a note durable, in place of another one if one is given.
+    pub(crate) async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
+        let named = self.commit(SinkEntry { record, kind: EntryKind::Note, supersedes }).await?;
+        named.ok_or_else(|| SinkError { reason: "a note got no name; this is a defect".to_owned() })
+    }
+
+    /// Makes an event durable, in place of a note if one is given.
+    pub(crate) async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError> {
+        self.commit(SinkEntry { record, kind: EntryKind::Event, supersedes }).await.map(|_| ())
+    }
+
+    async fn commit(&self, entry: SinkEntry) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let gone = |()| SinkError { reason: "the recorder is stopping".to_owned() };
+        self.queue.send(Waiting { entry, reply }).map_err(|_| gone(()))?;
+        outcome.await.map_err(|_| gone(()))?
+    }
+}
+
+async fn commit_all(sink: Arc<dyn EventSink>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+    let mut taken = Vec::new();
+    while waiting.recv_many(&mut taken, COMMIT_ENTRIES_MAX).await > 0 {
+        let (entries, replies): (Vec<_>, Vec<_>) = taken.drain(..).map(|one| (one.entry, one.reply)).unzip();
+        for (outcome, reply) in sink.commit(entries).await.into_iter().zip(replies) {
+            // A call that was given up does not ask; its record is durable all the same.
+            drop(reply.send(outcome));
+        }
+    }
+}
