@@ -5,6 +5,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+/// Measured beside the system's allocator and mimalloc: the fastest on small calls, and the one that grows least when
+/// large objects pass (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 mod adapters;
 mod banner;
 mod events;
