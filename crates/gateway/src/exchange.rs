@@ -608,9 +608,8 @@ impl Gateway {
         supersedes: Option<NoteId>,
     ) -> Result<NoteId, SinkError> {
         let record = received.record(outcome, (self.surroundings.clock)());
-        let json = to_json(&record)?;
         let began = Instant::now();
-        let noted = received.connection.lane.recorder.note(json, supersedes).await;
+        let noted = received.connection.lane.recorder.note(&record, supersedes).await;
         self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
         noted
     }
@@ -642,9 +641,8 @@ impl Gateway {
     }
 
     async fn append_record(&self, lane: &Lane, record: &EventRecord, note: Option<NoteId>) -> Result<(), SinkError> {
-        let json = to_json(record)?;
         let began = Instant::now();
-        let appended = lane.recorder.append(json, note).await;
+        let appended = lane.recorder.append(record, note).await;
         self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
         appended
     }
@@ -735,10 +733,6 @@ impl Received {
 enum Identified {
     Aws { target: Target, held: (HeldRequest, Arc<AtomicU64>), rest: RequestBody },
     NotAws { body: Held<Incoming> },
-}
-
-fn to_json(record: &EventRecord) -> Result<Bytes, SinkError> {
-    record.to_json().map(Bytes::from).map_err(|error| SinkError { reason: format!("it is not writable: {error}") })
 }
 
 fn request_head(head: &http::request::Parts) -> RequestHead<'_> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use model::{EventRecord, LookupIndex};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
@@ -35,14 +36,15 @@ impl Recorder {
     }
 
     /// Makes a note durable, in place of another one if one is given.
-    pub(crate) async fn note(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
-        let named = self.commit(SinkEntry { record, kind: EntryKind::Note, supersedes }).await?;
+    pub(crate) async fn note(&self, record: &EventRecord, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
+        let named = self.commit(SinkEntry { record: to_json(record)?, kind: EntryKind::Note, supersedes }).await?;
         named.ok_or_else(|| SinkError { reason: "a note got no name; this is a defect".to_owned() })
     }
 
     /// Makes an event durable, in place of a note if one is given.
-    pub(crate) async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<(), SinkError> {
-        self.commit(SinkEntry { record, kind: EntryKind::Event, supersedes }).await.map(|_| ())
+    pub(crate) async fn append(&self, record: &EventRecord, supersedes: Option<NoteId>) -> Result<(), SinkError> {
+        let kind = EntryKind::Event(Box::new(LookupIndex::of(record)));
+        self.commit(SinkEntry { record: to_json(record)?, kind, supersedes }).await.map(|_| ())
     }
 
     async fn commit(&self, entry: SinkEntry) -> Outcome {
@@ -62,4 +64,8 @@ async fn commit_all(sink: Arc<dyn EventSink>, mut waiting: mpsc::UnboundedReceiv
             drop(reply.send(outcome));
         }
     }
+}
+
+fn to_json(record: &EventRecord) -> Result<Bytes, SinkError> {
+    record.to_json().map(Bytes::from).map_err(|error| SinkError { reason: format!("it is not writable: {error}") })
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use model::LookupIndex;
 
 /// Names a durable note until an event supersedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,13 +29,13 @@ pub struct SinkEntry {
 }
 
 /// Whether a record is final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     /// Of a call about to be forwarded, or of an answer about to be streamed. It becomes an event if the process ends
     /// before another note or an event supersedes it.
     Note,
-    /// The record of a call that is over. It is visible to readers once it is durable.
-    Event,
+    /// The record of a call that is over, with what is looked up in it. It is visible to readers once it is durable.
+    Event(Box<LookupIndex>),
 }
 
 /// A durable, ordered sink of event records.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{EventCategory, EventTime};
+use crate::{EventCategory, EventRecord, EventTime};
 
 pub use resources::LookupResource;
 
@@ -123,6 +123,40 @@ struct Identity<'a> {
 }
 
 impl LookupIndex {
+    /// Takes the facts from a record that was just made: the same that [`LookupIndex::derive`] reads from its text, for
+    /// a third of the cost.
+    pub fn of(record: &EventRecord) -> Self {
+        fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {
+            text.map(|text| Cow::Borrowed(text.as_str()))
+        }
+        let caller = &record.user_identity;
+        let identity = Identity {
+            identity_type: borrowed(caller.identity_type.as_ref()),
+            user_name: borrowed(caller.user_name.as_ref()),
+            arn: borrowed(caller.arn.as_ref()),
+            account_id: None,
+            access_key_id: None,
+            principal_id: borrowed(caller.principal_id.as_ref()),
+            invoked_by: borrowed(caller.invoked_by.as_ref()),
+        };
+        Self {
+            // Records write whole seconds.
+            event_time: EventTime::from_seconds(record.event_time.as_seconds()),
+            event_id: record.event_id.clone(),
+            event_name: record.event_name.clone(),
+            event_source: record.event_source.clone(),
+            read_only: Some(record.read_only),
+            username: username(&identity),
+            access_key_id: caller.access_key_id.clone().filter(|id| !id.is_empty()),
+            region: Some(record.aws_region.clone()),
+            account: Some(record.recipient_account_id.clone()),
+            category: record.event_category,
+            error_code: record.error_code.clone(),
+            source_ip: Some(record.source_ip_address.clone()),
+            resources: resources::of_record(record),
+        }
+    }
+
     /// Reads a record.
     ///
     /// # Errors

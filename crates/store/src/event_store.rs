@@ -61,12 +61,12 @@ struct View {
 }
 
 /// What a record is to the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordKind {
     /// Not final: it becomes an event if the process ends before something supersedes it.
     Note,
-    /// Final.
-    Event,
+    /// Final, with what is looked up in it where the caller has that at hand; else it is derived from the text.
+    Event(Option<Box<LookupIndex>>),
 }
 
 /// A record to be made durable: its complete JSON text.
@@ -85,7 +85,8 @@ impl NewRecord {
         check_size(&self.record)?;
         let index = match self.kind {
             RecordKind::Note => None,
-            RecordKind::Event => Some(Box::new(LookupIndex::derive(&self.record)?)),
+            RecordKind::Event(Some(index)) => Some(index),
+            RecordKind::Event(None) => Some(Box::new(LookupIndex::derive(&self.record)?)),
         };
         Ok(NewEntry { record: self.record, supersedes: self.supersedes, index })
     }
@@ -236,7 +237,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError::NotAnEvent`], or [`StoreError::JournalUnavailable`]: it is not durable, and a note stays in force.
     pub async fn append(&self, record: Bytes, supersedes: Option<NoteId>) -> Result<u64, StoreError> {
-        match self.commit_one(NewRecord { record, kind: RecordKind::Event, supersedes }).await? {
+        match self.commit_one(NewRecord { record, kind: RecordKind::Event(None), supersedes }).await? {
             Committed::Event(sequence) => Ok(sequence),
             Committed::Note(_) => Err(StoreError::Task("journal".to_owned())),
         }

@@ -4,7 +4,7 @@ use aws_wire::RequestHead;
 use aws_wire::catalog::{Catalog, Protocol};
 use aws_wire::classify::Call;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use model::{AccountId, EventTime, Region, TlsDetails, UserIdentity};
+use model::{AccountId, EventTime, LookupIndex, Region, TlsDetails, UserIdentity};
 use serde_json::{Value as Json, json};
 
 use super::record;
@@ -91,7 +91,13 @@ fn recorded(case: &Case<'_>) -> Json {
             body: case.answer,
         }),
     };
-    let bytes = record(&exchange).to_json().expect("JSON");
+    let record = record(&exchange);
+    let bytes = record.to_json().expect("JSON");
+    assert_eq!(
+        LookupIndex::of(&record),
+        LookupIndex::derive(&bytes).expect("a record"),
+        "both ways to the index agree"
+    );
     serde_json::from_slice(&bytes).expect("JSON")
 }
 

@@ -79,10 +79,10 @@ impl EventSink for Sink {
 
 impl Sink {
     fn take(&self, entry: &SinkEntry) -> Result<Option<NoteId>, SinkError> {
-        let what = match (entry.kind, entry.supersedes) {
+        let what = match (&entry.kind, entry.supersedes) {
             (EntryKind::Note, _) => "note",
-            (EntryKind::Event, Some(_)) => "event after note",
-            (EntryKind::Event, None) => "event",
+            (EntryKind::Event(_), Some(_)) => "event after note",
+            (EntryKind::Event(_), None) => "event",
         };
         self.0.take(what, &entry.record)?;
         let is_note = entry.kind == EntryKind::Note;

@@ -7,6 +7,8 @@
 
 use serde_json::Value;
 
+use crate::{EventRecord, EventResource};
+
 /// A resource in a record: its type where it is known, and its name, id or ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookupResource {
@@ -367,23 +369,35 @@ const ARN_KINDS: &[(&str, &str, &str)] = &[
 const BARE_ARNS: &[(&str, &str)] =
     &[("sns", "AWS::SNS::Topic"), ("sqs", "AWS::SQS::Queue"), ("states", "AWS::StepFunctions::StateMachine")];
 
-/// Collects the resources of a record. Parts that are no JSON are passed over.
+/// Collects the resources of a record's text. Parts that are no JSON are passed over.
 pub(super) fn mine(
     event_source: &str,
     resources: Option<&str>,
     request_parameters: Option<&str>,
     response_elements: Option<&str>,
 ) -> Vec<LookupResource> {
-    let mut found = Found { keys: keys_of(event_source), event_source, resources: Vec::new() };
+    let mut found = Found::new(event_source);
     if let Some(Value::Array(listed)) = parse(resources) {
-        listed.iter().for_each(|resource| found.listed(resource));
-    }
-    for part in [request_parameters, response_elements] {
-        if let Some(value) = parse(part) {
-            found.walk(&value, DEPTH_MAX);
-            found.s3_object(&value);
+        let text = |resource: &Value, name: &str| resource.get(name).and_then(Value::as_str).map(str::to_owned);
+        for resource in &listed {
+            let arn = ["ARN", "arn", "ARNPrefix"].iter().find_map(|name| text(resource, name));
+            found.listed(text(resource, "type").as_deref(), arn.as_deref());
         }
     }
+    for part in [request_parameters, response_elements] {
+        found.part(parse(part).as_ref());
+    }
+    found.resources
+}
+
+/// Collects the resources of a record that was just made: the same as [`mine`] finds in its text.
+pub(super) fn of_record(record: &EventRecord) -> Vec<LookupResource> {
+    let mut found = Found::new(&record.event_source);
+    for EventResource { resource_type, arn, arn_prefix, .. } in &record.resources {
+        found.listed(resource_type.as_deref(), arn.as_deref().or(arn_prefix.as_deref()));
+    }
+    found.part(record.request_parameters.as_ref());
+    found.part(record.response_elements.as_ref());
     found.resources
 }
 
@@ -401,7 +415,19 @@ struct Found<'a> {
     resources: Vec<LookupResource>,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    fn new(event_source: &'a str) -> Self {
+        Self { keys: keys_of(event_source), event_source, resources: Vec::new() }
+    }
+
+    /// Parameters or an answer.
+    fn part(&mut self, value: Option<&Value>) {
+        if let Some(value) = value {
+            self.walk(value, DEPTH_MAX);
+            self.s3_object(value);
+        }
+    }
+
     fn add(&mut self, resource_type: Option<&str>, name: &str) {
         let fits = (1..=NAME_BYTES_MAX).contains(&name.len()) && self.resources.len() < RESOURCES_MAX;
         let is_same = |known: &LookupResource| {
@@ -417,10 +443,9 @@ impl Found<'_> {
     }
 
     /// An entry of the record's own `resources`: its ARN, and the name at the end of it.
-    fn listed(&mut self, resource: &Value) {
-        let text = |name: &str| resource.get(name).and_then(Value::as_str);
-        let Some(arn) = text("ARN").or_else(|| text("arn")).or_else(|| text("ARNPrefix")) else { return };
-        let kind = text("type").or_else(|| arn_kind(arn));
+    fn listed(&mut self, kind: Option<&str>, arn: Option<&str>) {
+        let Some(arn) = arn else { return };
+        let kind = kind.or_else(|| arn_kind(arn));
         self.add(kind, arn);
         if let Some(name) = arn_name(arn) {
             self.add(kind, name);
@@ -443,24 +468,26 @@ impl Found<'_> {
 
     fn keyed(&mut self, key: &str, value: &Value) {
         let known = self.keys.iter().find(|(name, _)| same_key(name, key)).map(|(_, kind)| *kind);
-        let texts: Vec<&str> = match value {
-            Value::String(text) => vec![text],
-            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-            _ => return,
-        };
-        for text in texts {
-            let is_arn = text.starts_with("arn:");
-            match known {
-                Some(kind) => {
-                    let kind = Some(kind).filter(|kind| !kind.is_empty()).or_else(|| arn_kind(text));
-                    self.add(kind, text);
-                }
-                None if is_arn && ends_as_arn(key) => self.add(arn_kind(text), text),
-                None => continue,
+        match value {
+            Value::String(text) => self.named(key, known, text),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(|text| self.named(key, known, text)),
+            _ => {}
+        }
+    }
+
+    /// A text under a key: a name where the key is `known` to hold one, or an ARN.
+    fn named(&mut self, key: &str, known: Option<&'static str>, text: &str) {
+        let is_arn = text.starts_with("arn:");
+        match known {
+            Some(kind) => {
+                let kind = Some(kind).filter(|kind| !kind.is_empty()).or_else(|| arn_kind(text));
+                self.add(kind, text);
             }
-            if is_arn && let Some(name) = arn_name(text) {
-                self.add(arn_kind(text), name);
-            }
+            None if is_arn && ends_as_arn(key) => self.add(arn_kind(text), text),
+            None => return,
+        }
+        if is_arn && let Some(name) = arn_name(text) {
+            self.add(arn_kind(text), name);
         }
     }
 

@@ -32,7 +32,7 @@ fn new_record(entry: SinkEntry) -> NewRecord {
         record: entry.record,
         kind: match entry.kind {
             EntryKind::Note => RecordKind::Note,
-            EntryKind::Event => RecordKind::Event,
+            EntryKind::Event(index) => RecordKind::Event(Some(index)),
         },
         supersedes: entry.supersedes.map(|note| store::NoteId(note.0)),
     }
