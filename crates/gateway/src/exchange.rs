@@ -299,7 +299,9 @@ impl Gateway {
         put_host_header(&mut head);
         let (target, held, rest) = match self.identify(&head, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
-            Ok(Identified::NotAws { body }) => return self.pass_on(&connection.lane, &head, body).await,
+            Ok(Identified::NotAws { body }) => {
+                return Box::pin(self.pass_on(&connection.lane, &mut head, body)).await;
+            }
             Err(message) => return answer::plain(400, &message),
         };
         let mut received = self.receive(connection, head, target, held);
@@ -312,7 +314,7 @@ impl Gateway {
             && !received.caller.proof.is_of_known_key()
         {
             self.metrics.unrecorded_unknown_callers.inc();
-            return match self.forward(&received, &destination, rest).await {
+            return match self.forward(&mut received, &destination, rest).await {
                 Ok((parts, source)) => {
                     let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
                     Response::from_parts(parts, body)
@@ -326,7 +328,7 @@ impl Gateway {
     /// **Intent before forward**, then **outcome before release**.
     async fn record_exchange(
         self: Arc<Self>,
-        received: Received,
+        mut received: Box<Received>,
         destination: &Destination,
         rest: RequestBody,
     ) -> Response<AnswerBody> {
@@ -342,9 +344,9 @@ impl Gateway {
                 Err(error) => tracing::error!(%error, "a call goes on without a note of it"),
             }
         }
-        match self.forward(&received, destination, rest).await {
+        match self.forward(&mut received, destination, rest).await {
             Ok((parts, source)) => self.answer(received, parts, source, note).await,
-            Err(failure) => self.fail(received, failure, note).await,
+            Err(failure) => Box::pin(self.fail(received, failure, note)).await,
         }
     }
 
@@ -409,7 +411,7 @@ impl Gateway {
         head: http::request::Parts,
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
-    ) -> Received {
+    ) -> Box<Received> {
         let surroundings = &self.surroundings;
         let (caller, region) = {
             let wire_head = request_head(&head);
@@ -431,7 +433,8 @@ impl Gateway {
             client_provided_host_header: head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
             ..details.clone()
         });
-        Received {
+        // In a box, because it moves through every step of the exchange.
+        Box::new(Received {
             connection,
             head,
             target,
@@ -442,27 +445,29 @@ impl Gateway {
             event_id: (surroundings.new_id)().to_string(),
             request_id: (surroundings.new_id)().to_string(),
             tls,
-        }
+        })
     }
 
     async fn forward(
         &self,
-        received: &Received,
+        received: &mut Received,
         destination: &Destination,
         body: RequestBody,
     ) -> Result<Answer, Failure> {
         match destination {
-            Destination::Upstream(url) => match received.connection.lane.client.send(url, &received.head, body).await {
-                Ok(response) => {
-                    let (parts, body) = response.into_parts();
-                    Ok((parts, AnswerSource::Upstream(body)))
+            Destination::Upstream(url) => {
+                match received.connection.lane.client.send(url, &mut received.head, body).await {
+                    Ok(response) => {
+                        let (parts, body) = response.into_parts();
+                        Ok((parts, AnswerSource::Upstream(body)))
+                    }
+                    Err(error) => {
+                        self.metrics.upstream_failures.inc();
+                        tracing::warn!(%error, service = received.target.service().id, "an upstream did not answer");
+                        Err(Failure::upstream(&error))
+                    }
                 }
-                Err(error) => {
-                    self.metrics.upstream_failures.inc();
-                    tracing::warn!(%error, service = received.target.service().id, "an upstream did not answer");
-                    Err(Failure::upstream(&error))
-                }
-            },
+            }
             Destination::Local(service) => {
                 let call = LocalCall {
                     head: &received.head,
@@ -492,7 +497,7 @@ impl Gateway {
 
     async fn answer(
         self: Arc<Self>,
-        received: Received,
+        received: Box<Received>,
         parts: response::Parts,
         source: AnswerSource,
         note: Option<NoteId>,
@@ -517,7 +522,7 @@ impl Gateway {
                         code: "ServiceUnavailable",
                         message: format!("OpenTrail got only a part of the upstream's answer: {error}."),
                     };
-                    return self.fail(received, failure, note).await;
+                    return Box::pin(self.fail(received, failure, note)).await;
                 }
             }
         };
@@ -533,14 +538,14 @@ impl Gateway {
                 }
                 Response::from_parts(parts, AnswerBody::whole(bytes, trailers))
             }
-            Held::Longer { prefix, rest } => self.stream(received, parts, prefix, rest, note).await,
+            Held::Longer { prefix, rest } => Box::pin(self.stream(received, parts, prefix, rest, note)).await,
         }
     }
 
     /// Streams an answer: a provisional record is durable before its first byte, the final one follows its last.
     async fn stream(
         self: Arc<Self>,
-        received: Received,
+        received: Box<Received>,
         parts: response::Parts,
         prefix: Bytes,
         rest: AnswerSource,
@@ -593,7 +598,7 @@ impl Gateway {
     }
 
     /// Records a call that the gateway itself answers with an error, and answers it.
-    async fn fail(&self, received: Received, failure: Failure, note: Option<NoteId>) -> Response<AnswerBody> {
+    async fn fail(&self, received: Box<Received>, failure: Failure, note: Option<NoteId>) -> Response<AnswerBody> {
         let outcome = Outcome::Failed { code: failure.code, message: &failure.message };
         match self.append(&received, outcome, note, Some(failure.status)).await {
             Ok(()) => received.fault(&failure),
@@ -627,7 +632,9 @@ impl Gateway {
         let appended = self.append_record(&received.connection.lane, &record, note).await;
         self.count_call(received, status);
         let Err(error) = appended else {
-            self.record_gap_if_open(&received.connection.lane).await;
+            if self.gaps.is_open() {
+                Box::pin(self.record_gap(&received.connection.lane)).await;
+            }
             return Ok(());
         };
         if self.is_closed(received) {
@@ -648,10 +655,7 @@ impl Gateway {
     }
 
     /// Tells of calls that went unrecorded, once recording works again.
-    async fn record_gap_if_open(&self, lane: &Lane) {
-        if !self.gaps.is_open() {
-            return;
-        }
+    async fn record_gap(&self, lane: &Lane) {
         let Some(gap) = self.gaps.take() else { return };
         let surroundings = &self.surroundings;
         let record = gap_record(
@@ -685,7 +689,12 @@ impl Gateway {
     }
 
     /// Passes on what is no AWS call, untouched and unrecorded, but counted.
-    async fn pass_on(&self, lane: &Lane, head: &http::request::Parts, body: Held<Incoming>) -> Response<AnswerBody> {
+    async fn pass_on(
+        &self,
+        lane: &Lane,
+        head: &mut http::request::Parts,
+        body: Held<Incoming>,
+    ) -> Response<AnswerBody> {
         self.metrics.unrecognised.inc();
         let Destination::Upstream(url) = self.routes.default_destination() else {
             return answer::plain(

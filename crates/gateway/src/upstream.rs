@@ -151,7 +151,7 @@ impl UpstreamClient {
     pub async fn send(
         &self,
         upstream: &UpstreamUrl,
-        head: &http::request::Parts,
+        head: &mut http::request::Parts,
         body: RequestBody,
     ) -> Result<Response<Incoming>, UpstreamError> {
         let uri = upstream
@@ -162,8 +162,8 @@ impl UpstreamClient {
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = head.headers.clone();
-        // Holds the case in which the header names came.
-        *request.extensions_mut() = head.extensions.clone();
+        // Holds the case in which the header names came, and is of no use to the record.
+        *request.extensions_mut() = std::mem::take(&mut head.extensions);
         remove_hop_by_hop(request.headers_mut());
         let answer = tokio::time::timeout(self.response_timeout, self.client.request(request)).await;
         match answer {
