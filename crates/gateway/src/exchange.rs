@@ -32,11 +32,12 @@ use crate::body::{AnswerBody, AnswerSource, Held, RequestBody, StreamEnd, Stream
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::gap::{GapTracker, gap_record};
 use crate::metrics::{CallLabels, GatewayMetrics};
+use crate::observer::{CallObserver, ConcludedCall};
 use crate::recorder::Recorder;
 use crate::route::{Destination, LocalCall, Routes};
 use crate::settings::{GatewaySettings, RecordingFailure};
 use crate::sink::{EventSink, NoteId, SinkError};
-use crate::upstream::{UpstreamClient, UpstreamError};
+use crate::upstream::{UpstreamClient, UpstreamError, UpstreamUrl};
 
 /// The other end of a connection.
 #[derive(Debug)]
@@ -45,6 +46,9 @@ pub struct Peer {
     pub ip: IpAddr,
     /// TLS parameters, if the connection has TLS.
     pub tls: Option<TlsDetails>,
+    /// Where the other end believes that it is connected to; [`Destination::Origin`] goes there. `None` when that is the
+    /// gateway itself.
+    pub origin: Option<Arc<UpstreamUrl>>,
 }
 
 /// What the connections of one runtime share: upstream connections and a way to the journal, so that a call stays on
@@ -77,6 +81,8 @@ pub struct Surroundings {
     pub directory: Arc<dyn CallerDirectory>,
     /// Where records go.
     pub sink: Arc<dyn EventSink>,
+    /// Who is told of concluded calls, if anyone.
+    pub observer: Option<Arc<dyn CallObserver>>,
 }
 
 /// The recording proxy.
@@ -159,6 +165,7 @@ struct Received {
     region: Region,
     event_id: String,
     request_id: String,
+    began: Instant,
     tls: Option<TlsDetails>,
 }
 
@@ -207,6 +214,12 @@ impl Failure {
         tracing::error!(%error, what_happened, "a call could not be recorded");
         let message = format!("OpenTrail could not record this call, so {what_happened}. Its log names the reason.");
         Self { status: 503, code: "ServiceUnavailable", message }
+    }
+
+    fn no_origin() -> Self {
+        let message =
+            "OpenTrail does not know where this call was going: its connection was opened to OpenTrail itself.";
+        Self { status: 501, code: "NotImplemented", message: message.to_owned() }
     }
 
     fn upstream(error: &UpstreamError) -> Self {
@@ -258,7 +271,7 @@ impl Gateway {
     /// A lane for connections that are served on the current runtime. It lives as long as they do.
     pub fn lane(&self) -> Lane {
         Lane {
-            client: UpstreamClient::new(self.settings.connect_timeout, self.settings.response_timeout),
+            client: UpstreamClient::new(&self.settings),
             recorder: Recorder::start(Arc::clone(&self.surroundings.sink)),
         }
     }
@@ -290,23 +303,35 @@ impl Gateway {
         }
     }
 
-    async fn exchange(
+    /// Passes on one request as what is no AWS call: untouched and unrecorded, but counted.
+    pub async fn serve_unrecorded(
         self: Arc<Self>,
         request: Request<Incoming>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
         let (mut head, body) = request.into_parts();
         put_host_header(&mut head);
+        self.pass_on(&connection, &mut head, Held::Longer { prefix: Bytes::new(), rest: body }).await
+    }
+
+    async fn exchange(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Response<AnswerBody> {
+        let began = Instant::now();
+        let (mut head, body) = request.into_parts();
+        put_host_header(&mut head);
         let (target, held, rest) = match self.identify(&head, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
             Ok(Identified::NotAws { body }) => {
-                return Box::pin(self.pass_on(&connection.lane, &mut head, body)).await;
+                return Box::pin(self.pass_on(&connection, &mut head, body)).await;
             }
             Err(message) => return answer::plain(400, &message),
         };
-        let mut received = self.receive(connection, head, target, held);
+        let mut received = self.receive(connection, head, target, held, began);
         let destination = self.routes.for_service(received.target.service()).clone();
-        if let Destination::Upstream(_) = &destination {
+        if let Destination::Upstream(_) | Destination::Origin = &destination {
             received.caller.claim_no_more_than_proved();
         }
         if let Destination::Local(service) = &destination
@@ -411,6 +436,7 @@ impl Gateway {
         head: http::request::Parts,
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
+        began: Instant,
     ) -> Box<Received> {
         let surroundings = &self.surroundings;
         let (caller, region) = {
@@ -444,6 +470,7 @@ impl Gateway {
             region,
             event_id: (surroundings.new_id)().to_string(),
             request_id: (surroundings.new_id)().to_string(),
+            began,
             tls,
         })
     }
@@ -455,8 +482,11 @@ impl Gateway {
         body: RequestBody,
     ) -> Result<Answer, Failure> {
         match destination {
-            Destination::Upstream(url) => {
-                match received.connection.lane.client.send(url, &mut received.head, body).await {
+            Destination::Upstream(_) | Destination::Origin => {
+                let Some(url) = upstream_of(destination, &received.connection.peer) else {
+                    return Err(Failure::no_origin());
+                };
+                match received.connection.lane.client.send(&url, &mut received.head, body).await {
                     Ok(response) => {
                         let (parts, body) = response.into_parts();
                         Ok((parts, AnswerSource::Upstream(body)))
@@ -591,7 +621,7 @@ impl Gateway {
                 self.gaps.count((self.surroundings.clock)());
                 tracing::error!(%error, "the final record of a streamed answer is lost; its provisional one stands");
             }
-            self.count_call(&received, Some(status));
+            self.conclude(&received, Some(status), &record, report.sent_bytes);
             drop(open_record);
         });
         Response::from_parts(parts, body)
@@ -629,8 +659,12 @@ impl Gateway {
         status: Option<u16>,
     ) -> Result<(), Failure> {
         let record = received.record(outcome, (self.surroundings.clock)());
+        let response_bytes = match outcome {
+            Outcome::Answered { body, .. } => body.total_bytes(),
+            Outcome::Unknown | Outcome::Failed { .. } => 0,
+        };
         let appended = self.append_record(&received.connection.lane, &record, note).await;
-        self.count_call(received, status);
+        self.conclude(received, status, &record, response_bytes);
         let Err(error) = appended else {
             if self.gaps.is_open() {
                 Box::pin(self.record_gap(&received.connection.lane)).await;
@@ -678,6 +712,21 @@ impl Gateway {
         self.settings.recording_failure_for(&service.id, &service.signing_name) == RecordingFailure::Closed
     }
 
+    /// Counts a call, and tells the observer of it.
+    fn conclude(&self, received: &Received, status: Option<u16>, record: &EventRecord, response_bytes: u64) {
+        self.count_call(received, status);
+        let Some(observer) = &self.surroundings.observer else { return };
+        observer.concluded(&ConcludedCall {
+            service: received.target.service(),
+            operation: received.target.call().map(Call::operation_name),
+            record,
+            status,
+            request_bytes: received.streamed_bytes.load(Ordering::Relaxed),
+            response_bytes,
+            duration: received.began.elapsed(),
+        });
+    }
+
     fn count_call(&self, received: &Received, status: Option<u16>) {
         let outcome = match status {
             Some(status) if status < 400 => "ok",
@@ -691,12 +740,12 @@ impl Gateway {
     /// Passes on what is no AWS call, untouched and unrecorded, but counted.
     async fn pass_on(
         &self,
-        lane: &Lane,
+        connection: &Connection,
         head: &mut http::request::Parts,
         body: Held<Incoming>,
     ) -> Response<AnswerBody> {
         self.metrics.unrecognised.inc();
-        let Destination::Upstream(url) = self.routes.default_destination() else {
+        let Some(url) = upstream_of(self.routes.default_destination(), &connection.peer) else {
             return answer::plain(
                 404,
                 "This is not a request of any AWS service, and no upstream is configured to pass it on to.\n",
@@ -709,7 +758,7 @@ impl Gateway {
                 RequestBody::streamed(prefix, rest, Arc::new(AtomicU64::new(0)), idle)
             }
         };
-        match lane.client.send(url, head, body).await {
+        match connection.lane.client.send(&url, head, body).await {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 let source = AnswerSource::Upstream(body);
@@ -746,6 +795,15 @@ enum Identified {
 
 fn request_head(head: &http::request::Parts) -> RequestHead<'_> {
     RequestHead { method: &head.method, path: head.uri.path(), query: head.uri.query(), headers: &head.headers }
+}
+
+/// The upstream of a destination that is one, for a connection.
+fn upstream_of(destination: &Destination, peer: &Peer) -> Option<Arc<UpstreamUrl>> {
+    match destination {
+        Destination::Upstream(url) => Some(Arc::clone(url)),
+        Destination::Origin => peer.origin.clone(),
+        Destination::Local(_) | Destination::Nowhere => None,
+    }
 }
 
 /// HTTP/2 and absolute-form requests name the host in the URI; signatures and upstreams look for it in the header.

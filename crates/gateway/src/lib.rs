@@ -12,17 +12,20 @@
 //!   streams through.
 //!
 //! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`],
-//! [`body`], [`upstream`], [`recorder`], [`exchange`], [`worker`], [`listener`], [`tls`], [`metrics`].
+//! [`body`], [`connector`], [`upstream`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
+//! [`metrics`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
 pub mod answer;
 pub mod body;
 pub mod caller;
+pub mod connector;
 pub mod exchange;
 pub mod gap;
 pub mod listener;
 pub mod metrics;
+pub mod observer;
 mod recorder;
 pub mod route;
 pub mod settings;
@@ -31,8 +34,10 @@ pub mod tls;
 pub mod upstream;
 mod worker;
 
+pub use connector::{DetourError, Detours};
 pub use exchange::Gateway;
 pub use listener::Listener;
+pub use observer::{CallObserver, ConcludedCall};
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
 pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};

@@ -58,6 +58,8 @@ pub enum Destination {
     Local(Arc<dyn LocalService>),
     /// To an upstream.
     Upstream(Arc<UpstreamUrl>),
+    /// To the place that the connection was opened for ([`crate::exchange::Peer::origin`]).
+    Origin,
     /// Nowhere: no upstream is configured.
     Nowhere,
 }
@@ -67,6 +69,7 @@ impl std::fmt::Debug for Destination {
         match self {
             Self::Local(_) => f.write_str("Local"),
             Self::Upstream(url) => write!(f, "Upstream({url})"),
+            Self::Origin => f.write_str("Origin"),
             Self::Nowhere => f.write_str("Nowhere"),
         }
     }
@@ -92,7 +95,7 @@ impl Routes {
             return destination;
         }
         match self.by_service.get(&service.signing_name) {
-            Some(upstream @ Destination::Upstream(_)) => upstream,
+            Some(upstream @ (Destination::Upstream(_) | Destination::Origin)) => upstream,
             _ => &self.default,
         }
     }

@@ -1,7 +1,10 @@
 //! What an operator may set.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::connector::Detours;
 
 /// What happens to a call when its record cannot be made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +42,10 @@ pub struct GatewaySettings {
     pub recording_failure: RecordingFailure,
     /// The same for single services, by catalog id or signing name.
     pub recording_failure_by_service: BTreeMap<String, RecordingFailure>,
+    /// TLS towards upstreams. Default: the certificate authorities that Mozilla trusts.
+    pub upstream_tls: Option<Arc<rustls::ClientConfig>>,
+    /// Upstreams that are reached elsewhere than their URL says. Default: none.
+    pub detours: Detours,
     /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
     pub bucket_host_names: Vec<String>,
 }
@@ -56,6 +63,8 @@ impl Default for GatewaySettings {
             shutdown_grace: Duration::from_secs(20),
             recording_failure: RecordingFailure::Closed,
             recording_failure_by_service: BTreeMap::new(),
+            upstream_tls: None,
+            detours: Detours::default(),
             bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
         }
     }

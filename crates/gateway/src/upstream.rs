@@ -8,10 +8,11 @@ use http::{HeaderMap, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::body::RequestBody;
+use crate::connector::UpstreamConnector;
+use crate::settings::GatewaySettings;
 
 /// Longest time that an idle connection to an upstream is kept for the next call. Short enough to be gone before the
 /// common servers close it from their side (nginx 75 s, Node 5 s, most others 60 s or more).
@@ -117,29 +118,30 @@ pub enum UpstreamError {
 /// A pooled client for all upstreams.
 #[derive(Debug, Clone)]
 pub struct UpstreamClient {
-    client: Client<HttpsConnector<HttpConnector>, RequestBody>,
+    client: Client<HttpsConnector<UpstreamConnector>, RequestBody>,
     response_timeout: Duration,
 }
 
 impl UpstreamClient {
-    /// A client that trusts the usual certificate authorities.
+    /// A client with the time-outs, the trust and the detours of the settings.
     ///
     /// # Panics
     /// Never: the only fallible step is the choice of TLS versions, which is fixed.
-    pub fn new(connect_timeout: Duration, response_timeout: Duration) -> Self {
-        let mut http = HttpConnector::new();
-        http.set_nodelay(true);
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(connect_timeout));
-        let https =
-            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http);
+    pub fn new(settings: &GatewaySettings) -> Self {
+        let connector = UpstreamConnector::new(settings.connect_timeout, settings.detours.clone());
+        let builder = HttpsConnectorBuilder::new();
+        let builder = match &settings.upstream_tls {
+            Some(tls) => builder.with_tls_config(rustls::ClientConfig::clone(tls)),
+            None => builder.with_webpki_roots(),
+        };
+        let https = builder.https_or_http().enable_http1().wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
             .http1_preserve_header_case(true)
             .build(https);
-        Self { client, response_timeout }
+        Self { client, response_timeout: settings.response_timeout }
     }
 
     /// Forwards a request and waits for the head of the answer.

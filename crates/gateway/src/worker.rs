@@ -176,12 +176,12 @@ impl Server {
         // An IPv4 client on a dual-stack socket is recorded with its IPv4 address.
         let ip = address.ip().to_canonical();
         let Some(acceptor) = self.acceptor.clone() else {
-            return self.serve_http(stream, Peer { ip, tls: None }).await;
+            return self.serve_http(stream, Peer { ip, tls: None, origin: None }).await;
         };
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let details = tls::details(stream.get_ref().1);
-                self.serve_http(stream, Peer { ip, tls: Some(details) }).await;
+                self.serve_http(stream, Peer { ip, tls: Some(details), origin: None }).await;
             }
             Ok(Err(error)) => tracing::debug!(%ip, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%ip, "TLS handshake took too long"),

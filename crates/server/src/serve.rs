@@ -108,6 +108,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         new_id: Arc::new(Uuid::new_v4),
         directory: Arc::new(KnownCallers(Arc::clone(&directory))),
         sink: Arc::new(adapter.clone()),
+        observer: None,
     };
     let gateway = Gateway::new(settings.gateway.clone(), surroundings, routes, metrics);
 
