@@ -301,6 +301,8 @@ impl SettingsLayer {
             recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
             held_stream_bytes_max: defaults.held_stream_bytes_max,
+            upstream_tls: None,
+            detours: gateway::Detours::default(),
         };
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("data")),
