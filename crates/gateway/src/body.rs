@@ -16,6 +16,8 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use crate::upstream::UpstreamBody;
+
 /// Any error of a body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -238,7 +240,7 @@ pub enum AnswerBody {
 #[derive(Debug)]
 pub enum AnswerSource {
     /// From an upstream.
-    Upstream(Incoming),
+    Upstream(UpstreamBody),
     /// From one of our own services.
     Local(LocalBody),
 }

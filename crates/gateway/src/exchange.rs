@@ -6,7 +6,7 @@
 //!                                                                              ─▶ final record at the end
 //! ```
 //!
-//! Every exchange runs in a task of its own: a client that goes away cancels neither the call nor its record.
+//! A client that goes away cancels neither the call nor its record: see [`crate::unstoppable`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::time::Instant;
 use aws_wire::RequestHead;
 use aws_wire::catalog::{Catalog, Protocol, Service};
 use aws_wire::classify::{Call, Classification, HostNames, classify};
-use aws_wire::sigv4::{self, Presented};
+use aws_wire::sigv4::{self, Presented, SigV4Error};
 use bytes::Bytes;
 use capture::{BodyCapture, Outcome, Subject};
 use http::header::HOST;
@@ -37,6 +37,7 @@ use crate::recorder::Recorder;
 use crate::route::{Destination, LocalCall, Routes};
 use crate::settings::{GatewaySettings, RecordingFailure};
 use crate::sink::{EventSink, NoteId, SinkError};
+use crate::unstoppable::Unstoppable;
 use crate::upstream::{UpstreamClient, UpstreamError, UpstreamUrl};
 
 /// The other end of a connection.
@@ -289,18 +290,12 @@ impl Gateway {
     ) -> Response<AnswerBody> {
         self.metrics.calls_in_flight.inc();
         let gateway = Arc::clone(&self);
-        let exchange = tokio::spawn(async move {
+        Unstoppable::new(async move {
             let answer = Arc::clone(&gateway).exchange(request, connection).await;
             gateway.metrics.calls_in_flight.dec();
             answer
-        });
-        match exchange.await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::error!(%error, "an exchange ended without an answer; this is a defect");
-                answer::plain(500, "OpenTrail failed to handle this request; its log names the reason.\n")
-            }
-        }
+        })
+        .await
     }
 
     /// Passes on one request as what is no AWS call: untouched and unrecorded, but counted.
@@ -322,14 +317,16 @@ impl Gateway {
         let began = Instant::now();
         let (mut head, body) = request.into_parts();
         put_host_header(&mut head);
-        let (target, held, rest) = match self.identify(&head, body).await {
+        let presented = sigv4::parse(&request_head(&head));
+        let (target, held, rest) = match self.identify(&head, &presented, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
             Ok(Identified::NotAws { body }) => {
                 return Box::pin(self.pass_on(&connection, &mut head, body)).await;
             }
             Err(message) => return answer::plain(400, &message),
         };
-        let mut received = self.receive(connection, head, target, held, began);
+        let sender = self.sender(&presented, &head, &held.0);
+        let mut received = self.receive(connection, head, target, held, sender, began);
         let destination = self.routes.for_service(received.target.service()).clone();
         if let Destination::Upstream(_) | Destination::Origin = &destination {
             received.caller.claim_no_more_than_proved();
@@ -376,9 +373,13 @@ impl Gateway {
     }
 
     /// Which call a request is, with its body held as far as its kind asks for.
-    async fn identify(&self, head: &http::request::Parts, body: Incoming) -> Result<Identified, String> {
+    async fn identify(
+        &self,
+        head: &http::request::Parts,
+        presented: &Result<Presented<'_>, SigV4Error>,
+        body: Incoming,
+    ) -> Result<Identified, String> {
         let hosts = HostNames { own: &self.settings.bucket_host_names };
-        let presented = sigv4::parse(&request_head(head));
         let scope_service = presented.as_ref().ok().and_then(Presented::service);
         let classified = classify(self.catalog, &request_head(head), &hosts, scope_service, None);
         let (classified, held) = match classified {
@@ -430,31 +431,37 @@ impl Gateway {
         Identified::Aws { target, held: (seen, counted), rest }
     }
 
+    /// Who sent a request, and the region that they address.
+    fn sender(
+        &self,
+        presented: &Result<Presented<'_>, SigV4Error>,
+        head: &http::request::Parts,
+        held: &HeldRequest,
+    ) -> (Caller, Region) {
+        let payload_hash = || match held {
+            HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
+            HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
+        };
+        let caller = self.callers.learn(presented, &request_head(head), payload_hash, (self.surroundings.clock)());
+        let region = presented
+            .as_ref()
+            .ok()
+            .and_then(Presented::authorization)
+            .and_then(|authorization| Region::parse(&authorization.scope.region).ok())
+            .unwrap_or_else(|| self.surroundings.default_region.clone());
+        (caller, region)
+    }
+
     fn receive(
         &self,
         connection: Arc<Connection>,
         head: http::request::Parts,
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
+        (caller, region): (Caller, Region),
         began: Instant,
     ) -> Box<Received> {
         let surroundings = &self.surroundings;
-        let (caller, region) = {
-            let wire_head = request_head(&head);
-            let presented = sigv4::parse(&wire_head);
-            let payload_hash = || match &held {
-                HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
-                HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
-            };
-            let caller = self.callers.learn(&presented, &wire_head, payload_hash, (surroundings.clock)());
-            let region = presented
-                .as_ref()
-                .ok()
-                .and_then(Presented::authorization)
-                .and_then(|authorization| Region::parse(&authorization.scope.region).ok())
-                .unwrap_or_else(|| surroundings.default_region.clone());
-            (caller, region)
-        };
         let tls = connection.peer.tls.as_ref().map(|details| TlsDetails {
             client_provided_host_header: head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
             ..details.clone()

@@ -31,6 +31,7 @@ pub mod route;
 pub mod settings;
 pub mod sink;
 pub mod tls;
+mod unstoppable;
 pub mod upstream;
 mod worker;
 

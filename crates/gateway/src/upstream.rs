@@ -1,14 +1,21 @@
 //! Upstreams: the services that calls are forwarded to.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::Mutex;
+use tower::ServiceExt;
 
 use crate::body::RequestBody;
 use crate::connector::UpstreamConnector;
@@ -22,7 +29,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const POOL_IDLE_CONNECTIONS_MAX: usize = 1024;
 
 /// Where an upstream is: a base URL of scheme and authority.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl {
     scheme: Scheme,
     authority: Authority,
@@ -60,12 +67,13 @@ impl UpstreamUrl {
         Ok(Self { scheme, authority })
     }
 
-    fn uri_for(&self, path_and_query: Option<&PathAndQuery>) -> Result<Uri, http::uri::InvalidUriParts> {
+    /// Where a connection goes.
+    fn uri(&self) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path_and_query.cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
-        Uri::from_parts(parts)
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        Uri::from_parts(parts).unwrap_or_default()
     }
 }
 
@@ -85,7 +93,7 @@ pub enum UpstreamError {
         upstream: String,
         /// Why.
         #[source]
-        source: hyper_util::client::legacy::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The connection broke before the answer's head; the call may have taken effect.
     #[error("the upstream {upstream} closed the connection before it answered")]
@@ -94,7 +102,7 @@ pub enum UpstreamError {
         upstream: String,
         /// Why.
         #[source]
-        source: hyper_util::client::legacy::Error,
+        source: hyper::Error,
     },
     /// The client stopped sending its body.
     #[error("the client went away before it had sent its whole request")]
@@ -115,18 +123,17 @@ pub enum UpstreamError {
     },
 }
 
-/// A pooled client for all upstreams.
-#[derive(Debug, Clone)]
+/// A client for all upstreams. Cheap to clone; its connections belong to the runtime that it is used on.
+#[derive(Clone)]
 pub struct UpstreamClient {
-    client: Client<HttpsConnector<UpstreamConnector>, RequestBody>,
+    connector: HttpsConnector<UpstreamConnector>,
     response_timeout: Duration,
+    pool: Arc<Pool>,
 }
 
 impl UpstreamClient {
-    /// A client with the time-outs, the trust and the detours of the settings.
-    ///
-    /// # Panics
-    /// Never: the only fallible step is the choice of TLS versions, which is fixed.
+    /// A client with the time-outs, the trust and the detours of the settings. To be made on the runtime that it is used
+    /// on.
     pub fn new(settings: &GatewaySettings) -> Self {
         let connector = UpstreamConnector::new(settings.connect_timeout, settings.detours.clone());
         let builder = HttpsConnectorBuilder::new();
@@ -134,14 +141,8 @@ impl UpstreamClient {
             Some(tls) => builder.with_tls_config(rustls::ClientConfig::clone(tls)),
             None => builder.with_webpki_roots(),
         };
-        let https = builder.https_or_http().enable_http1().wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
-            .http1_preserve_header_case(true)
-            .build(https);
-        Self { client, response_timeout: settings.response_timeout }
+        let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
+        Self { connector, response_timeout: settings.response_timeout, pool: Pool::start() }
     }
 
     /// Forwards a request and waits for the head of the answer.
@@ -155,43 +156,197 @@ impl UpstreamClient {
         upstream: &UpstreamUrl,
         head: &mut http::request::Parts,
         body: RequestBody,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let uri = upstream
-            .uri_for(head.uri.path_and_query())
-            .map_err(|error| UpstreamError::Unforwardable { reason: error.to_string() })?;
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method.clone();
-        *request.uri_mut() = uri;
-        *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = head.headers.clone();
-        // Holds the case in which the header names came, and is of no use to the record.
-        *request.extensions_mut() = std::mem::take(&mut head.extensions);
-        remove_hop_by_hop(request.headers_mut());
-        let answer = tokio::time::timeout(self.response_timeout, self.client.request(request)).await;
-        match answer {
-            Ok(Ok(mut response)) => {
-                remove_hop_by_hop(response.headers_mut());
-                Ok(response)
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let request = forwarded(upstream, head, body)?;
+        let answer = tokio::time::timeout(self.response_timeout, self.answer(upstream, request)).await;
+        answer.unwrap_or_else(|_| {
+            Err(UpstreamError::TimedOut { upstream: upstream.to_string(), after: self.response_timeout })
+        })
+    }
+
+    async fn answer(
+        &self,
+        upstream: &UpstreamUrl,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        loop {
+            let pooled = self.pool.take(upstream);
+            let is_reused = pooled.is_some();
+            let mut sender = match pooled {
+                Some(sender) => sender,
+                None => Box::pin(self.connect(upstream)).await?,
+            };
+            if let Err(error) = sender.ready().await {
+                if is_reused {
+                    continue;
+                }
+                return Err(explain(upstream, error));
             }
-            Ok(Err(source)) => Err(explain(upstream, source)),
-            Err(_) => Err(UpstreamError::TimedOut { upstream: upstream.to_string(), after: self.response_timeout }),
+            match sender.try_send_request(request).await {
+                Ok(mut response) => {
+                    remove_hop_by_hop(response.headers_mut());
+                    let lease = Lease { sender, upstream: upstream.clone(), pool: Arc::clone(&self.pool) };
+                    return Ok(response.map(|body| UpstreamBody { body, lease: Some(lease) }));
+                }
+                // A kept connection that the upstream closed at this moment: nothing of the request was written, so
+                // that it goes to the next one.
+                Err(mut error) => match error.take_message().filter(|_| is_reused) {
+                    Some(unsent) => request = unsent,
+                    None => return Err(explain(upstream, error.into_error())),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, upstream: &UpstreamUrl) -> Result<SendRequest<RequestBody>, UpstreamError> {
+        let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| UpstreamError::Unreachable {
+            upstream: upstream.to_string(),
+            source,
+        };
+        let stream = self.connector.clone().oneshot(upstream.uri()).await.map_err(unreachable)?;
+        let mut builder = http1::Builder::new();
+        builder.preserve_header_case(true);
+        let (sender, connection) = builder.handshake(stream).await.map_err(|error| unreachable(error.into()))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to an upstream ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+/// The request as the upstream gets it.
+fn forwarded(
+    upstream: &UpstreamUrl,
+    head: &mut http::request::Parts,
+    body: RequestBody,
+) -> Result<Request<RequestBody>, UpstreamError> {
+    let unforwardable = |reason: String| UpstreamError::Unforwardable { reason };
+    let mut target = http::uri::Parts::default();
+    target.path_and_query = Some(head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from_parts(target).map_err(|error| unforwardable(error.to_string()))?;
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = head.headers.clone();
+    // Holds the case in which the header names came, and is of no use to the record.
+    *request.extensions_mut() = std::mem::take(&mut head.extensions);
+    remove_hop_by_hop(request.headers_mut());
+    if !request.headers().contains_key(HOST) {
+        let host = HeaderValue::from_str(upstream.authority.as_str());
+        request.headers_mut().insert(HOST, host.map_err(|error| unforwardable(error.to_string()))?);
+    }
+    Ok(request)
+}
+
+/// Body of an upstream's answer; its connection takes the next call once it is read to its end.
+#[derive(Debug)]
+pub struct UpstreamBody {
+    body: Incoming,
+    lease: Option<Lease>,
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        // An answer that nobody reads to its end takes its connection with it.
+        if let Some(lease) = self.lease.take().filter(|_| self.body.is_end_stream()) {
+            lease.pool.put_back(lease.upstream, lease.sender);
         }
     }
 }
 
-fn explain(upstream: &UpstreamUrl, source: hyper_util::client::legacy::Error) -> UpstreamError {
-    let upstream = upstream.to_string();
-    if source.is_connect() {
-        return UpstreamError::Unreachable { upstream, source };
+/// A connection that is answering.
+#[derive(Debug)]
+struct Lease {
+    sender: SendRequest<RequestBody>,
+    upstream: UpstreamUrl,
+    pool: Arc<Pool>,
+}
+
+/// Connections that wait for the next call.
+#[derive(Debug, Default)]
+struct Pool {
+    idle: Mutex<HashMap<UpstreamUrl, Vec<Idle>>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    since: Instant,
+}
+
+impl Idle {
+    fn is_usable(&self) -> bool {
+        !self.sender.is_closed() && self.since.elapsed() < POOL_IDLE_TIMEOUT
     }
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&source);
-    while let Some(error) = cause {
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
-            return UpstreamError::ClientGone;
+}
+
+impl Pool {
+    /// A pool, and the task that closes what waits too long. It ends with the pool.
+    fn start() -> Arc<Self> {
+        let pool = Arc::new(Self::default());
+        let weak = Arc::downgrade(&pool);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(POOL_IDLE_TIMEOUT / 2).await;
+                let Some(pool) = weak.upgrade() else { break };
+                pool.idle.lock().retain(|_, connections| {
+                    connections.retain(Idle::is_usable);
+                    !connections.is_empty()
+                });
+            }
+        });
+        pool
+    }
+
+    /// The connection that was used last: it is the least likely to be closed by now.
+    fn take(&self, upstream: &UpstreamUrl) -> Option<SendRequest<RequestBody>> {
+        let mut idle = self.idle.lock();
+        let connections = idle.get_mut(upstream)?;
+        while let Some(candidate) = connections.pop() {
+            if candidate.is_usable() {
+                return Some(candidate.sender);
+            }
         }
-        cause = error.source();
+        None
     }
-    UpstreamError::Broken { upstream, source }
+
+    fn put_back(&self, upstream: UpstreamUrl, sender: SendRequest<RequestBody>) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        let connections = idle.entry(upstream).or_default();
+        if connections.len() < POOL_IDLE_CONNECTIONS_MAX {
+            connections.push(Idle { sender, since: Instant::now() });
+        }
+    }
+}
+
+fn explain(upstream: &UpstreamUrl, error: hyper::Error) -> UpstreamError {
+    // The only user of this connection is the request's body.
+    if error.is_user() {
+        return UpstreamError::ClientGone;
+    }
+    UpstreamError::Broken { upstream: upstream.to_string(), source: error }
 }
 
 /// Removes the headers that belong to one connection only (RFC 9110, section 7.6.1).
@@ -219,7 +374,6 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn upstream_urls_have_no_path() {

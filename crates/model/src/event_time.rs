@@ -56,7 +56,10 @@ impl fmt::Display for EventTime {
         } else {
             jiff::Timestamp::MAX
         });
-        write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        let at = jiff::tz::Offset::UTC.to_datetime(time);
+        let (year, month, day, hour, minute, second) =
+            (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
