@@ -34,7 +34,7 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: bench
-bench: tools ## measure against nginx in one run; needs Debian's nginx-light and wrk
+bench: tools ## measure against nginx in one run; needs Debian's nginx-light, wrk and curl
 	cargo build --locked --release -p opentrail-server
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" python3 bench/gateway.py $(ARGS)
 

@@ -132,6 +132,17 @@ def wrk(port, path, seconds, connections, script):
     return {"rate": rate, "p50_ms": percentile(50), "p99_ms": percentile(99), "failed": failed, "mb_per_s": megabytes}
 
 
+def download(port, path):
+    """Megabytes a second of one large object through one connection."""
+    command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}",
+               "-H", "Authorization: " + AUTHORIZATION.format(service="s3"), "-H", "x-amz-date: 20261123T000000Z",
+               f"http://127.0.0.1:{port}{path}"]
+    status, size, seconds = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.split()
+    if status != "200":
+        raise SystemExit(f"{path} answered {status}")
+    return int(size) / 1e6 / float(seconds)
+
+
 def rss_kib(process):
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return {name: int(re.search(rf"{name}:\s+(\d+)", status).group(1)) for name in ("VmRSS", "VmHWM")}
@@ -148,6 +159,39 @@ def lua(folder, name, service, method="GET", body="", headers=None):
     return path
 
 
+def paced(folder, script):
+    """The same requests, each connection pausing 5 to 15 ms after an answer."""
+    path = folder / f"paced-{script.name}"
+    path.write_text(script.read_text() + "\nfunction delay() return math.random(5, 15) end\n")
+    return path
+
+
+def half_load(arguments, ports, path, script, full_rate):
+    """Latencies of both at half of OpenTrail's full rate: what recording adds when nobody queues."""
+    connections = max(2, round(full_rate / 2 * 0.0105))
+    rows = {name: [] for name in ports}
+    for _ in range(arguments.rounds):
+        for name, port in ports.items():
+            rows[name].append(wrk(port, path, arguments.seconds, connections, script))
+    nginx, ours = rows["nginx"], rows["trail"]
+    added = {key: statistics.median(t[key] - n[key] for t, n in zip(ours, nginx)) for key in ("p50_ms", "p99_ms")}
+    print(f"\nhalf load ({connections} connections with pauses): {median(nginx, 'rate'):.0f} and "
+          f"{median(ours, 'rate'):.0f} a second; p50 {median(nginx, 'p50_ms'):.2f} → {median(ours, 'p50_ms'):.2f} ms "
+          f"(added {added['p50_ms']:.2f}), p99 {median(nginx, 'p99_ms'):.2f} → {median(ours, 'p99_ms'):.2f} ms "
+          f"(added {added['p99_ms']:.2f})", flush=True)
+
+
+def large_objects(arguments, ports):
+    rates = {name: [] for name in ports}
+    for _ in range(arguments.rounds):
+        for name, port in ports.items():
+            rates[name].append(download(port, "/objects/1gb"))
+    nginx, ours = rates["nginx"], rates["trail"]
+    ratio = statistics.median(t / n for t, n in zip(ours, nginx))
+    print(f"\n1 GB GET: nginx {statistics.median(nginx):.0f} MB/s, OpenTrail {statistics.median(ours):.0f} MB/s, "
+          f"ratio {ratio:.2f}", flush=True)
+
+
 def median(rows, key):
     return statistics.median(row[key] for row in rows)
 
@@ -159,9 +203,9 @@ def main():
     parser.add_argument("--connections", type=int, default=64, help="connections of the load (default 64)")
     parser.add_argument("--data-dir", help="where OpenTrail keeps its data (default: beside the other temporary files)")
     arguments = parser.parse_args()
-    for tool in ("nginx", "wrk"):
+    for tool in ("nginx", "wrk", "curl"):
         if not (shutil.which(tool) or pathlib.Path("/usr/sbin", tool).exists()):
-            raise SystemExit(f"{tool} is missing: apt-get install nginx-light wrk")
+            raise SystemExit(f"{tool} is missing: apt-get install nginx-light wrk curl")
     if not BINARY.exists():
         raise SystemExit("no release build: cargo build --release -p opentrail-server")
 
@@ -176,6 +220,8 @@ def main():
             objects = folder / "upstream" / "objects"
             objects.mkdir()
             (objects / "1mb").write_bytes(os.urandom(1024 * 1024))
+            with open(objects / "1gb", "wb") as file:
+                file.truncate(1_000_000_000)
             nginx_port, trail_port, console_port = free_port(), free_port(), free_port()
             bench.nginx("proxy", PROXY_SERVER, nginx_port)
             upstream = f"http://127.0.0.1:{bench.ports['upstream']}"
@@ -208,7 +254,15 @@ def main():
                       f"{median(nginx, 'p50_ms'):5.2f} → {median(ours, 'p50_ms'):5.2f}  "
                       f"{median(nginx, 'p99_ms'):6.2f} → {median(ours, 'p99_ms'):6.2f}  "
                       f"{sum(row['failed'] for row in nginx)}/{sum(row['failed'] for row in ours)}", flush=True)
+                if path == "/bucket/key":
+                    full_rate = median(ours, "rate")
+            ports = {"nginx": nginx_port, "trail": trail_port}
+            half_load(arguments, ports, "/bucket/key", paced(folder, cases[0][2]), full_rate)
+            before = rss_kib(trail)["VmRSS"]
+            large_objects(arguments, ports)
             memory = rss_kib(trail)
+            print(f"resident memory before and after the large objects: {before / 1024:.0f} and "
+                  f"{memory['VmRSS'] / 1024:.0f} MiB")
             with urllib.request.urlopen(f"http://127.0.0.1:{console_port}/-/metrics", timeout=5) as answer:
                 calls = sum(float(line.rsplit(" ", 1)[1]) for line in answer.read().decode().splitlines()
                             if line.startswith("opentrail_gateway_calls_total"))
