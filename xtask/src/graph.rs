@@ -35,7 +35,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The only crates that may name hyper.
-const HYPER_USERS: &[&str] = &["gateway", "console", "server"];
+const HYPER_USERS: &[&str] = &["gateway", "intercept", "console", "server"];
 
 /// One row of the crate map.
 struct Row {

@@ -16,6 +16,7 @@ use http::{HeaderName, Method};
 use crate::RequestHead;
 use crate::catalog::{Catalog, OperationId, Protocol, Service, ServiceSummary, Services};
 use host::Host;
+pub use host::is_aws_host;
 use query_action::QueryAction;
 
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");

@@ -50,10 +50,14 @@ impl Detours {
             return None;
         }
         let port = uri.port_u16().unwrap_or(if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 });
-        let authority = self.by_place.get(&(uri.host()?.to_ascii_lowercase(), port))?;
         let mut parts = uri.clone().into_parts();
-        parts.authority = Some(authority.clone());
+        parts.authority = Some(self.place_of(uri.host()?, port)?.clone());
         Uri::from_parts(parts).ok()
+    }
+
+    /// Where connections to a host and port really go; `None` when they go there.
+    pub fn place_of(&self, host: &str, port: u16) -> Option<&Authority> {
+        self.by_place.get(&(host.to_ascii_lowercase(), port))
     }
 }
 

@@ -42,3 +42,4 @@ pub use observer::{CallObserver, ConcludedCall};
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
 pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
+pub use worker::http_builder;

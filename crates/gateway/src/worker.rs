@@ -147,7 +147,8 @@ async fn work(
     gateway.finish_records().await;
 }
 
-fn http_builder() -> auto::Builder<TokioExecutor> {
+/// What serves HTTP/1.1 and HTTP/2 with the limits of this gateway.
+pub fn http_builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

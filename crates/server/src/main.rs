@@ -1,7 +1,8 @@
 //! The `opentrail` binary: command line, configuration and wiring.
 //!
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
-//! and the signals; [`events`] is a client of the console's JSON API; [`settings`] is what an operator may set.
+//! and the signals; [`events`] is a client of the console's JSON API; [`record`] runs a program with a recording
+//! proxy of its own; [`settings`] is what an operator may set.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -16,6 +17,7 @@ mod events;
 mod installation_key;
 mod logging;
 mod quantity;
+mod record;
 mod serve;
 mod settings;
 mod upkeep;
@@ -41,12 +43,15 @@ enum Command {
     Serve(Box<serve::ServeArguments>),
     /// Search recorded events, or follow them as they come
     Events(Box<events::EventsArguments>),
+    /// Run a program and record the AWS calls that it makes
+    Record(Box<record::RecordArguments>),
 }
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Events(arguments) => events::run(*arguments),
+        Command::Record(arguments) => return record::run(*arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -86,6 +86,11 @@ impl<'a> Host<'a> {
     }
 }
 
+/// Whether a host name is one under which AWS serves its APIs.
+pub fn is_aws_host(name: &str) -> bool {
+    AWS_DOMAINS.iter().any(|domain| labels_before(name, domain).is_some())
+}
+
 /// Runs of whole labels, the earliest first, and of those the longest: the endpoint prefix of a service is one of them,
 /// after labels of the caller (an account, an API) and before the region. FIPS endpoints add a suffix to it.
 pub(super) fn label_runs(labels: &str) -> impl Iterator<Item = &str> {
