@@ -35,6 +35,9 @@ const CERTIFICATE_VARIABLES: [&str; 8] = [
 const OTHER_ENDPOINT_VARIABLES: [&str; 5] =
     ["AWS_DYNAMODB_ENDPOINT", "AWS_IAM_ENDPOINT", "AWS_S3_ENDPOINT", "AWS_SSO_ENDPOINT", "AWS_STS_ENDPOINT"];
 
+/// Leads agents of Node through the proxy; Node loads it before the program.
+pub const NODE_SCRIPT: &str = include_str!("node_proxy.cjs");
+
 /// An endpoint that a variable names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -127,8 +130,8 @@ pub struct Wiring<'a> {
     pub proxy_port: u16,
     /// File of trusted certificates, the run's own among them.
     pub certificates: &'a Path,
-    /// Script that leads Node's own agents through the proxy, if one was written.
-    pub node_script: Option<&'a Path>,
+    /// File with [`NODE_SCRIPT`].
+    pub node_script: &'a Path,
 }
 
 /// A variable of the program: its name, and its value or `None` to remove it.
@@ -172,12 +175,10 @@ pub fn changes(
     for name in CERTIFICATE_VARIABLES {
         changes.push(set(name, certificates.clone().into_owned()));
     }
-    // Node 22.21 and 24.5 and newer: the built-in agents take the proxy from the variables above.
+    // For `fetch` of Node 22.21 and 24.5 and newer, which has no agent to lead.
     changes.push(set("NODE_USE_ENV_PROXY", "1".to_owned()));
-    if let Some(script) = wiring.node_script {
-        let own = format!("--require \"{}\"", script.display());
-        changes.push(set("NODE_OPTIONS", node_options.map_or(own.clone(), |before| format!("{before} {own}"))));
-    }
+    let own = format!("--require \"{}\"", wiring.node_script.display());
+    changes.push(set("NODE_OPTIONS", node_options.map_or(own.clone(), |before| format!("{before} {own}"))));
     for variable in endpoints.iter().filter(|variable| variable.endpoint.is_local()) {
         if let Some(port) = listeners(&variable.endpoint) {
             changes.push(set(&variable.name, variable.endpoint.with_port(port)));
@@ -191,7 +192,11 @@ mod tests {
     use super::*;
 
     fn changed(endpoints: &[(&str, &str)]) -> Vec<Change> {
-        let wiring = Wiring { proxy_port: 4444, certificates: Path::new("/tmp/ca.pem"), node_script: None };
+        let wiring = Wiring {
+            proxy_port: 4444,
+            certificates: Path::new("/tmp/ca.pem"),
+            node_script: Path::new("/tmp/node.cjs"),
+        };
         let variables = endpoint_variables(endpoints.iter().copied());
         changes(&wiring, &variables, None, |endpoint| Some(if endpoint.has_tls { 7002 } else { 7001 }))
     }
@@ -261,7 +266,7 @@ mod tests {
         let wiring = Wiring {
             proxy_port: 1,
             certificates: Path::new("/tmp/ca.pem"),
-            node_script: Some(Path::new("/tmp/a b/node.cjs")),
+            node_script: Path::new("/tmp/a b/node.cjs"),
         };
         let changes = changes(&wiring, &[], Some("--max-old-space-size=64"), |_| None);
         let expected = "--max-old-space-size=64 --require \"/tmp/a b/node.cjs\"";

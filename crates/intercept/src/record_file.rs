@@ -74,6 +74,14 @@ impl RecordFile {
         self.notes.len()
     }
 
+    /// Removes the lines.
+    pub fn discard(self) {
+        let partial = self.folder.join(PARTIAL_NAME);
+        if let Err(error) = std::fs::remove_file(&partial) {
+            tracing::warn!(%error, file = %partial.display(), "cannot be removed");
+        }
+    }
+
     /// Makes the CloudTrail file and removes the lines. Reads one line at a time, whatever the size of the run.
     ///
     /// # Errors

@@ -74,6 +74,13 @@ impl RunRecorder {
         Ok(FinishedRun { records, unfinished, summary: counted.summary.clone(), policy: counted.policy.document() })
     }
 
+    /// Removes the file of a run that never began.
+    pub fn discard(&self) {
+        if let Some(file) = self.file.lock().take() {
+            file.discard();
+        }
+    }
+
     fn write(&self, entry: &SinkEntry) -> Result<Option<NoteId>, SinkError> {
         let mut file = self.file.lock();
         let Some(file) = file.as_mut() else {

@@ -46,10 +46,11 @@ pub(crate) fn arns(prefix: &str, action: &str, record: &EventRecord) -> Vec<Stri
         .filter_map(|resource| resource.arn.clone().or_else(|| Some(format!("{}*", resource.arn_prefix.as_ref()?))))
         .filter(|arn| is_of_level(action, arn))
         .collect();
-    if !from_record.is_empty() || prefix == "s3" {
+    if !from_record.is_empty() {
         return from_record;
     }
-    named(prefix, record).into_iter().collect()
+    let named = if prefix == "s3" { bucket(record) } else { named(prefix, record) };
+    named.filter(|arn| is_of_level(action, arn)).into_iter().collect()
 }
 
 /// S3's actions are either about buckets or about objects. Source: Service Authorization Reference, S3 actions.
@@ -58,6 +59,12 @@ fn is_of_level(action: &str, arn: &str) -> bool {
     let is_of_objects = name.contains("Object") && !name.contains("Bucket")
         || matches!(name, "AbortMultipartUpload" | "ListMultipartUploadParts");
     is_of_objects == arn.contains('/')
+}
+
+/// The bucket of an S3 call; records of CreateBucket name it in no other place.
+fn bucket(record: &EventRecord) -> Option<String> {
+    let name = record.request_parameters.as_ref()?.get("bucketName")?.as_str()?;
+    Some(format!("arn:{}:s3:::{name}", partition(&record.aws_region)))
 }
 
 fn named(prefix: &str, record: &EventRecord) -> Option<String> {

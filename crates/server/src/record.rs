@@ -5,6 +5,7 @@ mod child;
 mod output;
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -102,13 +103,22 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
     let hosts = intercepted_hosts(&arguments.intercept, &endpoints)?;
     let proxy = InterceptProxy::new(Arc::clone(&gateway), authority, hosts, detours);
     let certificates = trusted.write_with(&proxy.certificate_pem())?;
-    let changes = lead_here(&proxy, &endpoints, certificates.path(), &variables).await?;
+    let node_script = node_script().context("write a temporary file")?;
+    let changes = lead_here(&proxy, &endpoints, certificates.path(), node_script.path(), &variables).await?;
 
     let began = Instant::now();
-    let exit_code = child::run(&arguments.command, &changes).await?;
+    let exit_code = match child::run(&arguments.command, &changes).await? {
+        child::End::Ran(exit_code) => exit_code,
+        child::End::NotStarted(exit_code) => {
+            recorder.discard();
+            // Only if nothing else is in it.
+            let _ = std::fs::remove_dir(&output_dir);
+            return Ok(exit_code);
+        }
+    };
     let duration = began.elapsed();
     let_last_calls_end(&gateway, &metrics).await;
-    drop(certificates);
+    drop((certificates, node_script));
 
     let finished = recorder.finish().with_context(|| format!("finish the records in {}", output_dir.display()))?;
     let unrecorded = proxy.take_unrecorded();
@@ -182,11 +192,19 @@ fn intercepted_hosts(named: &[String], endpoints: &[EndpointVariable]) -> anyhow
     Ok(hosts)
 }
 
+/// Writes the script for Node to a temporary file, which goes with the value.
+fn node_script() -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("opentrail-record-").suffix(".cjs").tempfile()?;
+    file.write_all(environment::NODE_SCRIPT.as_bytes())?;
+    Ok(file)
+}
+
 /// Starts the listeners, and says what the program's environment must be for its calls to come to them.
 async fn lead_here(
     proxy: &Arc<InterceptProxy>,
     endpoints: &[EndpointVariable],
     certificates: &Path,
+    node_script: &Path,
     variables: &Variables,
 ) -> anyhow::Result<Vec<Change>> {
     let proxy_port = proxy.listen().await.context("listen on 127.0.0.1")?;
@@ -199,7 +217,7 @@ async fn lead_here(
             proxy.listen_before(endpoint).await.with_context(|| format!("listen before the endpoint of {name}"))?;
         listeners.push((endpoint.clone(), port));
     }
-    let wiring = Wiring { proxy_port, certificates, node_script: None };
+    let wiring = Wiring { proxy_port, certificates, node_script };
     Ok(environment::changes(&wiring, endpoints, variables.get("NODE_OPTIONS"), |endpoint| {
         listeners.iter().find(|(known, _)| known.has_the_place_of(endpoint)).map(|(_, port)| *port)
     }))

@@ -98,6 +98,7 @@ fn names_become_arns_and_unknown_resources_everything() {
         .call("sqs", "SendMessage", record("sqs", json!({"queueUrl": "http://localhost/1/q"}), &[], None))
         .call("ssm", "GetParameter", record("ssm", json!({"name": "/a/b"}), &[], None))
         .call("ecs", "DeleteCluster", record("ecs", json!({"cluster": "arn:aws:ecs:eu-west-1:1:cluster/c"}), &[], None))
+        .call("s3", "CreateBucket", record("s3", json!({"bucketName": "new"}), &[], None))
         .call("ec2", "DescribeVpcs", record("ec2", json!({}), &[], None))
         .check(json!([
             {"Sid": "UsedEc2", "Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["*"]},
@@ -105,6 +106,7 @@ fn names_become_arns_and_unknown_resources_everything() {
              "Resource": ["arn:aws:ecs:eu-west-1:1:cluster/c"]},
             {"Sid": "UsedIam", "Effect": "Allow", "Action": ["iam:CreateUser"],
              "Resource": ["arn:aws:iam::111122223333:user/ana"]},
+            {"Sid": "UsedS3", "Effect": "Allow", "Action": ["s3:CreateBucket"], "Resource": ["arn:aws:s3:::new"]},
             {"Sid": "UsedSqs", "Effect": "Allow", "Action": ["sqs:SendMessage"],
              "Resource": ["arn:aws:sqs:eu-west-1:111122223333:q"]},
             {"Sid": "UsedSsm", "Effect": "Allow", "Action": ["ssm:GetParameter"],

@@ -17,11 +17,20 @@ const NOT_RUNNABLE: u8 = 126;
 /// Added to a signal's number in the exit code; a shell's.
 const KILLED_BY: u8 = 128;
 
-/// Runs a program with a changed environment, and gives its exit code. Signals that come meanwhile are the program's.
+/// What came of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It ran, and left this exit code.
+    Ran(u8),
+    /// It could not be started; this is the exit code that says so.
+    NotStarted(u8),
+}
+
+/// Runs a program with a changed environment to its end. Signals that come meanwhile are the program's.
 ///
 /// # Errors
 /// Signals cannot be watched.
-pub(super) async fn run(command: &[OsString], changes: &[Change]) -> anyhow::Result<u8> {
+pub(super) async fn run(command: &[OsString], changes: &[Change]) -> anyhow::Result<End> {
     // Watched before the program starts, so that none is missed.
     let mut signals = Signals::watch().context("watch for signals")?;
     let (program, arguments) = command.split_first().context("no program was named")?;
@@ -37,14 +46,15 @@ pub(super) async fn run(command: &[OsString], changes: &[Change]) -> anyhow::Res
         Ok(child) => child,
         Err(error) => {
             crate::logging::complain(&format!("opentrail record: cannot run {}: {error}", program.display()));
-            return Ok(if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUNNABLE });
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            return Ok(End::NotStarted(if is_missing { NOT_FOUND } else { NOT_RUNNABLE }));
         }
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let mut end = tokio::task::spawn_blocking(move || child.wait());
     loop {
         tokio::select! {
-            ended = &mut end => return Ok(exit_code(ended.context("wait for the program")??)),
+            ended = &mut end => return Ok(End::Ran(exit_code(ended.context("wait for the program")??))),
             signal = signals.next() => {
                 if let Some(pid) = pid && !terminal_tells_all(signal) {
                     // It may have ended just now.
@@ -118,12 +128,12 @@ mod tests {
         let set = |name: &str, value: Option<&str>| Change { name: name.to_owned(), value: value.map(str::to_owned) };
         let changes = [set("RECORD_TEST_CODE", Some("7")), set("PATH_THAT_IS_NOT", None)];
         for (command, expected) in [
-            (&["sh", "-c", "exit $RECORD_TEST_CODE"][..], 7),
-            (&["sh", "-c", "exit 255"], 255),
-            (&["true"], 0),
-            (&["sh", "-c", "kill -TERM $$"], 143),
-            (&["/no/such/program"], 127),
-            (&["/"], 126),
+            (&["sh", "-c", "exit $RECORD_TEST_CODE"][..], End::Ran(7)),
+            (&["sh", "-c", "exit 255"], End::Ran(255)),
+            (&["true"], End::Ran(0)),
+            (&["sh", "-c", "kill -TERM $$"], End::Ran(143)),
+            (&["/no/such/program"], End::NotStarted(127)),
+            (&["/"], End::NotStarted(126)),
         ] {
             let command: Vec<OsString> = command.iter().map(OsString::from).collect();
             assert_eq!(run(&command, &changes).await.expect("an end"), expected, "{command:?}");

@@ -1,0 +1,487 @@
+"""`opentrail record`: a program runs as ever, and leaves records, a policy and a summary."""
+
+import datetime
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from opentrail import BINARY, PYTHON_BIN, REGION, STRANGER_KEY
+from process import clean_environment, wait_until
+from upstreams import Reply, Stub
+
+ACCOUNT = "111122223333"
+SECRET = STRANGER_KEY[1]
+TOKEN = "e2eSessionTokenThatNobodyMayFindOnDisk"
+PATIENCE_S = 60
+
+DENIED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+CALLS = """
+import boto3
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="{bucket}")
+s3.put_object(Bucket="{bucket}", Key="dir/one", Body=b"first")
+assert s3.get_object(Bucket="{bucket}", Key="dir/one")["Body"].read() == b"first"
+assert s3.list_objects_v2(Bucket="{bucket}")["KeyCount"] == 1
+boto3.client("sts").get_caller_identity()
+boto3.client("iam").create_user(UserName="{bucket}")
+print("done")
+"""
+
+
+class Run:
+    """A finished `opentrail record`."""
+
+    def __init__(self, folder, completed):
+        self.folder = folder
+        self.code = completed.returncode
+        self.stdout = completed.stdout
+        self.stderr = completed.stderr
+
+    def json(self, name):
+        return json.loads((self.folder / f"{name}.json").read_text())
+
+    @property
+    def records(self):
+        return self.json("cloudtrail")["Records"]
+
+    @property
+    def event_names(self):
+        return [record["eventName"] for record in self.records]
+
+    @property
+    def statements(self):
+        return {statement["Sid"]: statement for statement in self.json("policy")["Statement"]}
+
+    def allowed(self, kind="Used"):
+        """Actions to their resources, of the statements of a kind."""
+        chosen = [statement for sid, statement in self.statements.items() if sid.startswith(kind)]
+        return {action: statement["Resource"] for statement in chosen for action in statement["Action"]}
+
+
+def environment(folder, **extra):
+    settings = {
+        "AWS_ACCESS_KEY_ID": STRANGER_KEY[0],
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_SESSION_TOKEN": TOKEN,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": folder / "no-config",
+        "AWS_SHARED_CREDENTIALS_FILE": folder / "no-credentials",
+        # Temporary files of the run are where the test can look for them.
+        "TMPDIR": folder / "tmp",
+    }
+    return clean_environment(**{**settings, **extra})
+
+
+def record(folder, command, *options, stdin=None, **variables):
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    out = folder / "run"
+    line = [BINARY, "record", "--output-dir", out, "--account-id", ACCOUNT, *options, "--", *command]
+    completed = subprocess.run(
+        [str(part) for part in line],
+        env=environment(folder, **variables),
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    return Run(out, completed)
+
+
+def python(text):
+    return [sys.executable, "-c", text]
+
+
+@pytest.fixture
+def authority(folder):
+    """A certificate authority of the test's own, with a certificate for this machine and for AWS's names."""
+    return Authority(folder)
+
+
+class Authority:
+    def __init__(self, folder):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+        authority_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test authority")])
+        authority_key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP256R1())
+
+        def certificate(name, own_key, is_authority):
+            builder = x509.CertificateBuilder(
+                authority_name, name, own_key.public_key(), x509.random_serial_number(), now - day, now + day
+            )
+            return builder.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+
+        root = certificate(authority_name, authority_key, True).sign(authority_key, hashes.SHA256())
+        names = ["localhost", "*.amazonaws.com"]
+        names += [f"*.{name}.amazonaws.com" for name in ("us-east-1", "s3", "s3.us-east-1")]
+        alternative = [x509.DNSName(name) for name in names] + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        leaf_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test server")])
+        leaf = (
+            certificate(leaf_name, key, False)
+            .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self.root = folder / "authority.pem"
+        self.root.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+        self.chain = folder / "server.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self.chain.write_bytes(leaf.public_bytes(serialization.Encoding.PEM) + private)
+
+
+class TlsFront:
+    """Ends TLS before a plain server, and keeps the names that clients asked for."""
+
+    def __init__(self, authority, port):
+        self.names = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(authority.chain)
+        self.context.sni_callback = lambda _, name, __: self.names.append(name)
+        self.behind = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        try:
+            inner = self.context.wrap_socket(connection, server_side=True)
+            outer = socket.create_connection(("127.0.0.1", self.behind))
+        except OSError:
+            connection.close()
+            return
+        ways = [threading.Thread(target=self.copy, args=pair, daemon=True) for pair in [(inner, outer), (outer, inner)]]
+        for way in ways:
+            way.start()
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.close()
+            except OSError:
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+# --- the three ways that a call takes ---
+
+
+def check_calls(run, bucket):
+    assert run.code == 0, run.stderr
+    assert run.stdout == "done\n"
+    names = ["CreateBucket", "PutObject", "GetObject", "ListObjects", "GetCallerIdentity", "CreateUser"]
+    assert run.event_names == names
+    assert all(record["userIdentity"]["accessKeyId"] == STRANGER_KEY[0] for record in run.records)
+    assert run.records[1]["requestParameters"]["key"] == "dir/one"
+    assert run.records[5]["responseElements"]["user"]["userName"] == bucket
+    assert run.allowed() == {
+        "s3:CreateBucket": [f"arn:aws:s3:::{bucket}"],
+        "s3:ListBucket": [f"arn:aws:s3:::{bucket}"],
+        "s3:PutObject": [f"arn:aws:s3:::{bucket}/dir/one"],
+        "s3:GetObject": [f"arn:aws:s3:::{bucket}/dir/one"],
+        "iam:CreateUser": [f"arn:aws:iam::{ACCOUNT}:user/{bucket}"],
+    }
+    summary = run.json("summary")
+    assert summary["total"]["calls"] == 6 and summary["total"]["errors"] == 0
+    assert summary["operations"]["s3:PutObject"]["requestBytes"] >= 5
+    assert "6 calls in " in run.stderr and "s3:PutObject " in run.stderr
+
+
+def test_an_endpoint_without_tls(folder, moto):
+    run = record(folder, python(CALLS.format(bucket="plain")), AWS_ENDPOINT_URL=moto.url)
+    check_calls(run, "plain")
+    assert "tlsDetails" not in run.records[0]
+
+
+def test_a_local_endpoint_with_tls(folder, moto, authority):
+    with TlsFront(authority, moto.port) as front:
+        url = f"https://localhost:{front.port}"
+        script = python(CALLS.format(bucket="sealed"))
+        run = record(folder, script, AWS_ENDPOINT_URL=url, AWS_CA_BUNDLE=authority.root)
+        check_calls(run, "sealed")
+        assert front.names[0] == "localhost"
+    assert run.records[0]["tlsDetails"]["tlsVersion"] == "TLSv1.3"
+
+
+def test_aws_itself(folder, moto, authority):
+    """No endpoint variable: the program speaks to amazonaws.com, which the test has on this machine."""
+    with TlsFront(authority, moto.port) as front:
+        places = ["s3.us-east-1.amazonaws.com", "s3.amazonaws.com", "realm.s3.amazonaws.com", "iam.amazonaws.com"]
+        places += ["sts.us-east-1.amazonaws.com", "realm.s3.us-east-1.amazonaws.com", "sts.amazonaws.com"]
+        options = ["--upstream-ca", authority.root]
+        for place in places:
+            options += ["--resolve", f"{place}:443:127.0.0.1:{front.port}"]
+        run = record(folder, python(CALLS.format(bucket="realm")), *options)
+        check_calls(run, "realm")
+        assert set(front.names) <= set(places) and front.names
+    assert run.records[0]["tlsDetails"]["clientProvidedHostHeader"].endswith("amazonaws.com")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_agents_that_a_node_program_makes_itself(folder, authority):
+    """As the AWS SDK for JavaScript makes them: Node leads no such agent through a proxy."""
+    script = """
+const https = require('node:https');
+const agent = new https.Agent({ keepAlive: true, maxSockets: 50 });
+const get = (path) => new Promise((done, failed) => {
+  https.request({ host: 's3.us-east-1.amazonaws.com', path, agent }, (answer) => {
+    answer.resume().on('end', () => done(answer.statusCode));
+  }).on('error', failed).end();
+});
+(async () => { console.log(await get('/shut/one'), await get('/shut/two')); agent.destroy(); })();
+"""
+    denied = Reply(403, {"Content-Type": "application/xml"}, DENIED)
+    with Stub(lambda _: denied) as upstream, TlsFront(authority, upstream.port) as front:
+        place = f"s3.us-east-1.amazonaws.com:443:127.0.0.1:{front.port}"
+        run = record(folder, ["node", "-e", script], "--upstream-ca", authority.root, "--resolve", place)
+    assert (run.code, run.stdout) == (0, "403 403\n"), run.stderr
+    assert [record["requestParameters"]["key"] for record in run.records] == ["one", "two"]
+
+
+def test_an_endpoint_in_code_is_recorded_through_the_proxy(folder, moto):
+    script = f"import boto3; boto3.client('sqs', endpoint_url='{moto.url}').create_queue(QueueName='in-code')"
+    run = record(folder, python(script))
+    assert run.code == 0, run.stderr
+    assert run.event_names == ["CreateQueue"]
+
+
+def test_the_aws_cli(folder, moto):
+    run = record(folder, [PYTHON_BIN / "aws", "s3", "mb", "s3://by-cli"], AWS_ENDPOINT_URL=moto.url)
+    assert (run.code, run.stdout) == (0, "make_bucket: by-cli\n")
+    run = record(folder, [PYTHON_BIN / "aws", "s3", "ls"], AWS_ENDPOINT_URL=moto.url)
+    assert run.code == 0 and "by-cli" in run.stdout
+    assert run.event_names == ["ListBuckets"]
+    assert run.allowed() == {"s3:ListAllMyBuckets": ["*"]}
+
+
+# --- what is refused, and what is not ours ---
+
+
+def test_denied_calls_stand_apart(folder):
+    with Stub(lambda _: Reply(403, {"Content-Type": "application/xml"}, DENIED)) as upstream:
+        command = [PYTHON_BIN / "aws", "s3api", "get-object", "--bucket", "shut", "--key", "k", "out"]
+        run = record(folder, command, AWS_ENDPOINT_URL=upstream.url)
+    assert run.code in (1, 254, 255)
+    assert run.records[0]["errorCode"] == "AccessDenied"
+    assert run.allowed() == {}
+    assert run.allowed("Denied") == {"s3:GetObject": ["arn:aws:s3:::shut/k"]}
+    assert run.json("summary")["total"]["denied"] == 1
+    assert "1 failed, 1 denied" in run.stderr and "403 AccessDenied" in run.stderr
+
+
+def test_a_server_that_is_not_trusted_is_not_believed(folder, moto, authority):
+    with TlsFront(authority, moto.port) as front:
+        url = f"https://localhost:{front.port}"
+        command = [PYTHON_BIN / "aws", "s3api", "list-buckets"]
+        run = record(folder, command, AWS_ENDPOINT_URL=url, AWS_MAX_ATTEMPTS="1")
+    assert run.code != 0
+    assert "UnknownIssuer" in run.records[0]["errorMessage"]
+    assert run.allowed() == {}
+
+
+def test_other_hosts_are_tunnelled_unread(folder, authority):
+    with Stub(lambda _: Reply(200, {}, b"private")) as behind, TlsFront(authority, behind.port) as front:
+        script = (
+            "import os, ssl, urllib.request as u; "
+            "context = ssl.create_default_context(cafile=os.environ['OWN_CA']); "
+            f"print(u.urlopen('https://localhost:{front.port}/', context=context).read())"
+        )
+        run = record(folder, python(script), OWN_CA=authority.root)
+    assert (run.code, run.stdout) == (0, "b'private'\n")
+    assert run.records == []
+    assert run.json("summary")["tunnelled"] == {"localhost": 1}
+    assert "not recorded: 1 connection to other hosts: localhost (1)" in run.stderr
+
+
+def test_requests_that_are_not_for_aws_pass_unrecorded(folder):
+    with Stub(lambda _: Reply(200, {}, b"plain")) as upstream:
+        script = f"import urllib.request as u; print(u.urlopen('{upstream.url}/bucket/key').read())"
+        run = record(folder, python(script))
+    assert (run.code, run.stdout) == (0, "b'plain'\n")
+    assert run.records == [] and run.json("summary")["otherRequests"] == 1
+
+
+def test_a_program_that_does_not_trust_us_is_told_about(folder, authority):
+    script = (
+        "import socket, ssl, os\n"
+        "host, port = os.environ['HTTPS_PROXY'].removeprefix('http://').split(':')\n"
+        "s = socket.create_connection((host, int(port)))\n"
+        "s.sendall(b'CONNECT s3.amazonaws.com:443 HTTP/1.1\\r\\nHost: s3.amazonaws.com:443\\r\\n\\r\\n')\n"
+        "assert b' 200 ' in s.recv(1024)\n"
+        "context = ssl.create_default_context(cafile=os.environ['OWN_CA'])\n"
+        "try: context.wrap_socket(s, server_hostname='s3.amazonaws.com')\n"
+        "except ssl.SSLCertVerificationError: print('refused')\n"
+    )
+    run = record(folder, python(script), OWN_CA=authority.root)
+    assert (run.code, run.stdout) == (0, "refused\n")
+    assert run.json("summary")["distrusted"] == {"s3.amazonaws.com": 1}
+
+
+# --- the program runs as ever ---
+
+
+@pytest.mark.parametrize(
+    "command, code",
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 42"], 42),
+        (["sh", "-c", "kill -KILL $$"], 137),
+        (["/no/such/program"], 127),
+        (["/"], 126),
+    ],
+)
+def test_exit_codes(folder, command, code):
+    run = record(folder, command)
+    assert run.code == code
+    assert run.folder.exists() == (code not in (126, 127)), "a program that never ran leaves nothing"
+
+
+def test_input_and_output_pass_through(folder):
+    run = record(folder, ["sh", "-c", "cat; echo to-stderr >&2"], "--quiet", stdin="a\nb\n")
+    assert (run.code, run.stdout, run.stderr) == (0, "a\nb\n", "to-stderr\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_reach_the_program(folder, number):
+    script = (
+        "import pathlib, signal, sys, time\n"
+        "def stop(number, _): print('got', number, flush=True); sys.exit(9)\n"
+        f"signal.signal({int(number)}, stop)\n"
+        "pathlib.Path('ready').touch()\n"
+        "time.sleep(30)\n"
+    )
+    (folder / "tmp").mkdir(parents=True)
+    line = [BINARY, "record", "--output-dir", folder / "run", "--", *python(script)]
+    process = subprocess.Popen(
+        [str(part) for part in line],
+        env=environment(folder),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until("the program runs", (folder / "ready").exists)
+    process.send_signal(number)
+    stdout, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, stdout) == (9, f"got {int(number)}\n")
+    assert json.loads((folder / "run/cloudtrail.json").read_text()) == {"Records": []}
+
+
+def test_json_for_scripts(folder, moto):
+    command = [PYTHON_BIN / "aws", "sts", "get-caller-identity"]
+    run = record(folder, command, "--format", "json", AWS_ENDPOINT_URL=moto.url)
+    lines = [json.loads(line) for line in run.stderr.splitlines()]
+    assert lines[0]["call"] == "sts:GetCallerIdentity" and lines[0]["status"] == 200
+    assert lines[-1]["summary"]["total"]["calls"] == 1
+
+
+# --- what is left on disk ---
+
+
+def test_no_key_and_no_secret_is_ever_on_disk(folder, moto):
+    """Looks at every file while the program runs, and after it."""
+    script = """
+import boto3, os, pathlib
+boto3.client("secretsmanager").create_secret(Name="s", SecretString="e2e-secret-value")
+folder = pathlib.Path(os.environ["TMPDIR"]).parent
+texts = {str(p): p.read_text() for p in folder.rglob("*") if p.is_file()}
+bundle = os.environ["AWS_CA_BUNDLE"]
+assert "BEGIN CERTIFICATE" in texts[bundle]
+assert oct(os.stat(bundle).st_mode)[-3:] == "600"
+assert any(name.endswith("partial.jsonl") and "CreateSecret" in text for name, text in texts.items())
+for name, text in texts.items():
+    assert "PRIVATE KEY" not in text, name
+"""
+    run = record(folder, [*python(script), "--password", "e2e-argument-value"], AWS_ENDPOINT_URL=moto.url)
+    assert run.code == 0, run.stderr
+    assert run.event_names == ["CreateSecret"]
+    assert list((folder / "tmp").iterdir()) == [], "temporary files are gone"
+    texts = [path.read_text() for path in folder.rglob("*") if path.is_file()]
+    for secret in (SECRET, TOKEN, "e2e-secret-value", "e2e-argument-value", "PRIVATE KEY"):
+        assert not any(secret in text for text in texts), secret
+    assert {path.name for path in run.folder.iterdir()} == {"cloudtrail.json", "policy.json", "summary.json"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [run.folder, *run.folder.iterdir()])
+
+
+def test_a_run_that_is_killed_leaves_what_it_had(folder, moto):
+    script = (
+        "import boto3, pathlib, time\n"
+        "boto3.client('sqs').create_queue(QueueName='before-the-kill')\n"
+        "pathlib.Path('ready').touch()\n"
+        "time.sleep(30)\n"
+    )
+    (folder / "tmp").mkdir(parents=True)
+    line = [BINARY, "record", "--output-dir", folder / "run", "--", *python(script)]
+    process = subprocess.Popen(
+        [str(part) for part in line],
+        env=environment(folder, AWS_ENDPOINT_URL=moto.url),
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_until("a call was made", (folder / "ready").exists, timeout_s=20)
+    process.kill()
+    process.wait(10)
+    os.killpg(process.pid, signal.SIGKILL)
+    lines = (folder / "run/cloudtrail.partial.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines if line.strip()]
+    assert [(record["eventName"], record.get("errorCode")) for record in records] == [("CreateQueue", None)]
+
+
+def test_a_call_without_an_answer_is_of_unknown_outcome(folder):
+    """The program ends while its call is under way."""
+
+    def slow(_):
+        time.sleep(8)
+        return Reply(200, {}, b"")
+
+    script = (
+        "import boto3, os, threading, time\n"
+        "threading.Thread(target=lambda: boto3.client('s3').create_bucket(Bucket='late'), daemon=True).start()\n"
+        "time.sleep(3)\n"
+        "os._exit(0)\n"
+    )
+    with Stub(slow) as upstream:
+        run = record(folder, python(script), AWS_ENDPOINT_URL=upstream.url)
+    assert run.code == 0
+    assert [record["errorCode"] for record in run.records] == ["OutcomeUnknown"]
+    assert run.json("summary")["unfinished"] == 1
+    assert "1 call had no answer" in run.stderr
