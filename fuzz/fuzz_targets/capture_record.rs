@@ -56,7 +56,7 @@ fn record_of(
     let (Ok(account), Ok(region)) = (AccountId::parse("123456789012"), Region::parse("us-east-1")) else {
         panic!("constants parse")
     };
-    let caller = UserIdentity::default();
+    let caller = std::sync::Arc::new(UserIdentity::default());
     let record = capture::record(&Exchange {
         subject,
         head: request.head(),

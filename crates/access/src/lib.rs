@@ -2,6 +2,7 @@
 //!
 //! - [`directory`]: the directory: which access key belongs to whom. For now it holds one account and its root key.
 //! - [`principal`]: who a key speaks for, and what records say of them.
+//! - [`identities`]: whose keys an upstream's keys are, as far as calls have taught it; no secrets there.
 //! - [`root_key`]: the root key as a value: made from random bytes, read from and written to JSON.
 //! - [`root_key_file`]: the one file that keeps it, how it gets to disk, and who may read it.
 //!
@@ -14,10 +15,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
 pub mod directory;
+pub mod identities;
 pub mod principal;
 pub mod root_key;
 pub mod root_key_file;
 
 pub use directory::{Directory, DirectoryConfig, DirectoryError, IgnoredRootKey, RootKeyOrigin};
+pub use identities::{IdentitiesError, KnownIdentities};
 pub use principal::{Principal, PrincipalKind};
 pub use root_key::RootKey;

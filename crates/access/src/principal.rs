@@ -1,5 +1,7 @@
 //! Who an access key speaks for.
 
+use std::sync::Arc;
+
 use aws_wire::sigv4::SecretAccessKey;
 use model::{AccessKeyId, AccountId, UserIdentity};
 
@@ -15,7 +17,7 @@ pub struct Principal {
     /// The secret of that key, to verify signatures with.
     pub secret: SecretAccessKey,
     /// What records say of a caller with this key.
-    pub identity: UserIdentity,
+    pub identity: Arc<UserIdentity>,
 }
 
 /// The kinds of principals. Matched arm by arm wherever rights are decided, so that a new kind is noticed there.
@@ -28,7 +30,7 @@ pub enum PrincipalKind {
 impl Principal {
     /// The root user of an account, with one of its keys.
     pub fn root(account: AccountId, access_key_id: AccessKeyId, secret: SecretAccessKey) -> Self {
-        let identity = UserIdentity::root(account, Some(access_key_id.as_str()));
+        let identity = Arc::new(UserIdentity::root(account, Some(access_key_id.as_str())));
         Self { kind: PrincipalKind::Root, account, access_key_id, secret, identity }
     }
 }

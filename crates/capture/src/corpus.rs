@@ -8,6 +8,7 @@ mod invert_ec2;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use aws_wire::RequestHead;
@@ -367,7 +368,7 @@ fn compare_request(service: &'static Service, id: OperationId, request: &Json) -
             }
             _ => invert::structure(service, protocol(service), operation.input, parameters),
         };
-        let (headers, caller, region) = (HeaderMap::new(), UserIdentity::default(), region());
+        let (headers, caller, region) = (HeaderMap::new(), Arc::new(UserIdentity::default()), region());
         let call = call(service, id, None);
         let exchange = exchange(&call, &headers, "/", None, &caller, &region, b"");
         request_parameters(&exchange, &call, &Input::Decoded(input))
@@ -397,7 +398,7 @@ fn resources_agree() {
         let object = |key: &str| record[key].as_object().unwrap_or(&empty).clone();
         let input = invert::structure(service, protocol(service), operation.input, &object("requestParameters"));
         let output = invert::structure(service, protocol(service), operation.output, &object("responseElements"));
-        let (headers, caller) = (HeaderMap::new(), UserIdentity::default());
+        let (headers, caller) = (HeaderMap::new(), Arc::new(UserIdentity::default()));
         let region = Region::parse(record["awsRegion"].as_str().expect("a region")).expect("a region");
         let call = call(service, id, None);
         let mut exchange = exchange(&call, &headers, "/", None, &caller, &region, b"");
@@ -450,7 +451,7 @@ fn exchange<'a>(
     headers: &'a HeaderMap,
     path: &'a str,
     query: Option<&'a str>,
-    caller: &'a UserIdentity,
+    caller: &'a Arc<UserIdentity>,
     region: &'a Region,
     body: &'a [u8],
 ) -> Exchange<'a> {
@@ -496,7 +497,7 @@ fn s3_request(service: &'static Service, id: OperationId, parameters: &Map<Strin
         (bucket, key) => format!("/{bucket}/{}", escape(key)),
     };
     let call = call(service, id, None);
-    let (query, caller, region) = (query.join("&"), UserIdentity::default(), region());
+    let (query, caller, region) = (query.join("&"), Arc::new(UserIdentity::default()), region());
     let exchange = exchange(&call, &headers, &path, Some(&query), &caller, &region, body.as_bytes());
     request_parameters(&exchange, &call, &Input::HeadOnly(None))
 }

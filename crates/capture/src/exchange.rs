@@ -1,6 +1,7 @@
 //! What the recorder saw of one call.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aws_wire::RequestHead;
 use aws_wire::catalog::{Protocol, Service};
@@ -18,7 +19,7 @@ pub struct Exchange<'a> {
     /// Body of the request.
     pub request_body: BodyCapture<'a>,
     /// Who called.
-    pub caller: &'a UserIdentity,
+    pub caller: &'a Arc<UserIdentity>,
     /// How the caller proved it.
     pub authentication: Authentication,
     /// Where the call came from.

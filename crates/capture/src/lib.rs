@@ -9,6 +9,7 @@
 //! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
 //! - `redact`: what a record must never hold. The default is to hide.
 //! - `resources`, `additional`, `failure`: the other elements.
+//! - `identity_lessons`: what answers of IAM and STS teach about who owns which key; the callers that only they name.
 //! - `unknown_operation`: calls that are newer than the catalog.
 //!
 //! It refuses nothing: every exchange becomes a record.
@@ -25,6 +26,7 @@ mod ec2;
 mod event_name;
 mod exchange;
 mod failure;
+mod identity_lessons;
 mod loose_value;
 mod parameters;
 mod read_only;
@@ -44,6 +46,7 @@ mod xml_json;
 pub use event_name::{event_name, event_source};
 pub use exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 pub use failure::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE};
+pub use identity_lessons::{identity_lessons, is_teacher, refuses_credentials};
 pub use read_only::is_read_only;
 pub use record::record;
 pub use streaming::{is_streaming_request, is_streaming_response};

@@ -1,5 +1,7 @@
 //! One exchange in, one event record out.
 
+use std::sync::Arc;
+
 use aws_wire::catalog::Operation;
 use aws_wire::classify::Call;
 use aws_wire::protocol::{WireError, decode_error, request_id};
@@ -13,6 +15,7 @@ use crate::category::event_category;
 use crate::event_name::{api_version, aws_region, name_of, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
+use crate::identity_lessons::federated_caller;
 use crate::parameters::{
     Answer, Input, decode_input, decode_output, is_answer_written, request_parameters, response_elements,
 };
@@ -39,12 +42,13 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
     };
     EventRecord {
         event_version: rules.event_version,
-        user_identity: exchange.caller.clone(),
+        user_identity: federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller)),
         event_time: exchange.event_time,
         event_source: source_of(service),
         event_name: parts.event_name,
         aws_region: aws_region(service, exchange.region),
-        source_ip_address: exchange.source_ip.to_string(),
+        // A service that calls for someone stands in place of an address. Source: user guide, sourceIPAddress.
+        source_ip_address: exchange.caller.invoked_by.clone().unwrap_or_else(|| exchange.source_ip.to_string()),
         user_agent: user_agent(exchange, rules),
         error_code,
         error_message,
@@ -150,7 +154,7 @@ fn answered_request_id(exchange: &Exchange<'_>) -> String {
     given.filter(|id| !id.is_empty()).unwrap_or_else(|| exchange.request_id.to_owned())
 }
 
-fn success<'a>(exchange: &Exchange<'a>) -> Option<Answer<'a>> {
+pub(crate) fn success<'a>(exchange: &Exchange<'a>) -> Option<Answer<'a>> {
     match exchange.outcome {
         Outcome::Answered { status, headers, body } if status < 300 && late_error(exchange).is_none() => {
             Some(Answer { status, headers, body })

@@ -248,11 +248,11 @@ pub(crate) fn member_of<'v>(service: &Service, value: &'v StructureValue, name: 
     })
 }
 
-fn text_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v str> {
+pub(crate) fn text_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v str> {
     member_of(service, value, name)?.as_str()
 }
 
-fn structure_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v StructureValue> {
+pub(crate) fn structure_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v StructureValue> {
     match member_of(service, value, name)? {
         Value::Structure(structure) => Some(structure),
         _ => None,

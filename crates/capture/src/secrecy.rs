@@ -1,6 +1,8 @@
 //! No secret leaves: every operation of the catalog, with a marked value in every member that its model calls
 //! sensitive, is rendered, and the mark is nowhere in it.
 
+use std::sync::Arc;
+
 use aws_wire::RequestHead;
 use aws_wire::catalog::{Catalog, OperationId, Service, ShapeId, ShapeKind};
 use aws_wire::classify::Call;
@@ -85,7 +87,7 @@ fn is_leaked(json: &Option<Json>) -> bool {
 #[test]
 fn no_sensitive_member_of_any_operation_is_written() {
     let (headers, caller, region) =
-        (HeaderMap::new(), UserIdentity::default(), Region::parse("us-east-1").expect("a region"));
+        (HeaderMap::new(), Arc::new(UserIdentity::default()), Region::parse("us-east-1").expect("a region"));
     let mut with_secrets = 0;
     for summary in Catalog::embedded().summaries() {
         let service = Catalog::embedded().service(&summary.id).expect("a service of the index");

@@ -28,7 +28,7 @@ impl KeyDirectory for access::Directory {
         let principal = Self::find(self, access_key_id)?;
         Some(KnownKey {
             account: principal.account,
-            identity: principal.identity.clone(),
+            identity: UserIdentity::clone(&principal.identity),
             secret: principal.secret.clone(),
         })
     }

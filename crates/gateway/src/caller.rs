@@ -11,13 +11,15 @@ use capture::Authentication;
 use model::{AccessKeyId, AccountId, EventTime, UserIdentity};
 use parking_lot::Mutex;
 
+use crate::identities::IdentityBook;
+
 /// A key that this installation knows.
 #[derive(Debug, Clone)]
 pub struct KnownKey {
     /// Account of its owner.
     pub account: AccountId,
     /// Identity that records name.
-    pub identity: UserIdentity,
+    pub identity: Arc<UserIdentity>,
     /// The secret, to check signatures with.
     pub secret: SecretAccessKey,
 }
@@ -56,7 +58,10 @@ impl Proof {
 #[derive(Debug)]
 pub struct Caller {
     /// What the record says of them.
-    pub identity: UserIdentity,
+    pub identity: Arc<UserIdentity>,
+    /// Whether the identity was learned and the signature is for the upstream to check: should it refuse the
+    /// credentials, nobody is named.
+    pub is_claimed: bool,
     /// Account whose record this is.
     pub account: AccountId,
     /// What is proved.
@@ -70,7 +75,27 @@ impl Caller {
     /// the owner of the key with the refusal; an upstream may let them pass, and then nobody must be named for them.
     pub fn claim_no_more_than_proved(&mut self) {
         if let (Proof::Refuted(_), Some(key_id)) = (&self.proof, &self.identity.access_key_id) {
-            self.identity = UserIdentity::unknown_key(self.account, key_id);
+            self.identity = Arc::new(UserIdentity::unknown_key(self.account, key_id));
+        }
+    }
+
+    /// Names the caller by what is known of a key that no directory of ours has the secret of.
+    pub fn claim(&mut self, identities: &dyn IdentityBook, now: EventTime) {
+        if !matches!(self.proof, Proof::UnknownKey | Proof::Unchecked) {
+            return;
+        }
+        let key_id = self.identity.access_key_id.as_deref().and_then(|id| AccessKeyId::parse(id).ok());
+        if let Some(identity) = key_id.and_then(|id| identities.find(&id, now)) {
+            self.identity = identity;
+            self.is_claimed = true;
+        }
+    }
+
+    /// The identity of a claim that was refused: the key, and no more.
+    pub fn without_claim(&self) -> Arc<UserIdentity> {
+        match &self.identity.access_key_id {
+            Some(key_id) if self.is_claimed => Arc::new(UserIdentity::unknown_key(self.account, key_id)),
+            _ => Arc::clone(&self.identity),
         }
     }
 }
@@ -79,13 +104,20 @@ impl Caller {
 pub struct CallerLearner {
     directory: Arc<dyn CallerDirectory>,
     default_account: AccountId,
+    reads_accounts: bool,
     signing_keys: Mutex<SigningKeyCache>,
 }
 
 impl CallerLearner {
-    /// A learner over a directory; callers that it does not know belong to `default_account`.
-    pub fn new(directory: Arc<dyn CallerDirectory>, default_account: AccountId) -> Self {
-        Self { directory, default_account, signing_keys: Mutex::default() }
+    /// A learner over a directory; records of callers that it does not know belong to `default_account`. Their
+    /// identities are of the account that their key id was made for, if `reads_accounts` and it tells one.
+    pub fn new(directory: Arc<dyn CallerDirectory>, default_account: AccountId, reads_accounts: bool) -> Self {
+        Self { directory, default_account, reads_accounts, signing_keys: Mutex::default() }
+    }
+
+    fn unknown_key(&self, id: &AccessKeyId) -> Arc<UserIdentity> {
+        let account = Some(id).filter(|_| self.reads_accounts).and_then(AccessKeyId::account);
+        Arc::new(UserIdentity::unknown_key(account.unwrap_or(self.default_account), id.as_str()))
     }
 
     /// Learns who sent a request. `payload_hash` gives the SHA-256 of the body where all of it is at hand; it is asked
@@ -123,8 +155,13 @@ impl CallerLearner {
         let authentication = sigv4_at(authorization.placement);
         let key_id = &authorization.access_key_id;
         let Some(known) = self.directory.find(key_id) else {
-            let identity = UserIdentity::unknown_key(self.default_account, key_id.as_str());
-            return Caller { identity, account: self.default_account, proof: Proof::UnknownKey, authentication };
+            return Caller {
+                identity: self.unknown_key(key_id),
+                is_claimed: false,
+                account: self.default_account,
+                proof: Proof::UnknownKey,
+                authentication,
+            };
         };
         let key = self.signing_keys.lock().signing_key(&known.secret, &authorization.scope);
         let verified = verify_with_key(head, authorization, &key, payload_hash(), now, CLOCK_SKEW_MAX);
@@ -134,19 +171,19 @@ impl CallerLearner {
             Ok(body) => Proof::Verified(body),
             Err(error) => Proof::Refuted(error),
         };
-        Caller { identity: known.identity, account: known.account, proof, authentication }
+        Caller { identity: known.identity, is_claimed: false, account: known.account, proof, authentication }
     }
 
     fn unchecked(&self, key_id: Option<&AccessKeyId>, authentication: Authentication) -> Caller {
+        let identity = key_id.map_or_else(|| Arc::new(UserIdentity::anonymous()), |id| self.unknown_key(id));
         let account = self.default_account;
-        let identity =
-            key_id.map_or_else(UserIdentity::anonymous, |id| UserIdentity::unknown_key(account, id.as_str()));
-        Caller { identity, account, proof: Proof::Unchecked, authentication }
+        Caller { identity, is_claimed: false, account, proof: Proof::Unchecked, authentication }
     }
 
     fn nobody(&self, proof: Proof) -> Caller {
         Caller {
-            identity: UserIdentity::anonymous(),
+            identity: Arc::new(UserIdentity::anonymous()),
+            is_claimed: false,
             account: self.default_account,
             proof,
             authentication: Authentication::Anonymous,

@@ -31,6 +31,7 @@ use crate::answer;
 use crate::body::{AnswerBody, AnswerSource, Held, RequestBody, StreamEnd, StreamReport, hold};
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::gap::{GapTracker, gap_record};
+use crate::identities::IdentityBook;
 use crate::metrics::{CallLabels, GatewayMetrics};
 use crate::observer::{CallObserver, ConcludedCall};
 use crate::recorder::Recorder;
@@ -82,6 +83,8 @@ pub struct Surroundings {
     pub directory: Arc<dyn CallerDirectory>,
     /// Where records go.
     pub sink: Arc<dyn EventSink>,
+    /// Who keeps what is known of keys of upstreams, if anyone.
+    pub identities: Option<Arc<dyn IdentityBook>>,
     /// Who is told of concluded calls, if anyone.
     pub observer: Option<Arc<dyn CallObserver>>,
 }
@@ -172,7 +175,15 @@ struct Received {
 
 impl Received {
     fn record(&self, outcome: Outcome<'_>, event_time: EventTime) -> EventRecord {
-        capture::record(&capture::Exchange {
+        let mut record = capture::record(&self.exchange(outcome, event_time));
+        if self.caller.is_claimed && record.error_code.as_deref().is_some_and(capture::refuses_credentials) {
+            record.user_identity = self.caller.without_claim();
+        }
+        record
+    }
+
+    fn exchange<'a>(&'a self, outcome: Outcome<'a>, event_time: EventTime) -> capture::Exchange<'a> {
+        capture::Exchange {
             subject: self.target.subject(),
             head: request_head(&self.head),
             request_body: match &self.held {
@@ -195,7 +206,7 @@ impl Received {
             request_id: &self.request_id,
             event_time,
             outcome,
-        })
+        }
     }
 }
 
@@ -246,7 +257,11 @@ impl Gateway {
         routes: Routes,
         metrics: GatewayMetrics,
     ) -> Arc<Self> {
-        let callers = CallerLearner::new(Arc::clone(&surroundings.directory), surroundings.default_account);
+        let callers = CallerLearner::new(
+            Arc::clone(&surroundings.directory),
+            surroundings.default_account,
+            settings.reads_account_of_key_id,
+        );
         Arc::new(Self {
             settings,
             surroundings,
@@ -330,6 +345,9 @@ impl Gateway {
         let destination = self.routes.for_service(received.target.service()).clone();
         if let Destination::Upstream(_) | Destination::Origin = &destination {
             received.caller.claim_no_more_than_proved();
+            if let Some(identities) = &self.surroundings.identities {
+                received.caller.claim(&**identities, (self.surroundings.clock)());
+            }
         }
         if let Destination::Local(service) = &destination
             && !service.records_unknown_callers()
@@ -570,12 +588,25 @@ impl Gateway {
                     headers: &parts.headers,
                     body: BodyCapture::Complete(&bytes),
                 };
+                if received.target.call().is_some_and(capture::is_teacher) {
+                    Box::pin(self.learn(&received, outcome)).await;
+                }
                 if let Err(failure) = self.append(&received, outcome, note, Some(parts.status.as_u16())).await {
                     return received.fault(&failure);
                 }
                 Response::from_parts(parts, AnswerBody::whole(bytes, trailers))
             }
             Held::Longer { prefix, rest } => Box::pin(self.stream(received, parts, prefix, rest, note)).await,
+        }
+    }
+
+    /// Learns what an answer teaches about keys, before it is released.
+    async fn learn(&self, received: &Received, outcome: Outcome<'_>) {
+        let Some(identities) = &self.surroundings.identities else { return };
+        let now = (self.surroundings.clock)();
+        let lessons = capture::identity_lessons(&received.exchange(outcome, now));
+        if !lessons.is_empty() {
+            identities.learn(lessons, now).await;
         }
     }
 

@@ -1,5 +1,7 @@
 //! Gaps: calls that went on although they could not be recorded (`open` mode).
 
+use std::sync::Arc;
+
 use model::{AccountId, EventCategory, EventRecord, EventTime, EventType, Region, UserIdentity};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -64,11 +66,11 @@ pub fn gap_record(
 ) -> EventRecord {
     EventRecord {
         event_version: "1.11",
-        user_identity: UserIdentity {
+        user_identity: Arc::new(UserIdentity {
             account_id: Some(account.to_string()),
             invoked_by: Some("cloudtrail.amazonaws.com".to_owned()),
             ..UserIdentity::default()
-        },
+        }),
         event_time,
         event_source: "cloudtrail.amazonaws.com".to_owned(),
         event_name: "RecordingGap".to_owned(),

@@ -11,7 +11,7 @@
 //! - **Flat memory**: at most [`settings::GatewaySettings::captured_body_bytes_max`] of a body is held; the rest
 //!   streams through.
 //!
-//! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`],
+//! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`identities`],
 //! [`body`], [`connector`], [`upstream`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
 //! [`metrics`].
 
@@ -23,6 +23,7 @@ pub mod caller;
 pub mod connector;
 pub mod exchange;
 pub mod gap;
+pub mod identities;
 pub mod listener;
 pub mod metrics;
 pub mod observer;
@@ -37,6 +38,7 @@ mod worker;
 
 pub use connector::{DetourError, Detours};
 pub use exchange::Gateway;
+pub use identities::IdentityBook;
 pub use listener::Listener;
 pub use observer::{CallObserver, ConcludedCall};
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};

@@ -46,6 +46,8 @@ pub struct GatewaySettings {
     pub upstream_tls: Option<Arc<rustls::ClientConfig>>,
     /// Upstreams that are reached elsewhere than their URL says. Default: none.
     pub detours: Detours,
+    /// Whether the account of a caller of whom only the key id is known is read from that id. Default true.
+    pub reads_account_of_key_id: bool,
     /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
     pub bucket_host_names: Vec<String>,
 }
@@ -65,6 +67,7 @@ impl Default for GatewaySettings {
             recording_failure_by_service: BTreeMap::new(),
             upstream_tls: None,
             detours: Detours::default(),
+            reads_account_of_key_id: true,
             bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
         }
     }

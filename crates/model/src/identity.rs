@@ -2,11 +2,12 @@
 //!
 //! Field order and presence follow the CloudTrail user guide, userIdentity element, and observed records.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 /// The `userIdentity` element of a record; absent fields are not written.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserIdentity {
     /// `Root`, `IAMUser`, `AssumedRole`, `FederatedUser`, `AWSAccount`, `AWSService`, `Unknown`, …
@@ -33,31 +34,63 @@ pub struct UserIdentity {
     /// Service principal that made the call for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoked_by: Option<String>,
+    /// The person of the identity centre behind the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<OnBehalfOf>,
+    /// Id of the bearer token of an identity centre session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
     /// Provider of a SAML or web identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_provider: Option<String>,
 }
 
+/// The `onBehalfOf` of a session that the identity centre gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnBehalfOf {
+    /// Id of the person in the identity store.
+    pub user_id: String,
+    /// ARN of the identity store.
+    pub identity_store_arn: String,
+}
+
 /// The `sessionContext` of temporary credentials.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionContext {
     /// The role or user that the session was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_issuer: Option<SessionIssuer>,
-    /// Provider and attributes of a web identity session, as an object.
+    /// Provider of a web identity session.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub web_id_federation_data: Option<Value>,
+    pub web_id_federation_data: Option<WebIdFederationData>,
     /// Creation time and multi-factor state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<SessionAttributes>,
     /// Source identity set when the role was assumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<String>,
+    /// Version of the instance metadata service that gave the credentials: `1.0` or `2.0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ec2_role_delivery: Option<String>,
+    /// The text `true` in sessions of AssumeRoot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_root: Option<String>,
+}
+
+/// The `webIdFederationData` of a session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebIdFederationData {
+    /// ARN of the OpenID Connect provider, or the name of one that is built in.
+    pub federated_provider: String,
+    /// What the provider said of the session.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// The `attributes` of a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionAttributes {
     /// ISO time, whole seconds.
@@ -68,7 +101,7 @@ pub struct SessionAttributes {
 }
 
 /// The `sessionIssuer` of a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionIssuer {
     /// `Role`, `IAMUser` or `Root`.
@@ -83,6 +116,17 @@ pub struct SessionIssuer {
     /// Role or user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
+}
+
+/// A user or role of IAM, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IamPrincipal {
+    /// Name without path.
+    pub name: String,
+    /// `AIDA…` or `AROA…`.
+    pub principal_id: Option<String>,
+    /// IAM ARN, with its path.
+    pub arn: Option<String>,
 }
 
 impl UserIdentity {
@@ -104,6 +148,19 @@ impl UserIdentity {
             identity_type: Some("Unknown".to_owned()),
             account_id: Some(account.to_string()),
             access_key_id: Some(access_key_id.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// An IAM user, as far as it is known, with one of its long-term keys.
+    pub fn iam_user(account: &str, user: &IamPrincipal, access_key_id: &str) -> Self {
+        Self {
+            identity_type: Some("IAMUser".to_owned()),
+            principal_id: user.principal_id.clone(),
+            arn: user.arn.clone(),
+            account_id: Some(account.to_owned()),
+            access_key_id: Some(access_key_id.to_owned()),
+            user_name: Some(user.name.clone()),
             ..Self::default()
         }
     }

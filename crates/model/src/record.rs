@@ -4,6 +4,8 @@
 //! out, except `requestParameters` and `responseElements`, which are `null` when there is nothing. What we *read* may
 //! be any version and shape, and is never forced into this type: readers keep the bytes and pick what they need.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ pub struct EventRecord {
     /// `major.minor` of the record format.
     pub event_version: &'static str,
     /// Who made the call.
-    pub user_identity: UserIdentity,
+    pub user_identity: Arc<UserIdentity>,
     /// Completion time of the call.
     pub event_time: EventTime,
     /// `service.amazonaws.com`.

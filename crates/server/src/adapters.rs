@@ -7,5 +7,5 @@ mod history;
 
 pub(crate) use buckets::EmbeddedBuckets;
 pub(crate) use cloudtrail::CloudTrailApi;
-pub(crate) use directory::KnownCallers;
+pub(crate) use directory::{KnownCallers, LearnedIdentities};
 pub(crate) use history::StoreAdapter;

@@ -93,6 +93,7 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
         new_id: Arc::new(Uuid::new_v4),
         directory: Arc::new(NoKeys),
         sink: recorder.clone(),
+        identities: None,
         observer: Some(recorder.clone()),
     };
     let routes = Routes::new(HashMap::new(), Destination::Origin);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use access::{Directory, DirectoryConfig, RootKeyOrigin};
+use access::{Directory, DirectoryConfig, KnownIdentities, RootKeyOrigin};
 use anyhow::Context;
 use aws_wire::sigv4::SecretAccessKey;
 use buckets::{BucketConfig, BucketService};
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
-use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, StoreAdapter};
+use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
 use crate::{installation_key, logging, upkeep};
@@ -96,6 +96,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("{ignored}");
     }
 
+    let identities = Arc::new(KnownIdentities::open(&settings.data_dir).await.context("open the identities")?);
+
     let mut registry = Registry::default();
     let metrics = GatewayMetrics::default();
     metrics.register(&mut registry);
@@ -108,6 +110,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         new_id: Arc::new(Uuid::new_v4),
         directory: Arc::new(KnownCallers(Arc::clone(&directory))),
         sink: Arc::new(adapter.clone()),
+        identities: Some(Arc::new(LearnedIdentities(identities))),
         observer: None,
     };
     let gateway = Gateway::new(settings.gateway.clone(), surroundings, routes, metrics);

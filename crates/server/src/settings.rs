@@ -110,6 +110,9 @@ pub(crate) struct SettingsLayer {
         help_heading = "Gateway"
     )]
     bucket_hosts: Option<Vec<String>>,
+    /// Whether the account of an unknown caller is read from its access key id: true or false [default: true]
+    #[arg(long, env = "OPENTRAIL_ACCOUNT_FROM_KEY_ID", value_name = "BOOL", help_heading = "Gateway")]
+    account_from_key_id: Option<bool>,
     /// Time to open a connection to an upstream [default: 5s]
     #[arg(long, env = "OPENTRAIL_CONNECT_TIMEOUT", value_name = "DURATION", help_heading = "Gateway")]
     connect_timeout: Option<HumanDuration>,
@@ -244,6 +247,7 @@ impl SettingsLayer {
             segment_size_max: self.segment_size_max.or(below.segment_size_max),
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
             bucket_hosts: self.bucket_hosts.or(below.bucket_hosts),
+            account_from_key_id: self.account_from_key_id.or(below.account_from_key_id),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
             response_timeout: self.response_timeout.or(below.response_timeout),
             body_idle_timeout: self.body_idle_timeout.or(below.body_idle_timeout),
@@ -299,6 +303,7 @@ impl SettingsLayer {
             shutdown_grace: duration(self.shutdown_grace, defaults.shutdown_grace),
             recording_failure: self.recording_failure.unwrap_or_default(),
             recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,
+            reads_account_of_key_id: self.account_from_key_id.unwrap_or(defaults.reads_account_of_key_id),
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
             held_stream_bytes_max: defaults.held_stream_bytes_max,
             upstream_tls: None,

@@ -1,5 +1,7 @@
 //! Whole exchanges, as bytes, and the elements that their records must have.
 
+use std::sync::Arc;
+
 use aws_wire::RequestHead;
 use aws_wire::catalog::{Catalog, Protocol};
 use aws_wire::classify::Call;
@@ -70,7 +72,7 @@ fn recorded(case: &Case<'_>) -> Json {
     };
     let (headers, answer_headers) = (header_map(case.headers), header_map(case.answer_headers));
     let region = Region::parse("eu-west-1").expect("a region");
-    let caller = UserIdentity::unknown_key(AccountId::parse("111122223333").expect("digits"), "AKIAEXAMPLE");
+    let caller = Arc::new(UserIdentity::unknown_key(AccountId::parse("111122223333").expect("digits"), "AKIAEXAMPLE"));
     let tls = TlsDetails { cipher_suite: Some("TLS_AES_128_GCM_SHA256".to_owned()), ..TlsDetails::default() };
     let exchange = Exchange {
         subject,

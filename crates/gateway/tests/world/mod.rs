@@ -141,6 +141,7 @@ impl World {
             new_id: Arc::new(uuid::Uuid::new_v4),
             directory: Arc::new(NoKeys),
             sink: Arc::new(Sink(Arc::clone(&memory))),
+            identities: None,
             observer: None,
         };
         let routes = Routes::new(Default::default(), Destination::Upstream(Arc::new(url)));
