@@ -282,6 +282,14 @@ def test_an_endpoint_in_code_is_recorded_through_the_proxy(folder, moto):
     assert run.event_names == ["CreateQueue"]
 
 
+def test_endpoints_may_stay_as_they_are(folder, moto):
+    """Then a queue's URL, which moto makes from the Host header, is good after the run."""
+    script = "import boto3; print(boto3.client('sqs').create_queue(QueueName='kept')['QueueUrl'])"
+    run = record(folder, python(script), "--keep-endpoints", AWS_ENDPOINT_URL=moto.url)
+    assert run.stdout.startswith(moto.url), run.stderr
+    assert run.event_names == ["CreateQueue"]
+
+
 def test_the_aws_cli(folder, moto):
     run = record(folder, [PYTHON_BIN / "aws", "s3", "mb", "s3://by-cli"], AWS_ENDPOINT_URL=moto.url)
     assert (run.code, run.stdout) == (0, "make_bucket: by-cli\n")

@@ -41,9 +41,7 @@ struct CommandLine {
 enum Command {
     /// Start the recorder, the embedded buckets, the CloudTrail API and the console
     Serve(Box<serve::ServeArguments>),
-    /// Search recorded events, or follow them as they come
     Events(Box<events::EventsArguments>),
-    /// Run a program and record the AWS calls that it makes
     Record(Box<record::RecordArguments>),
 }
 

@@ -105,7 +105,8 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
     let proxy = InterceptProxy::new(Arc::clone(&gateway), authority, hosts, detours);
     let certificates = trusted.write_with(&proxy.certificate_pem())?;
     let node_script = node_script().context("write a temporary file")?;
-    let changes = lead_here(&proxy, &endpoints, certificates.path(), node_script.path(), &variables).await?;
+    let led: &[EndpointVariable] = if arguments.keep_endpoints { &[] } else { &endpoints };
+    let changes = lead_here(&proxy, led, certificates.path(), node_script.path(), &variables).await?;
 
     let began = Instant::now();
     let exit_code = match child::run(&arguments.command, &changes).await? {

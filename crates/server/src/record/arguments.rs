@@ -19,27 +19,28 @@ pub(crate) enum RecordFormat {
 
 /// Run a program and record the AWS calls that it makes: strace for API calls.
 ///
-/// The program's TLS to AWS endpoints ends here, with certificates of an authority that is made for this run and lives
-/// in memory alone. Every call is recorded with its answer and goes on to where the program sent it, over verified TLS.
-/// Connections to other hosts pass unread. Nothing is sent anywhere else.
+/// The program's TLS to AWS endpoints ends here, with certificates of an authority that is made
+/// for this run and lives in memory alone. Every call is recorded with its answer, and goes on to
+/// where the program sent it, over verified TLS. Connections to other hosts pass unread. Nothing
+/// is sent anywhere else.
 ///
-/// Calls are shown on standard error as they end; standard input and output, signals and the exit code are the
-/// program's own. Left behind is a folder with:
+/// Calls are shown on standard error as they end; standard input and output, signals and the exit
+/// code are the program's own. Left behind is a folder with:
 ///   cloudtrail.json   every call as a CloudTrail record
-///   policy.json       the least IAM policy for what was used; what was denied stands in statements named Denied...
+///   policy.json       the least IAM policy for what was used; what was denied stands apart
 ///   summary.json      calls, errors, bytes and times by operation
 ///
 /// What does a command call?
 ///   opentrail record -- aws s3 ls
 /// The policy for a deployment:
 ///   opentrail record --output-dir run --account-id 111122223333 -- terraform apply
-/// Against a local emulator:
+/// Against an emulator on this machine:
 ///   AWS_ENDPOINT_URL=http://localhost:5000 opentrail record -- python script.py
-/// Against a server of one's own with TLS that code, not a variable, names:
+/// Against a server of one's own with TLS that is named in code and by no variable:
 ///   opentrail record --intercept minio.corp:9000 --upstream-ca ca.pem -- ./backup
 ///
-/// Exit codes: the program's; 128 and the signal's number if it was killed; 127 if it was not found, 126 if it cannot be
-/// run, 125 if recording failed.
+/// Exit codes: the program's; 128 and the signal's number if it was killed; 127 if it was not
+/// found, 126 if it cannot be run, 125 if recording failed.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct RecordArguments {
@@ -64,6 +65,10 @@ pub(crate) struct RecordArguments {
     /// Record connections to this host too: HOST, HOST:PORT or *.HOST; may be given several times
     #[arg(long, value_name = "HOST")]
     pub(crate) intercept: Vec<String>,
+    /// Leave AWS_ENDPOINT_URL and its like as they are: calls to this machine are recorded only if the program sends
+    /// them through HTTP_PROXY or HTTPS_PROXY (Python does, Go does not)
+    #[arg(long)]
+    pub(crate) keep_endpoints: bool,
     /// File of certificates to trust at the real endpoints, beside the system's; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) upstream_ca: Vec<PathBuf>,
