@@ -7,7 +7,7 @@ use super::*;
 pub(crate) fn record(service: &str, parameters: Value, arns: &[&str], error_code: Option<&str>) -> EventRecord {
     EventRecord {
         event_version: "1.11",
-        user_identity: UserIdentity::default(),
+        user_identity: UserIdentity::default().into(),
         event_time: EventTime::from_seconds(0),
         event_source: format!("{service}.amazonaws.com"),
         event_name: "Call".to_owned(),
