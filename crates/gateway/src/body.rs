@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use crate::http1::body::WireBody;
 use crate::upstream::UpstreamBody;
 
 /// Any error of a body.
@@ -29,6 +30,59 @@ pub type LocalBody = UnsyncBoxBody<Bytes, BodyError>;
 #[error("no byte of the body came for {} s", after.as_secs())]
 pub struct IdleTimeout {
     after: Duration,
+}
+
+/// Body of a request, from whoever serves its connection.
+#[derive(Debug)]
+pub enum ClientBody {
+    /// HTTP/1.1.
+    Wire(WireRequestBody),
+    /// HTTP/2, or a server of someone else.
+    Hyper(Incoming),
+}
+
+/// A body that is still on its HTTP/1.1 connection.
+#[derive(Debug)]
+pub struct WireRequestBody(WireBody);
+
+impl From<WireBody> for ClientBody {
+    fn from(body: WireBody) -> Self {
+        Self::Wire(WireRequestBody(body))
+    }
+}
+
+impl From<Incoming> for ClientBody {
+    fn from(body: Incoming) -> Self {
+        Self::Hyper(body)
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Wire(WireRequestBody(body)) => Pin::new(body).poll_frame(context),
+            Self::Hyper(body) => {
+                Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Wire(WireRequestBody(body)) => body.is_end_stream(),
+            Self::Hyper(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Wire(WireRequestBody(body)) => body.size_hint(),
+            Self::Hyper(body) => body.size_hint(),
+        }
+    }
 }
 
 /// A body that was read until its end or until a bound.
@@ -131,7 +185,7 @@ pub enum RequestBody {
 #[derive(Debug)]
 pub struct StreamedRequest {
     prefix: Option<Bytes>,
-    rest: Incoming,
+    rest: ClientBody,
     counted: Arc<AtomicU64>,
     idle: IdleTimer,
 }
@@ -143,7 +197,7 @@ impl RequestBody {
     }
 
     /// A streamed body: `prefix` was read already, `counted` follows how many bytes went on.
-    pub fn streamed(prefix: Bytes, rest: Incoming, counted: Arc<AtomicU64>, idle_timeout: Duration) -> Self {
+    pub fn streamed(prefix: Bytes, rest: ClientBody, counted: Arc<AtomicU64>, idle_timeout: Duration) -> Self {
         let prefix = (!prefix.is_empty()).then_some(prefix);
         Self::Streamed(StreamedRequest { prefix, rest, counted, idle: IdleTimer::new(idle_timeout) })
     }
@@ -172,7 +226,7 @@ impl Body for RequestBody {
                     let size = frame.data_ref().map_or(0, Bytes::len);
                     streamed.counted.fetch_add(size as u64, Ordering::Relaxed);
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(frame)
             }
         }
     }
@@ -251,9 +305,7 @@ impl Body for AnswerSource {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Upstream(body) => {
-                Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
+            Self::Upstream(body) => Pin::new(body).poll_frame(context),
             Self::Local(body) => Pin::new(body).poll_frame(context),
         }
     }

@@ -22,13 +22,12 @@ use capture::{BodyCapture, Outcome, Subject};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, response};
 use http_body::Body;
-use hyper::body::Incoming;
 use model::{AccountId, EventRecord, EventTime, Region, TlsDetails};
 use tokio::sync::{RwLock, oneshot};
 use uuid::Uuid;
 
 use crate::answer;
-use crate::body::{AnswerBody, AnswerSource, Held, RequestBody, StreamEnd, StreamReport, hold};
+use crate::body::{AnswerBody, AnswerSource, ClientBody, Held, RequestBody, StreamEnd, StreamReport, hold};
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::gap::{GapTracker, gap_record};
 use crate::identities::IdentityBook;
@@ -300,9 +299,10 @@ impl Gateway {
     /// Serves one request. Cancelling it (the client went away) does not cancel the call or its record.
     pub async fn serve(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<impl Into<ClientBody>>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
+        let request = request.map(Into::into);
         self.metrics.calls_in_flight.inc();
         let gateway = Arc::clone(&self);
         Unstoppable::new(async move {
@@ -316,17 +316,17 @@ impl Gateway {
     /// Passes on one request as what is no AWS call: untouched and unrecorded, but counted.
     pub async fn serve_unrecorded(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<impl Into<ClientBody>>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
-        let (mut head, body) = request.into_parts();
+        let (mut head, body) = request.map(Into::into).into_parts();
         put_host_header(&mut head);
         self.pass_on(&connection, &mut head, Held::Longer { prefix: Bytes::new(), rest: body }).await
     }
 
     async fn exchange(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
         let began = Instant::now();
@@ -395,7 +395,7 @@ impl Gateway {
         &self,
         head: &http::request::Parts,
         presented: &Result<Presented<'_>, SigV4Error>,
-        body: Incoming,
+        body: ClientBody,
     ) -> Result<Identified, String> {
         let hosts = HostNames { own: &self.settings.bucket_host_names };
         let scope_service = presented.as_ref().ok().and_then(Presented::service);
@@ -426,14 +426,14 @@ impl Gateway {
         Ok(self.split_body(target, held))
     }
 
-    async fn hold_request(&self, body: Incoming) -> Result<Held<Incoming>, String> {
+    async fn hold_request(&self, body: ClientBody) -> Result<Held<ClientBody>, String> {
         hold(body, self.settings.captured_body_bytes_max, self.settings.body_idle_timeout)
             .await
             .map_err(|error| format!("The request's body could not be read: {error}.\n"))
     }
 
     /// Divides a body into what the record reads and what goes on.
-    fn split_body(&self, target: Target, held: Held<Incoming>) -> Identified {
+    fn split_body(&self, target: Target, held: Held<ClientBody>) -> Identified {
         let counted = Arc::new(AtomicU64::new(0));
         let (seen, rest) = match held {
             Held::Whole { bytes, trailers } => {
@@ -780,7 +780,7 @@ impl Gateway {
         &self,
         connection: &Connection,
         head: &mut http::request::Parts,
-        body: Held<Incoming>,
+        body: Held<ClientBody>,
     ) -> Response<AnswerBody> {
         self.metrics.unrecognised.inc();
         let Some(url) = upstream_of(self.routes.default_destination(), &connection.peer) else {
@@ -828,7 +828,7 @@ impl Received {
 
 enum Identified {
     Aws { target: Target, held: (HeldRequest, Arc<AtomicU64>), rest: RequestBody },
-    NotAws { body: Held<Incoming> },
+    NotAws { body: Held<ClientBody> },
 }
 
 fn request_head(head: &http::request::Parts) -> RequestHead<'_> {

@@ -23,6 +23,10 @@ pub mod caller;
 pub mod connector;
 pub mod exchange;
 pub mod gap;
+#[cfg(fuzzing)]
+pub mod http1;
+#[cfg(not(fuzzing))]
+mod http1;
 pub mod identities;
 pub mod listener;
 pub mod metrics;

@@ -7,18 +7,21 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tower::ServiceExt;
 
-use crate::body::RequestBody;
+use crate::body::{BodyError, RequestBody};
 use crate::connector::UpstreamConnector;
+use crate::http1::body::WireBody;
+use crate::http1::client::{SendError, UpstreamConnection};
+use crate::http1::head::remove_hop_by_hop;
+use crate::http1::io::Stream;
 use crate::settings::GatewaySettings;
 
 /// Longest time that an idle connection to an upstream is kept for the next call. Short enough to be gone before the
@@ -102,7 +105,7 @@ pub enum UpstreamError {
         upstream: String,
         /// Why.
         #[source]
-        source: hyper::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The client stopped sending its body.
     #[error("the client went away before it had sent its whole request")]
@@ -157,128 +160,96 @@ impl UpstreamClient {
         head: &mut http::request::Parts,
         body: RequestBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let request = forwarded(upstream, head, body)?;
-        let answer = tokio::time::timeout(self.response_timeout, self.answer(upstream, request)).await;
-        answer.unwrap_or_else(|_| {
-            Err(UpstreamError::TimedOut { upstream: upstream.to_string(), after: self.response_timeout })
-        })
+        let head = forwarded(upstream, head)?;
+        self.answer(upstream, &head, body).await
     }
 
+    /// An answer over a connection that was kept, or over a new one.
     async fn answer(
         &self,
         upstream: &UpstreamUrl,
-        mut request: Request<RequestBody>,
+        head: &http::request::Parts,
+        mut body: RequestBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         loop {
             let pooled = self.pool.take(upstream);
             let is_reused = pooled.is_some();
-            let mut sender = match pooled {
-                Some(sender) => sender,
+            let connection = match pooled {
+                Some(connection) => connection,
                 None => Box::pin(self.connect(upstream)).await?,
             };
-            if let Err(error) = sender.ready().await {
-                if is_reused {
-                    continue;
-                }
-                return Err(explain(upstream, error));
-            }
-            match sender.try_send_request(request).await {
-                Ok(mut response) => {
-                    remove_hop_by_hop(response.headers_mut());
-                    let lease = Lease { sender, upstream: upstream.clone(), pool: Arc::clone(&self.pool) };
-                    return Ok(response.map(|body| UpstreamBody { body, lease: Some(lease) }));
-                }
-                // A kept connection that the upstream closed at this moment: nothing of the request was written, so
-                // that it goes to the next one.
-                Err(mut error) => match error.take_message().filter(|_| is_reused) {
-                    Some(unsent) => request = unsent,
-                    None => return Err(explain(upstream, error.into_error())),
-                },
+            let (pool, place) = (Arc::clone(&self.pool), upstream.clone());
+            let put_back = move |connection| pool.put_back(place, connection);
+            match connection.send(head, &mut body, self.response_timeout, put_back).await {
+                Ok(response) => return Ok(response.map(UpstreamBody)),
+                // The upstream closed a kept connection at this moment. A call that may be repeated goes to the next
+                // one; of any other nobody knows whether it took effect.
+                Err(SendError::Closed(_)) if is_reused && is_repeatable(head, &body) => {}
+                Err(error) => return Err(self.explain(upstream, error)),
             }
         }
     }
 
-    async fn connect(&self, upstream: &UpstreamUrl) -> Result<SendRequest<RequestBody>, UpstreamError> {
-        let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| UpstreamError::Unreachable {
-            upstream: upstream.to_string(),
-            source,
-        };
+    async fn connect(&self, upstream: &UpstreamUrl) -> Result<UpstreamConnection, UpstreamError> {
+        let unreachable = |source| UpstreamError::Unreachable { upstream: upstream.to_string(), source };
         let stream = self.connector.clone().oneshot(upstream.uri()).await.map_err(unreachable)?;
-        let mut builder = http1::Builder::new();
-        builder.preserve_header_case(true);
-        let (sender, connection) = builder.handshake(stream).await.map_err(|error| unreachable(error.into()))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to an upstream ended");
-            }
-        });
-        Ok(sender)
+        Ok(UpstreamConnection::new(match stream {
+            MaybeHttpsStream::Http(stream) => Stream::Plain(stream.into_inner()),
+            MaybeHttpsStream::Https(stream) => Stream::Other(Box::new(TokioIo::new(stream))),
+        }))
+    }
+
+    fn explain(&self, upstream: &UpstreamUrl, error: SendError) -> UpstreamError {
+        let upstream = upstream.to_string();
+        match error {
+            SendError::RequestBody(_) => UpstreamError::ClientGone,
+            SendError::TimedOut => UpstreamError::TimedOut { upstream, after: self.response_timeout },
+            error => UpstreamError::Broken { upstream, source: error.into() },
+        }
     }
 }
 
-/// The request as the upstream gets it.
-fn forwarded(
-    upstream: &UpstreamUrl,
-    head: &mut http::request::Parts,
-    body: RequestBody,
-) -> Result<Request<RequestBody>, UpstreamError> {
-    let unforwardable = |reason: String| UpstreamError::Unforwardable { reason };
-    let mut target = http::uri::Parts::default();
-    target.path_and_query = Some(head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = Uri::from_parts(target).map_err(|error| unforwardable(error.to_string()))?;
-    *request.version_mut() = Version::HTTP_11;
-    *request.headers_mut() = head.headers.clone();
-    // Holds the case in which the header names came, and is of no use to the record.
-    *request.extensions_mut() = std::mem::take(&mut head.extensions);
-    remove_hop_by_hop(request.headers_mut());
-    if !request.headers().contains_key(HOST) {
+/// Whether a call may be sent again: it is safe by its method (RFC 9110, section 9.2.1), and its body is at hand.
+fn is_repeatable(head: &http::request::Parts, body: &RequestBody) -> bool {
+    matches!(body, RequestBody::Whole { trailers: None, .. }) && head.method.is_safe()
+}
+
+/// The head of the request as the upstream gets it.
+fn forwarded(upstream: &UpstreamUrl, head: &mut http::request::Parts) -> Result<http::request::Parts, UpstreamError> {
+    let (mut forwarded, ()) = Request::new(()).into_parts();
+    forwarded.method = head.method.clone();
+    forwarded.uri = head.uri.clone();
+    forwarded.headers = head.headers.clone();
+    // Holds the lines in which the headers came, and is of no use to the record.
+    forwarded.extensions = std::mem::take(&mut head.extensions);
+    remove_hop_by_hop(&mut forwarded.headers);
+    if !forwarded.headers.contains_key(HOST) {
         let host = HeaderValue::from_str(upstream.authority.as_str());
-        request.headers_mut().insert(HOST, host.map_err(|error| unforwardable(error.to_string()))?);
+        let host = host.map_err(|error| UpstreamError::Unforwardable { reason: error.to_string() })?;
+        forwarded.headers.insert(HOST, host);
     }
-    Ok(request)
+    Ok(forwarded)
 }
 
 /// Body of an upstream's answer; its connection takes the next call once it is read to its end.
 #[derive(Debug)]
-pub struct UpstreamBody {
-    body: Incoming,
-    lease: Option<Lease>,
-}
+pub struct UpstreamBody(WireBody);
 
 impl Body for UpstreamBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.get_mut().0).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.0.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.0.size_hint()
     }
-}
-
-impl Drop for UpstreamBody {
-    fn drop(&mut self) {
-        // An answer that nobody reads to its end takes its connection with it.
-        if let Some(lease) = self.lease.take().filter(|_| self.body.is_end_stream()) {
-            lease.pool.put_back(lease.upstream, lease.sender);
-        }
-    }
-}
-
-/// A connection that is answering.
-#[derive(Debug)]
-struct Lease {
-    sender: SendRequest<RequestBody>,
-    upstream: UpstreamUrl,
-    pool: Arc<Pool>,
 }
 
 /// Connections that wait for the next call.
@@ -289,13 +260,13 @@ struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    connection: UpstreamConnection,
     since: Instant,
 }
 
 impl Idle {
     fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && self.since.elapsed() < POOL_IDLE_TIMEOUT
+        self.connection.is_quiet() && self.since.elapsed() < POOL_IDLE_TIMEOUT
     }
 }
 
@@ -318,57 +289,24 @@ impl Pool {
     }
 
     /// The connection that was used last: it is the least likely to be closed by now.
-    fn take(&self, upstream: &UpstreamUrl) -> Option<SendRequest<RequestBody>> {
+    fn take(&self, upstream: &UpstreamUrl) -> Option<UpstreamConnection> {
         let mut idle = self.idle.lock();
         let connections = idle.get_mut(upstream)?;
         while let Some(candidate) = connections.pop() {
             if candidate.is_usable() {
-                return Some(candidate.sender);
+                return Some(candidate.connection);
             }
         }
         None
     }
 
-    fn put_back(&self, upstream: UpstreamUrl, sender: SendRequest<RequestBody>) {
-        if sender.is_closed() {
-            return;
-        }
+    fn put_back(&self, upstream: UpstreamUrl, connection: UpstreamConnection) {
         let mut idle = self.idle.lock();
         let connections = idle.entry(upstream).or_default();
         if connections.len() < POOL_IDLE_CONNECTIONS_MAX {
-            connections.push(Idle { sender, since: Instant::now() });
+            connections.push(Idle { connection, since: Instant::now() });
         }
     }
-}
-
-fn explain(upstream: &UpstreamUrl, error: hyper::Error) -> UpstreamError {
-    // The only user of this connection is the request's body.
-    if error.is_user() {
-        return UpstreamError::ClientGone;
-    }
-    UpstreamError::Broken { upstream: upstream.to_string(), source: error }
-}
-
-/// Removes the headers that belong to one connection only (RFC 9110, section 7.6.1).
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|text| text.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
-    }
-    for name in [TRANSFER_ENCODING, UPGRADE, TE, TRAILER] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
 }
 
 #[cfg(test)]
@@ -383,24 +321,5 @@ mod tests {
         for text in ["", "127.0.0.1:5000", "ftp://h", "http://h/path", "http://u:p@h", "http://h/?q=1"] {
             UpstreamUrl::parse(text).expect_err(text);
         }
-    }
-
-    #[test]
-    fn headers_of_the_connection_stay_behind() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "keep-alive, X-Drop"),
-            ("x-drop", "1"),
-            ("keep-alive", "timeout=5"),
-            ("transfer-encoding", "chunked"),
-            ("host", "h"),
-            ("x-amz-date", "d"),
-        ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        remove_hop_by_hop(&mut headers);
-        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["host", "x-amz-date"]);
     }
 }

@@ -14,18 +14,21 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::{Connection, Gateway, Lane, Peer};
-use crate::tls;
+use crate::http1::head::HEAD_BYTES_MAX;
+use crate::http1::io::Stream;
+use crate::http1::server::HEAD_READ_TIMEOUT;
+use crate::{http1, tls};
 
-/// Time that a client has for the head of its next request, idle time on a kept-alive connection included.
-const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
 /// Time that a client has for the TLS handshake.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most bytes of a request head. AWS allows 8 KiB of query and 8 KiB of user metadata; presigned URLs add tokens.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Time that a client has for the first bytes that tell HTTP/2 from HTTP/1.1.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How a client begins HTTP/2 without TLS (RFC 9113, section 3.4), as far as tells it from any method of HTTP/1.1.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 /// Stack of a worker, bytes: deep JSON and XML are read on it.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
 /// Threads for file work of all workers together. Each keeps freed memory of its own, so that more of them make large
@@ -118,17 +121,21 @@ async fn work(
     open: Arc<AtomicUsize>,
 ) {
     let graceful = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(false);
     let lane = gateway.lane();
-    let builder = Arc::new(http_builder());
+    let http2 = Arc::new(http_builder());
+    // Closed when the last connection has dropped its end.
+    let (connected, mut all_gone) = mpsc::channel::<Infallible>(1);
     while let Some(Accepted { stream, address, slot }) = accepted.recv().await {
         let server = Server {
             gateway: Arc::clone(&gateway),
-            builder: Arc::clone(&builder),
+            http2: Arc::clone(&http2),
             watcher: graceful.watcher(),
+            stopping: stopping.clone(),
             acceptor: acceptor.clone(),
             lane: lane.clone(),
         };
-        let open = Arc::clone(&open);
+        let (open, connected) = (Arc::clone(&open), connected.clone());
         tokio::spawn(async move {
             let metrics = server.gateway.metrics().clone();
             metrics.connections.inc();
@@ -138,24 +145,25 @@ async fn work(
             }
             metrics.connections.dec();
             open.fetch_sub(1, Ordering::Relaxed);
-            drop(slot);
+            drop((slot, connected));
         });
     }
-    if tokio::time::timeout(gateway.settings().shutdown_grace, graceful.shutdown()).await.is_err() {
+    drop(connected);
+    stop.send_replace(true);
+    let ended = async {
+        graceful.shutdown().await;
+        all_gone.recv().await
+    };
+    if tokio::time::timeout(gateway.settings().shutdown_grace, ended).await.is_err() {
         tracing::warn!("some connections did not end within the shutdown grace time and are cut");
     }
     gateway.finish_records().await;
 }
 
-/// What serves HTTP/1.1 and HTTP/2 with the limits of this gateway.
+/// What serves HTTP/2, and HTTP/1.1 where connections are upgraded, with the limits of this gateway.
 pub fn http_builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .preserve_header_case(true)
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_READ_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32);
     builder
 }
@@ -163,8 +171,9 @@ pub fn http_builder() -> auto::Builder<TokioExecutor> {
 /// What serves one connection.
 struct Server {
     gateway: Arc<Gateway>,
-    builder: Arc<auto::Builder<TokioExecutor>>,
+    http2: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
+    stopping: watch::Receiver<bool>,
     acceptor: Option<TlsAcceptor>,
     lane: Lane,
 }
@@ -177,19 +186,40 @@ impl Server {
         // An IPv4 client on a dual-stack socket is recorded with its IPv4 address.
         let ip = address.ip().to_canonical();
         let Some(acceptor) = self.acceptor.clone() else {
-            return self.serve_http(stream, Peer { ip, tls: None, origin: None }).await;
+            let peer = Peer { ip, tls: None, origin: None };
+            return match tokio::time::timeout(PREFACE_TIMEOUT, begins_http2(&stream)).await {
+                Ok(Ok(true)) => self.serve_http2(stream, peer).await,
+                Ok(Ok(false)) => self.serve_http1(Stream::Plain(stream), peer).await,
+                Ok(Err(error)) => tracing::debug!(%ip, %error, "a connection broke before its first request"),
+                Err(_) => tracing::debug!(%ip, "a connection said nothing"),
+            };
         };
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
-                let details = tls::details(stream.get_ref().1);
-                self.serve_http(stream, Peer { ip, tls: Some(details), origin: None }).await;
+                let session = stream.get_ref().1;
+                let (details, is_http2) = (tls::details(session), session.alpn_protocol() == Some(b"h2"));
+                let peer = Peer { ip, tls: Some(details), origin: None };
+                if is_http2 {
+                    self.serve_http2(stream, peer).await;
+                } else {
+                    self.serve_http1(Stream::Other(Box::new(stream)), peer).await;
+                }
             }
             Ok(Err(error)) => tracing::debug!(%ip, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%ip, "TLS handshake took too long"),
         }
     }
 
-    async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
+    async fn serve_http1(self, stream: Stream, peer: Peer) {
+        let connection = Arc::new(Connection { peer, lane: self.lane });
+        let gateway = self.gateway;
+        let answer = |request| Arc::clone(&gateway).serve(request, Arc::clone(&connection));
+        if let Err(error) = http1::server::serve(stream, self.stopping, answer).await {
+            tracing::debug!(%error, "connection ended");
+        }
+    }
+
+    async fn serve_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
         let connection = Arc::new(Connection { peer, lane: self.lane });
         let gateway = self.gateway;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -197,9 +227,22 @@ impl Server {
             let connection = Arc::clone(&connection);
             async move { Ok::<_, Infallible>(gateway.serve(request, connection).await) }
         });
-        let served = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let served = self.http2.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = self.watcher.watch(served).await {
             tracing::debug!(%error, "connection ended");
         }
+    }
+}
+
+/// Looks at the first bytes of a connection without taking them.
+async fn begins_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut start = [0; HTTP2_PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut start).await?;
+        if seen == HTTP2_PREFACE.len() || !HTTP2_PREFACE.starts_with(&start[..seen]) || seen == 0 {
+            return Ok(start[..seen] == *HTTP2_PREFACE);
+        }
+        // Some of it came: the rest is on its way, and peeking again at once would spin.
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

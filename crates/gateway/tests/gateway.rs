@@ -179,3 +179,76 @@ async fn an_unknown_operation_of_a_known_service_is_recorded() {
     assert_eq!((&event["eventSource"], &event["eventName"]), (&"dynamodb.amazonaws.com".into(), &"FoldTable".into()));
     assert_eq!(world.order(), ["note", "upstream", "event after note"]);
 }
+
+#[tokio::test]
+async fn one_connection_serves_many_requests_in_their_order() {
+    let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+    let calls: String = ["ListTables", "PutItem", "GetItem"].map(|name| dynamodb(name, PUT_ITEM)).concat();
+    let answer = world.send_until(&calls, |answer| answer.matches("HTTP/1.1 200").count() == 3).await;
+    assert!(!answer.to_lowercase().contains("connection: close"), "{answer}");
+    let names: Vec<_> = world.records().iter().filter(|record| record["errorCode"].is_null()).cloned().collect();
+    let names: Vec<_> = names.iter().filter_map(|record| record["eventName"].as_str()).collect();
+    assert_eq!(names, ["ListTables", "PutItem", "GetItem"]);
+}
+
+#[tokio::test]
+async fn an_answer_keeps_the_spelling_of_its_headers() {
+    let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+    let answer = world.send(&dynamodb("ListTables", "{}")).await;
+    assert!(answer.contains("\r\nX-Amzn-RequestId: r-1\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_chunked_body_goes_on_and_what_follows_it_is_the_next_request() {
+    let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+    let head = dynamodb("PutItem", "").replace("Content-Length: 0\r\n\r\n", "");
+    let (first, second) = PUT_ITEM.split_at(10);
+    let chunked = format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{:x};x=y\r\n{second}\r\n0\r\n\r\n",
+        first.len(),
+        second.len()
+    );
+    let both = format!("{chunked}{}", dynamodb("ListTables", "{}"));
+    world.send_until(&both, |answer| answer.matches("HTTP/1.1 200").count() == 2).await;
+    let seen = world.seen();
+    assert!(seen[0].contains(&format!("Content-Length: {}\r\n\r\n{PUT_ITEM}", PUT_ITEM.len())), "{}", seen[0]);
+    assert!(seen[1].contains("ListTables"), "{}", seen[1]);
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_its_answer_and_the_end_of_the_connection() {
+    let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+    let request = dynamodb("ListTables", "{}").replace(" HTTP/1.1\r\n", " HTTP/1.0\r\n");
+    let answer = world.send_until(&request, |_| false).await;
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("{}"), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_that_cannot_be_read_are_refused_and_nothing_behind_them_is() {
+    let smuggled = dynamodb("DeleteTable", "{}");
+    let head = signed_head("POST", "/", "dynamodb");
+    let long = "a".repeat(70_000);
+    for (request, status) in [
+        (format!("{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{smuggled}"), "400"),
+        (format!("{head}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"), "400"),
+        (format!("{head}Transfer-Encoding: gzip, chunked\r\n\r\n{smuggled}"), "400"),
+        (format!("{head}Bad Header: 1\r\n\r\n{smuggled}"), "400"),
+        (format!("{head}X-Long: {long}\r\n\r\n{smuggled}"), "431"),
+        (format!("NONSENSE\r\n\r\n{smuggled}"), "400"),
+    ] {
+        let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+        let answer = world.send_until(&request, |_| false).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+        assert!(world.order().is_empty(), "{:?}", world.order());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_told_and_recorded() {
+    let world = World::start(GatewaySettings::default(), Reply::text("{}")).await;
+    let head = dynamodb("PutItem", "").replace("Content-Length: 0\r\n\r\n", "");
+    let answer = world.send_until(&format!("{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n"), |_| false).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(!world.order().contains(&"upstream".to_owned()));
+}

@@ -183,6 +183,18 @@ impl World {
         self.converse(&[request]).await
     }
 
+    /// Sends bytes and reads until the answer is `enough` or the gateway ends the connection.
+    pub async fn send_until(&self, request: &str, enough: impl Fn(&str) -> bool) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let reading = async {
+            while !enough(&String::from_utf8_lossy(&answer)) && read_some(&mut stream, &mut answer).await > 0 {}
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("an answer in time");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Sends parts one by one, reading some answer between them, then reads until the last answer is complete.
     pub async fn converse(&self, parts: &[&str]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -274,7 +286,7 @@ async fn serve_upstream(mut stream: TcpStream, memory: Arc<Memory>, reply: Reply
     memory.seen.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
     tokio::time::sleep(reply.delay).await;
     let head = format!(
-        "HTTP/1.1 200 OK\r\nx-amzn-requestid: r-1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX-Amzn-RequestId: r-1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         reply.body.len()
     );
     if stream.write_all(head.as_bytes()).await.is_ok() {

@@ -1,0 +1,277 @@
+//! Serves the requests of one client connection, one after the other.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request, response};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::sync::watch;
+
+use super::body::WireBody;
+use super::framing::{self, ChunkWriter, Decoded, FramingError};
+use super::head::{self, Framing, HeadError, write_response};
+use super::io::{BodyState, Io, Stream};
+use crate::body::{AnswerBody, BodyError};
+
+/// Time that a client has for the head of its next request, idle time on a kept-alive connection included.
+pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
+/// Most bytes of a request body that are read and thrown away after an early answer, so that the connection can be kept
+/// and the client reads the answer instead of a broken pipe.
+const DRAINED_BYTES_MAX: u64 = 256 * 1024;
+/// Longest wait for what is thrown away.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a client that sent `Expect: 100-continue` waits for.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A connection ended otherwise than by its client's wish.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionError {
+    #[error("the connection broke")]
+    Io(#[from] std::io::Error),
+    #[error("the client sent no head for {} s", HEAD_READ_TIMEOUT.as_secs())]
+    Idle,
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    #[error("the answer broke off")]
+    Answer(#[source] BodyError),
+}
+
+/// Serves requests until the client has no more, or `stopping` turns true, which lets an open exchange finish.
+///
+/// # Errors
+/// See [`ConnectionError`]; nobody can be told any more, or has been.
+pub(crate) async fn serve<Answering>(
+    stream: Stream,
+    mut stopping: watch::Receiver<bool>,
+    answer: impl Fn(Request<WireBody>) -> Answering,
+) -> Result<(), ConnectionError>
+where
+    Answering: Future<Output = Response<AnswerBody>>,
+{
+    let io = Io::new(stream);
+    let mut stop = std::pin::pin!(async move {
+        // An error means that the sender is gone, which is a reason to stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    });
+    loop {
+        let parts = tokio::select! {
+            biased;
+            parts = next_head(&io) => parts,
+            () = &mut stop => return Ok(()),
+        };
+        let parts = match parts {
+            Ok(Some(parts)) => parts,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                refuse(&io, &error).await;
+                return Err(error);
+            }
+        };
+        let framing = match framing::of_request(&parts.headers, parts.version) {
+            Ok(framing) => framing,
+            Err(error) => {
+                let error = error.into();
+                refuse(&io, &error).await;
+                return Err(error);
+            }
+        };
+        let asks = Asks::of(&parts);
+        let body = WireBody::new(io.clone(), framing, None);
+        let body = if asks.waits_for_continue { body.inviting(CONTINUE) } else { body };
+        let response = answer(Request::from_parts(parts, body)).await;
+        let is_stopping = futures::FutureExt::now_or_never(&mut stop).is_some();
+        let keeps = asks.keeps_alive && !is_stopping && !io.is_body_open();
+        if !send(&io, &asks, keeps, response).await? || !pass_over_body(&io).await {
+            linger(&io).await;
+            return Ok(());
+        }
+        io.release_buffer();
+    }
+}
+
+/// What a request says of its answer and its connection.
+struct Asks {
+    is_head: bool,
+    version: Version,
+    keeps_alive: bool,
+    waits_for_continue: bool,
+}
+
+impl Asks {
+    fn of(parts: &request::Parts) -> Self {
+        let says = |token: &str| names(&parts.headers, CONNECTION, token);
+        Self {
+            is_head: parts.method == Method::HEAD,
+            version: parts.version,
+            keeps_alive: if parts.version == Version::HTTP_10 { says("keep-alive") } else { !says("close") },
+            waits_for_continue: parts.version == Version::HTTP_11 && names(&parts.headers, EXPECT, "100-continue"),
+        }
+    }
+}
+
+/// Whether a header with a list of words has this one.
+pub(super) fn names(headers: &HeaderMap, header: http::HeaderName, word: &str) -> bool {
+    headers
+        .get_all(header)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
+}
+
+/// Reads until a head is complete; `None` when the client ends the connection between two requests.
+async fn next_head(io: &Io) -> Result<Option<request::Parts>, ConnectionError> {
+    // Pipelined requests are there already, and need no clock.
+    if let Some(parts) = io.with_input(take_head)? {
+        return Ok(Some(parts));
+    }
+    let reading = async {
+        loop {
+            if io.fill().await? == 0 {
+                let is_clean = io.with_input(|input| input.is_empty());
+                return if is_clean { Ok(None) } else { Err(FramingError::Cut.into()) };
+            }
+            if let Some(parts) = io.with_input(take_head)? {
+                return Ok(Some(parts));
+            }
+        }
+    };
+    match tokio::time::timeout(HEAD_READ_TIMEOUT, reading).await {
+        Ok(read) => read,
+        // Silence between two requests is how clients end most connections.
+        Err(_) if io.with_input(|input| input.is_empty()) => Ok(None),
+        Err(_) => Err(ConnectionError::Idle),
+    }
+}
+
+fn take_head(input: &mut bytes::BytesMut) -> Result<Option<request::Parts>, ConnectionError> {
+    // Servers take an empty line before a request (RFC 9112, section 2.2).
+    while input.starts_with(b"\r\n") {
+        input.advance(2);
+    }
+    if input.is_empty() { Ok(None) } else { Ok(head::take_request(input)?) }
+}
+
+/// Tells a client that its request cannot be read. What follows on the connection has no meaning.
+async fn refuse(io: &Io, error: &ConnectionError) {
+    let status = match error {
+        ConnectionError::Head(HeadError::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ConnectionError::Idle => StatusCode::REQUEST_TIMEOUT,
+        ConnectionError::Head(_) | ConnectionError::Framing(FramingError::Ambiguous(_)) => StatusCode::BAD_REQUEST,
+        _ => return,
+    };
+    let text = Bytes::from(format!("{error}\n"));
+    let (mut parts, ()) = Response::new(()).into_parts();
+    parts.status = status;
+    let head = write_response(&parts, Framing::Sized(text.len() as u64), Some("close"));
+    // It may have gone away already.
+    if io.write(head, text).await.is_ok() {
+        linger(io).await;
+    }
+}
+
+/// Ends a connection on which the client may still be sending. Closed at once, it would be reset, and the client might
+/// lose the answer that it has not read yet (RFC 9112, section 9.6).
+async fn linger(io: &Io) {
+    let lingering = async {
+        if io.shut_down().await.is_ok() {
+            while io.fill().await.is_ok_and(|read| read > 0) {
+                io.with_input(bytes::BytesMut::clear);
+            }
+        }
+    };
+    // An error or the time-out: enough was done.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, lingering).await;
+}
+
+/// Reads past a body that nobody wanted; says whether the next request can be found behind it.
+async fn pass_over_body(io: &Io) -> bool {
+    let mut decoder = match io.take_body() {
+        BodyState::Ended => return true,
+        BodyState::Open => return false,
+        BodyState::Left(decoder) => decoder,
+    };
+    let passing = async {
+        let mut passed = 0;
+        while passed < DRAINED_BYTES_MAX {
+            match io.with_input(|input| decoder.decode(input)) {
+                Ok(Decoded::Data(data)) => passed += data.len() as u64,
+                Ok(Decoded::Trailers(_) | Decoded::End) => return true,
+                Ok(Decoded::NeedsMore) => {
+                    if !io.fill().await.is_ok_and(|read| read > 0) {
+                        return false;
+                    }
+                }
+                Err(_) => return false,
+            }
+            if decoder.is_ended() {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::time::timeout(DRAIN_TIMEOUT, passing).await.unwrap_or(false)
+}
+
+/// Sends an answer; says whether the connection goes on.
+async fn send(
+    io: &Io,
+    asks: &Asks,
+    keeps_alive: bool,
+    response: Response<AnswerBody>,
+) -> Result<bool, ConnectionError> {
+    let (parts, mut body) = response.into_parts();
+    let framing = framing_of(asks, &parts, &body);
+    let keeps_alive = keeps_alive && framing != Framing::UntilClose;
+    let connection = match (keeps_alive, asks.version) {
+        (false, _) => Some("close"),
+        (true, Version::HTTP_10) => Some("keep-alive"),
+        (true, _) => None,
+    };
+    let mut head = write_response(&parts, framing, connection);
+    if framing == Framing::Bodiless {
+        io.write(head, Bytes::new()).await?;
+        return Ok(keeps_alive);
+    }
+    let mut chunks = ChunkWriter::default();
+    let mut trailers = None;
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else { break };
+        match frame.map_err(ConnectionError::Answer)?.into_data() {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => {
+                let before = if framing == Framing::Chunked { chunks.begin(data.len()) } else { Bytes::new() };
+                let before = if head.is_empty() { before } else { joined(std::mem::take(&mut head), &before) };
+                io.write(before, data).await?;
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    let end = if framing == Framing::Chunked { chunks.end(trailers.as_ref()) } else { Bytes::new() };
+    io.write(head, end).await?;
+    Ok(keeps_alive)
+}
+
+fn joined(first: Bytes, second: &Bytes) -> Bytes {
+    if second.is_empty() {
+        return first;
+    }
+    let mut both = bytes::BytesMut::from(first);
+    both.extend_from_slice(second);
+    both.freeze()
+}
+
+fn framing_of(asks: &Asks, parts: &response::Parts, body: &AnswerBody) -> Framing {
+    let bodiless = parts.status.is_informational()
+        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || asks.is_head;
+    match body.size_hint().exact() {
+        _ if bodiless => Framing::Bodiless,
+        Some(length) => Framing::Sized(length),
+        None if asks.version == Version::HTTP_10 => Framing::UntilClose,
+        None => Framing::Chunked,
+    }
+}
