@@ -254,6 +254,28 @@ def test_aws_itself(folder, moto, authority):
     assert run.records[0]["tlsDetails"]["clientProvidedHostHeader"].endswith("amazonaws.com")
 
 
+def test_a_proxy_that_was_there_before_is_used(folder, moto, authority):
+    """One recorder inside of another: the outer one is the only way out, and the proxy of the inner one."""
+    inner = [BINARY, "record", "--quiet", "--output-dir", folder / "inner", "--account-id", ACCOUNT, "--"]
+    with TlsFront(authority, moto.port) as front:
+        options = ["--upstream-ca", authority.root]
+        for host in ("iam.amazonaws.com", "no-aws.example.com"):
+            options += ["--resolve", f"{host}:443:127.0.0.1:{front.port}"]
+        script = (
+            "import boto3, urllib.request as u\n"
+            "boto3.client('iam').list_users()\n"
+            "try: u.urlopen('https://no-aws.example.com/')\n"
+            "except OSError as error: print(error)\n"
+        )
+        run = record(folder, [*inner, *python(script)], *options)
+        assert set(front.names) == {"iam.amazonaws.com", "no-aws.example.com"}
+    assert run.code == 0 and "CERTIFICATE_VERIFY_FAILED" in run.stdout, run.stderr
+    assert run.event_names == ["ListUsers"]
+    recorded_inside = json.loads((folder / "inner/cloudtrail.json").read_text())["Records"]
+    assert [record["requestID"] for record in recorded_inside] == [record["requestID"] for record in run.records]
+    assert run.json("summary")["tunnelled"] == {"no-aws.example.com": 1}
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 def test_agents_that_a_node_program_makes_itself(folder, authority):
     """As the AWS SDK for JavaScript makes them: Node leads no such agent through a proxy."""

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
@@ -15,6 +14,8 @@ use tokio::net::TcpStream;
 use tower::Service;
 
 use crate::body::BodyError;
+use crate::parent_proxy::ParentProxy;
+use crate::settings::GatewaySettings;
 
 /// Connections that go elsewhere than their URL says. Everything above TCP (Host, the name in the TLS handshake, the
 /// name that the certificate must bear) stays that of the URL.
@@ -74,15 +75,24 @@ fn parse_detour(text: &str) -> Option<((String, u16), Authority)> {
 pub(crate) struct UpstreamConnector {
     tcp: HttpConnector,
     detours: Detours,
+    parent: Option<ParentProxy>,
 }
 
 impl UpstreamConnector {
-    pub(crate) fn new(connect_timeout: Duration, detours: Detours) -> Self {
+    pub(crate) fn new(settings: &GatewaySettings) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(connect_timeout));
-        Self { tcp, detours }
+        tcp.set_connect_timeout(Some(settings.connect_timeout));
+        Self { tcp, detours: settings.detours.clone(), parent: settings.parent_proxy.clone() }
+    }
+
+    /// The proxy that leads to a URL, its own URL, and the place to ask it for.
+    fn way_through(&self, uri: &Uri) -> Option<(ParentProxy, Uri, String)> {
+        let parent = self.parent.as_ref().filter(|_| uri.scheme() == Some(&Scheme::HTTPS))?;
+        let host = uri.host().filter(|host| parent.leads_to(host))?;
+        let place = format!("{host}:{}", uri.port_u16().unwrap_or(443));
+        Some((parent.clone(), parent.uri()?, place))
     }
 }
 
@@ -96,8 +106,18 @@ impl Service<Uri> for UpstreamConnector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let uri = self.detours.of(&uri).unwrap_or(uri);
-        let connecting = self.tcp.call(uri);
+        let detour = self.detours.of(&uri);
+        if detour.is_none()
+            && let Some((parent, its_uri, place)) = self.way_through(&uri)
+        {
+            let connecting = self.tcp.call(its_uri);
+            return Box::pin(async move {
+                let mut stream = connecting.await?.into_inner();
+                parent.open_tunnel(&mut stream, &place).await?;
+                Ok(TokioIo::new(stream))
+            });
+        }
+        let connecting = self.tcp.call(detour.unwrap_or(uri));
         Box::pin(async move { connecting.await.map_err(Into::into) })
     }
 }

@@ -12,7 +12,7 @@
 //!   streams through.
 //!
 //! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`identities`],
-//! [`body`], [`connector`], [`upstream`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
+//! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
 //! [`metrics`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -31,6 +31,7 @@ pub mod identities;
 pub mod listener;
 pub mod metrics;
 pub mod observer;
+pub mod parent_proxy;
 mod recorder;
 pub mod route;
 pub mod settings;
@@ -45,6 +46,7 @@ pub use exchange::Gateway;
 pub use identities::IdentityBook;
 pub use listener::Listener;
 pub use observer::{CallObserver, ConcludedCall};
+pub use parent_proxy::{ParentProxy, ParentProxyError};
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
 pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};

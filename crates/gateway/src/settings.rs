@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connector::Detours;
+use crate::parent_proxy::ParentProxy;
 
 /// What happens to a call when its record cannot be made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +47,8 @@ pub struct GatewaySettings {
     pub upstream_tls: Option<Arc<rustls::ClientConfig>>,
     /// Upstreams that are reached elsewhere than their URL says. Default: none.
     pub detours: Detours,
+    /// A proxy through whose tunnels upstreams with TLS are reached. Default: none.
+    pub parent_proxy: Option<ParentProxy>,
     /// Whether the account of a caller of whom only the key id is known is read from that id. Default true.
     pub reads_account_of_key_id: bool,
     /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
@@ -67,6 +70,7 @@ impl Default for GatewaySettings {
             recording_failure_by_service: BTreeMap::new(),
             upstream_tls: None,
             detours: Detours::default(),
+            parent_proxy: None,
             reads_account_of_key_id: true,
             bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
         }

@@ -138,7 +138,7 @@ impl UpstreamClient {
     /// A client with the time-outs, the trust and the detours of the settings. To be made on the runtime that it is used
     /// on.
     pub fn new(settings: &GatewaySettings) -> Self {
-        let connector = UpstreamConnector::new(settings.connect_timeout, settings.detours.clone());
+        let connector = UpstreamConnector::new(settings);
         let builder = HttpsConnectorBuilder::new();
         let builder = match &settings.upstream_tls {
             Some(tls) => builder.with_tls_config(rustls::ClientConfig::clone(tls)),

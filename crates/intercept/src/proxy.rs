@@ -18,7 +18,7 @@ use aws_wire::sigv4::{self, Presented};
 use gateway::body::AnswerBody;
 use gateway::exchange::{Connection, Lane, Peer};
 use gateway::upstream::UpstreamUrl;
-use gateway::{Detours, Gateway, answer, http_builder, tls};
+use gateway::{Gateway, answer, http_builder, tls};
 use http::uri::Scheme;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -62,7 +62,6 @@ pub struct InterceptProxy {
     lane: Lane,
     authority: EphemeralAuthority,
     hosts: InterceptedHosts,
-    detours: Detours,
     /// Endpoints behind our own listeners, by the listener's port: programs may reach them through the proxy as well.
     local_endpoints: Mutex<HashMap<u16, Arc<UpstreamUrl>>>,
     unrecorded: Mutex<Unrecorded>,
@@ -71,19 +70,13 @@ pub struct InterceptProxy {
 
 impl InterceptProxy {
     /// A proxy over a gateway whose routes go to the origin. To be called on the runtime that is to serve.
-    pub fn new(
-        gateway: Arc<Gateway>,
-        authority: EphemeralAuthority,
-        hosts: InterceptedHosts,
-        detours: Detours,
-    ) -> Arc<Self> {
+    pub fn new(gateway: Arc<Gateway>, authority: EphemeralAuthority, hosts: InterceptedHosts) -> Arc<Self> {
         let lane = gateway.lane();
         Arc::new(Self {
             gateway,
             lane,
             authority,
             hosts,
-            detours,
             local_endpoints: Mutex::default(),
             unrecorded: Mutex::default(),
             http: http_builder(),
@@ -216,10 +209,19 @@ impl InterceptProxy {
     }
 
     async fn reach(&self, target: &TunnelTarget) -> io::Result<TcpStream> {
-        let place = self.detours.place_of(target.host(), target.port());
-        let place = place.map_or_else(|| target.to_string(), |authority| authority.to_string());
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&place)).await??;
+        let place = self.gateway.settings().detours.place_of(target.host(), target.port());
+        let parent = self.gateway.settings().parent_proxy.as_ref();
+        let parent = parent.filter(|parent| place.is_none() && parent.leads_to(target.host()));
+        let next = match (place, parent) {
+            (Some(place), _) => place.to_string(),
+            (None, Some(parent)) => parent.authority().to_string(),
+            (None, None) => target.to_string(),
+        };
+        let mut stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&next)).await??;
         stream.set_nodelay(true)?;
+        if let Some(parent) = parent {
+            parent.open_tunnel(&mut stream, &target.to_string()).await?;
+        }
         Ok(stream)
     }
 

@@ -15,7 +15,7 @@ use anyhow::Context;
 use gateway::caller::{CallerDirectory, KnownKey};
 use gateway::exchange::Surroundings;
 use gateway::metrics::GatewayMetrics;
-use gateway::{Destination, Detours, Gateway, GatewaySettings, RecordingFailure, Routes};
+use gateway::{Destination, Detours, Gateway, GatewaySettings, ParentProxy, RecordingFailure, Routes};
 use intercept::authority::EphemeralAuthority;
 use intercept::environment::{self, Change, Endpoint, EndpointVariable, Wiring};
 use intercept::intercepted_hosts::InterceptedHosts;
@@ -77,11 +77,11 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
     let recorder = Arc::new(RunRecorder::new(file, policy, arguments.live_form(), Box::new(std::io::stderr())));
 
     let trusted = trusted_certificates(&variables, &arguments.upstream_ca)?;
-    let detours = Detours::parse(arguments.resolve.iter().map(String::as_str))?;
     let metrics = GatewayMetrics::default();
     let settings = GatewaySettings {
         upstream_tls: Some(trusted.client_config()?),
-        detours: detours.clone(),
+        detours: Detours::parse(arguments.resolve.iter().map(String::as_str))?,
+        parent_proxy: parent_proxy(&variables),
         // A full disk must not break the program; the summary says what is missing.
         recording_failure: RecordingFailure::Open,
         ..GatewaySettings::default()
@@ -102,7 +102,7 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
     let authority = EphemeralAuthority::new(Timestamp::now())?;
     let endpoints = environment::endpoint_variables(variables.iter());
     let hosts = intercepted_hosts(&arguments.intercept, &endpoints)?;
-    let proxy = InterceptProxy::new(Arc::clone(&gateway), authority, hosts, detours);
+    let proxy = InterceptProxy::new(Arc::clone(&gateway), authority, hosts);
     let certificates = trusted.write_with(&proxy.certificate_pem())?;
     let node_script = node_script().context("write a temporary file")?;
     let led: &[EndpointVariable] = if arguments.keep_endpoints { &[] } else { &endpoints };
@@ -180,6 +180,19 @@ fn trusted_certificates(variables: &Variables, upstream_ca: &[PathBuf]) -> anyho
         trusted.add_file(path).context("--upstream-ca")?;
     }
     Ok(trusted)
+}
+
+/// The proxy that the program would have used without us.
+fn parent_proxy(variables: &Variables) -> Option<ParentProxy> {
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| variables.get(name));
+    let url = first(["https_proxy", "HTTPS_PROXY"])?;
+    match ParentProxy::parse(url, first(["no_proxy", "NO_PROXY"]).unwrap_or_default()) {
+        Ok(proxy) => Some(proxy),
+        Err(error) => {
+            crate::logging::complain(&format!("opentrail record: HTTPS_PROXY: {error}; connections are direct"));
+            None
+        }
+    }
 }
 
 /// AWS endpoints, hosts of the command line, and hosts of endpoint variables.

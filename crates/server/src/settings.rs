@@ -308,6 +308,7 @@ impl SettingsLayer {
             held_stream_bytes_max: defaults.held_stream_bytes_max,
             upstream_tls: None,
             detours: gateway::Detours::default(),
+            parent_proxy: None,
         };
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("data")),
