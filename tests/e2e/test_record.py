@@ -297,6 +297,22 @@ const get = (path) => new Promise((done, failed) => {
     assert [record["requestParameters"]["key"] for record in run.records] == ["one", "two"]
 
 
+def test_http_2(folder, moto, authority):
+    script = (
+        "import httpx\n"
+        "with httpx.Client(http2=True) as client:\n"
+        "    for _ in range(3):\n"
+        "        answer = client.get('https://s3.us-east-1.amazonaws.com/')\n"
+        "        print(answer.http_version, answer.status_code)\n"
+    )
+    with TlsFront(authority, moto.port) as front:
+        place = f"s3.us-east-1.amazonaws.com:443:127.0.0.1:{front.port}"
+        run = record(folder, python(script), "--upstream-ca", authority.root, "--resolve", place)
+    assert run.stdout == 3 * "HTTP/2 200\n", run.stderr
+    assert run.event_names == 3 * ["ListBuckets"]
+    assert run.records[0]["tlsDetails"]["clientProvidedHostHeader"] == "s3.us-east-1.amazonaws.com"
+
+
 def test_an_endpoint_in_code_is_recorded_through_the_proxy(folder, moto):
     script = f"import boto3; boto3.client('sqs', endpoint_url='{moto.url}').create_queue(QueueName='in-code')"
     run = record(folder, python(script))

@@ -119,7 +119,12 @@ impl EphemeralAuthority {
     fn make_server_config(&self, host: &str) -> Result<ServerConfig, AuthorityError> {
         let error = |source| AuthorityError::Certificate { subject: host.to_owned(), source };
         let unusable = |source| AuthorityError::Unusable { subject: host.to_owned(), source };
-        let mut params = CertificateParams::new(vec![host.to_owned()]).map_err(error)?;
+        let mut names = vec![host.to_owned()];
+        if host.parse::<IpAddr>().is_err() {
+            // A local endpoint serves buckets under its own name as well.
+            names.push(format!("*.{host}"));
+        }
+        let mut params = CertificateParams::new(names).map_err(error)?;
         // The common name is bounded at 64 characters and nobody reads it; the subject alternative name counts.
         params.distinguished_name.push(DnType::CommonName, "OpenTrail record");
         params.is_ca = IsCa::ExplicitNoCa;
@@ -162,7 +167,11 @@ mod tests {
     use super::*;
 
     /// Shakes hands with a client that trusts the authority alone; gives the protocol agreed on.
-    fn shake_hands(authority: &EphemeralAuthority, host: &'static str) -> Result<Option<Vec<u8>>, rustls::Error> {
+    fn shake_hands(
+        authority: &EphemeralAuthority,
+        host: &str,
+        wanted: &'static str,
+    ) -> Result<Option<Vec<u8>>, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(authority.issuer.der().to_vec())).expect("a root");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -172,7 +181,7 @@ mod tests {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let name = ServerName::try_from(host).expect("a name");
+        let name = ServerName::try_from(wanted).expect("a name");
         let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
         let mut server =
             ServerConnection::new(authority.server_config(host).expect("a configuration")).expect("server");
@@ -193,8 +202,11 @@ mod tests {
     fn clients_that_trust_the_authority_take_its_certificates() {
         let authority = EphemeralAuthority::new(Timestamp::now()).expect("an authority");
         for host in ["s3.us-east-1.amazonaws.com", "localhost", "127.0.0.1", "::1"] {
-            assert_eq!(shake_hands(&authority, host).expect(host).as_deref(), Some(b"http/1.1".as_slice()), "{host}");
+            let agreed = shake_hands(&authority, host, host).expect(host);
+            assert_eq!(agreed.as_deref(), Some(b"http/1.1".as_slice()), "{host}");
         }
+        shake_hands(&authority, "s3.localhost", "bucket.s3.localhost").expect("a bucket in the host name");
+        assert!(shake_hands(&authority, "s3.localhost", "sts.localhost").is_err());
         let first = authority.server_config("a.example.com").expect("a configuration");
         assert!(Arc::ptr_eq(&first, &authority.server_config("a.example.com").expect("the same")));
     }
@@ -203,7 +215,7 @@ mod tests {
     fn certificates_of_a_past_run_are_refused() {
         let past = Timestamp::now().checked_sub((24 * (VALID_DAYS + 3)).hours()).expect("a time");
         let authority = EphemeralAuthority::new(past).expect("an authority");
-        assert!(shake_hands(&authority, "s3.amazonaws.com").is_err());
+        assert!(shake_hands(&authority, "s3.amazonaws.com", "s3.amazonaws.com").is_err());
     }
 
     #[test]

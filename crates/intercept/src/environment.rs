@@ -14,9 +14,11 @@ use crate::tunnel_target::TunnelTarget;
 
 /// Addresses that credentials are fetched from; a proxy would answer with its own machine's, or not at all.
 ///
+/// Without brackets: httpx fails to start on an address with them. Who looks for brackets comes to us, and we are on the
+/// same machine.
+///
 /// Source: EC2 instance metadata (IPv4 and IPv6), ECS task credentials, EKS Pod Identity (IPv4 and IPv6).
-const NO_PROXY: &str = "169.254.169.254,fd00:ec2::254,[fd00:ec2::254],169.254.170.2,169.254.170.23,fd00:ec2::23,\
-                        [fd00:ec2::23]";
+const NO_PROXY: &str = "169.254.169.254,fd00:ec2::254,169.254.170.2,169.254.170.23,fd00:ec2::23";
 
 /// Variables that name a file of trusted certificates. Readers: AWS SDKs and CLI; Python requests; OpenSSL, Go and
 /// rustls; Node; curl; Git; Deno; Cargo.

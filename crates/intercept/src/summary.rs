@@ -198,7 +198,7 @@ impl Summary {
         let mut lines =
             vec![format!("{:>8} {:>7} {:>7} {:>9} {:>9}  call", "calls", "failed", "denied", "mean", "slowest")];
         for (name, counts) in operations.iter().take(OPERATIONS_SHOWN_MAX) {
-            let mean = format!("{} ms", counts.total_ms / counts.calls.max(1));
+            let mean = mean(counts.total, counts.calls);
             let slowest = format!("{} ms", counts.slowest_ms);
             lines.push(format!(
                 "{:>8} {:>7} {:>7} {mean:>9} {slowest:>9}  {name}",
@@ -281,6 +281,12 @@ impl HostCounts {
     }
 }
 
+/// The mean time of calls, with a tenth where it is short.
+fn mean(total: Duration, calls: u64) -> String {
+    let mean_ms = total.as_secs_f64() * 1_000.0 / calls.max(1) as f64;
+    if mean_ms < 10.0 { format!("{mean_ms:.1} ms") } else { format!("{mean_ms:.0} ms") }
+}
+
 fn more(all: usize, shown: usize, what: &str) -> Option<String> {
     (all > shown).then(|| format!("  and {} more {what}, see summary.json", all - shown))
 }
@@ -335,7 +341,7 @@ mod tests {
 4 calls in 1.2 s, 2 failed, 1 denied; 4.0 kB sent, 10.0 kB received
    calls  failed  denied      mean   slowest  call
        3       1       0     18 ms     40 ms  s3:Call
-       1       1       1      7 ms      7 ms  iam:Call
+       1       1       1    7.0 ms      7 ms  iam:Call
 errors:
   1x iam:Call AccessDenied
   1x s3:Call NoSuchKey
