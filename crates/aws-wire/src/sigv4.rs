@@ -13,7 +13,7 @@
 //! How far a verified signature reaches is decided in `docs/decisions/signature-verification.md`.
 //!
 //! Reading order: [`scope`], [`timestamp`], [`payload`], [`presented`] (with its header and query forms),
-//! [`canonical`], [`string_to_sign`], [`signing_key`], [`verify`](mod@verify), [`sign`](mod@sign), [`chunked`], [`error`],
+//! [`canonical`], [`string_to_sign`], [`signing_key`], [`verify`](mod@verify), [`sign`](mod@sign), [`resign`](mod@resign), [`chunked`], [`error`],
 //! [`rejection`].
 
 pub mod canonical;
@@ -25,6 +25,7 @@ mod percent;
 pub mod presented;
 mod query_form;
 pub mod rejection;
+pub mod resign;
 pub mod scope;
 pub mod secret_access_key;
 pub mod sign;
@@ -34,14 +35,15 @@ pub mod timestamp;
 pub mod verify;
 
 pub use canonical::UriRules;
-pub use chunked::{ChunkSeed, ChunkedDecoder, ChunkedError, Trailer};
+pub use chunked::{ChunkResigner, ChunkSeed, ChunkedDecoder, ChunkedError, Trailer};
 pub use error::{SigV4Error, SignatureMismatch};
 pub use payload::{PayloadDeclaration, payload_hash};
 pub use presented::{Authorization, Placement, Presented, parse};
 pub use rejection::{Rejection, RejectionStyle};
+pub use resign::{Credentials, Resigned, resign};
 pub use scope::CredentialScope;
 pub use secret_access_key::{SecretAccessKey, SecretAccessKeyError};
-pub use sign::{SigningIdentity, sign_headers, sign_query};
+pub use sign::{SignError, SignedHead, SigningIdentity, sign_head, sign_headers, sign_query};
 pub use signing_key::{SigningKey, SigningKeyCache};
 pub use timestamp::AmzDate;
 pub use verify::{BodyProof, CLOCK_SKEW_MAX, VerifiedRequest, verify, verify_with_key};

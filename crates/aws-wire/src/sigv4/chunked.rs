@@ -8,6 +8,10 @@
 //! Source: Amazon S3 API reference, "Transferring payload in multiple chunks (chunked upload)" and "Signature
 //! calculations for trailing headers".
 
+mod resign;
+
+pub use resign::{ChunkResigner, RESIGNED_CHUNK_BYTES_MAX};
+
 use hmac::digest::Digest;
 use http::HeaderMap;
 use sha2::Sha256;
@@ -47,6 +51,27 @@ impl ChunkSeed {
         has_trailer: bool,
     ) -> Self {
         Self { key, date_and_scope: format!("{date}\n{scope}"), signature, has_trailer }
+    }
+
+    /// A body in this chain.
+    #[cfg(test)]
+    pub(super) fn framed(mut self, chunks: &[&[u8]], trailer: Option<(&str, &str)>) -> Vec<u8> {
+        let mut body = Vec::new();
+        for chunk in chunks.iter().copied().chain([&b""[..]]) {
+            let text = self.chunk_string(&sha256_hex(chunk));
+            self.signature = hex::encode(self.key.sign(&text));
+            body.extend(format!("{:x};chunk-signature={}\r\n", chunk.len(), self.signature).bytes());
+            body.extend_from_slice(chunk);
+            if !chunk.is_empty() || trailer.is_none() {
+                body.extend_from_slice(b"\r\n");
+            }
+        }
+        if let Some((name, value)) = trailer {
+            let text = self.trailer_string(&sha256_hex(format!("{name}:{value}\n").as_bytes()));
+            let signature = hex::encode(self.key.sign(&text));
+            body.extend(format!("{name}:{value}\r\nx-amz-trailer-signature:{signature}\r\n\r\n").bytes());
+        }
+        body
     }
 
     /// The string to sign of the next chunk.

@@ -5,6 +5,8 @@
 
 use model::EventTime;
 
+use crate::catalog::{Protocol, Service};
+
 use super::chunked::ChunkedError;
 use super::error::{ExpiresProblem, MissingPart, SigV4Error};
 use super::presented::Placement;
@@ -33,6 +35,29 @@ pub struct Rejection {
 }
 
 impl SigV4Error {
+    /// The answer of a service that speaks this protocol.
+    pub fn rejection_of(&self, service: &Service, protocol: Protocol) -> Rejection {
+        if super::canonical::is_s3(&service.signing_name) {
+            return s3(self);
+        }
+        let rejection = json(self);
+        // Source: service authorization reference, "Common errors" (query services); EC2 API reference, "Error codes".
+        let (status, code) = match (protocol, rejection.code) {
+            (Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor, code) => (rejection.status, code),
+            (Protocol::RestJson, code) => (if rejection.status == 400 { 403 } else { rejection.status }, code),
+            (Protocol::Ec2, "UnrecognizedClientException" | "InvalidSignatureException") => {
+                let message = "AWS was not able to validate the provided access credentials";
+                return Rejection::plain(401, "AuthFailure", message);
+            }
+            (_, "UnrecognizedClientException") => (403, "InvalidClientTokenId"),
+            (_, "InvalidSignatureException") => (403, "SignatureDoesNotMatch"),
+            (_, "MissingAuthenticationTokenException") => (403, "MissingAuthenticationToken"),
+            (_, "IncompleteSignatureException") => (400, "IncompleteSignature"),
+            (_, code) => (rejection.status, code),
+        };
+        Rejection { status, code, ..rejection }
+    }
+
     /// The answer to the caller.
     pub fn rejection(&self, style: RejectionStyle) -> Rejection {
         match style {

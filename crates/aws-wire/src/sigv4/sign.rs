@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 use model::{AccessKeyId, EventTime};
 
 use super::canonical::{CanonicalParts, UriRules, canonical_path, canonical_request, is_s3};
+use super::chunked::ChunkSeed;
 use super::payload::{CONTENT_SHA256_HEADER, PayloadDeclaration};
 use super::percent::encode_into;
 use super::presented::Placement;
@@ -76,6 +77,28 @@ pub fn sign_headers(
     payload: PayloadDeclaration,
     now: EventTime,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, SignError> {
+    sign_head(head, identity, payload, now).map(|signed| signed.headers)
+}
+
+/// A signature in headers.
+#[derive(Debug)]
+pub struct SignedHead {
+    /// The headers to set on the request.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where the chain of chunk signatures starts, if the body is declared to be in signed chunks.
+    pub chunk_seed: Option<ChunkSeed>,
+}
+
+/// As [`sign_headers`], with what chunks are signed with.
+///
+/// # Errors
+/// See [`SignError`].
+pub fn sign_head(
+    head: &RequestHead<'_>,
+    identity: &SigningIdentity<'_>,
+    payload: PayloadDeclaration,
+    now: EventTime,
+) -> Result<SignedHead, SignError> {
     let date = AmzDate::from_time(now).ok_or(SignError::Time)?;
     let payload_line = payload.header_value().ok_or(SignError::Payload)?;
     let mut added = vec![(HeaderName::from_static("x-amz-date"), ascii_value(date.as_str()))];
@@ -91,13 +114,21 @@ pub fn sign_headers(
     let head = RequestHead { headers: &headers, ..*head };
     let signed_headers = signed_headers(&head)?;
     let scope = scope(identity, date);
-    let signature = signature(&head, identity, date, &scope, Placement::Header, &signed_headers, &payload_line);
+    let key = SigningKey::derive(identity.secret, &scope);
+    let signature = signature(&head, &key, date, &scope, Placement::Header, &signed_headers, &payload_line);
     let authorization = format!(
         "{ALGORITHM} Credential={}/{scope}, SignedHeaders={signed_headers}, Signature={signature}",
         identity.access_key_id
     );
     added.push((http::header::AUTHORIZATION, ascii_value(&authorization)));
-    Ok(added)
+    let chunk_seed = match payload {
+        PayloadDeclaration::StreamingSigned | PayloadDeclaration::StreamingSignedTrailer => {
+            let has_trailer = payload == PayloadDeclaration::StreamingSignedTrailer;
+            Some(ChunkSeed::new(key, date, &scope, signature, has_trailer))
+        }
+        _ => None,
+    };
+    Ok(SignedHead { headers: added, chunk_seed })
 }
 
 /// Signs a request in its query: returns the whole query to use, which is the one of `head` with the parameters of the
@@ -131,7 +162,8 @@ pub fn sign_query(
     }
     let payload = if is_s3(identity.service) { "UNSIGNED-PAYLOAD" } else { EMPTY_SHA256 };
     let head = RequestHead { query: Some(&query), ..*head };
-    let signature = signature(&head, identity, date, &scope, Placement::Query, &signed_headers, payload);
+    let key = SigningKey::derive(identity.secret, &scope);
+    let signature = signature(&head, &key, date, &scope, Placement::Query, &signed_headers, payload);
     push_parameter(&mut query, "X-Amz-Signature", &signature);
     Ok(query)
 }
@@ -154,16 +186,16 @@ fn signed_headers(head: &RequestHead<'_>) -> Result<String, SignError> {
 
 fn signature(
     head: &RequestHead<'_>,
-    identity: &SigningIdentity<'_>,
+    key: &SigningKey,
     date: AmzDate,
     scope: &CredentialScope<'_>,
     placement: Placement,
     signed_headers: &str,
     payload: &str,
 ) -> String {
-    let path = canonical_path(head.path, UriRules::for_service(identity.service));
+    let path = canonical_path(head.path, UriRules::for_service(&scope.service));
     let canonical = canonical_request(&CanonicalParts { head, path: &path, placement, signed_headers, payload });
-    hex::encode(SigningKey::derive(identity.secret, scope).sign(&string_to_sign(date, scope, &canonical)))
+    hex::encode(key.sign(&string_to_sign(date, scope, &canonical)))
 }
 
 fn push_parameter(query: &mut String, name: &str, value: &str) {
