@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::http1::body::WireBody;
+use crate::resigning::ResignedChunks;
 use crate::upstream::UpstreamBody;
 
 /// Any error of a body.
@@ -179,6 +180,8 @@ pub enum RequestBody {
     },
     /// Streamed from the client.
     Streamed(StreamedRequest),
+    /// In signed chunks that get new signatures.
+    Resigned(Box<ResignedChunks>),
 }
 
 /// A request body that is not held.
@@ -228,6 +231,7 @@ impl Body for RequestBody {
                 }
                 Poll::Ready(frame)
             }
+            Self::Resigned(chunks) => chunks.poll(context),
         }
     }
 
@@ -235,6 +239,7 @@ impl Body for RequestBody {
         match self {
             Self::Whole { bytes, trailers } => bytes.is_none() && trailers.is_none(),
             Self::Streamed(streamed) => streamed.prefix.is_none() && streamed.rest.is_end_stream(),
+            Self::Resigned(chunks) => chunks.is_over(),
         }
     }
 
@@ -242,6 +247,7 @@ impl Body for RequestBody {
         match self {
             Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Streamed(streamed) => add_to_hint(streamed.rest.size_hint(), streamed.prefix.as_ref()),
+            Self::Resigned(chunks) => chunks.hint(),
         }
     }
 }

@@ -29,16 +29,18 @@ use uuid::Uuid;
 use crate::answer;
 use crate::body::{AnswerBody, AnswerSource, ClientBody, Held, RequestBody, StreamEnd, StreamReport, hold};
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
+use crate::failure::Failure;
 use crate::gap::{GapTracker, gap_record};
 use crate::identities::IdentityBook;
 use crate::metrics::{CallLabels, GatewayMetrics};
 use crate::observer::{CallObserver, ConcludedCall};
 use crate::recorder::Recorder;
+use crate::resigning::{Proved, RESIGNED_BODY_BYTES_MAX, ResignedUpstream};
 use crate::route::{Destination, LocalCall, Routes};
 use crate::settings::{GatewaySettings, RecordingFailure};
 use crate::sink::{EventSink, NoteId, SinkError};
 use crate::unstoppable::Unstoppable;
-use crate::upstream::{UpstreamClient, UpstreamError, UpstreamUrl};
+use crate::upstream::{UpstreamClient, UpstreamUrl};
 
 /// The other end of a connection.
 #[derive(Debug)]
@@ -212,42 +214,6 @@ impl Received {
 /// The head of an answer, and where its body comes from.
 type Answer = (response::Parts, AnswerSource);
 
-/// An error that the gateway itself answers with.
-#[derive(Debug)]
-struct Failure {
-    status: u16,
-    code: &'static str,
-    message: String,
-}
-
-impl Failure {
-    fn unrecordable(error: &SinkError, what_happened: &str) -> Self {
-        tracing::error!(%error, what_happened, "a call could not be recorded");
-        let message = format!("OpenTrail could not record this call, so {what_happened}. Its log names the reason.");
-        Self { status: 503, code: "ServiceUnavailable", message }
-    }
-
-    fn no_origin() -> Self {
-        let message =
-            "OpenTrail does not know where this call was going: its connection was opened to OpenTrail itself.";
-        Self { status: 501, code: "NotImplemented", message: message.to_owned() }
-    }
-
-    fn upstream(error: &UpstreamError) -> Self {
-        let cause = std::error::Error::source(error).map_or_else(String::new, |source| {
-            let innermost = std::iter::successors(Some(source), |error| error.source()).last();
-            innermost.map_or_else(String::new, |error| format!(": {error}"))
-        });
-        let (status, code) = match error {
-            UpstreamError::Unreachable { .. } | UpstreamError::Broken { .. } => (503, "ServiceUnavailable"),
-            UpstreamError::TimedOut { .. } => (504, "GatewayTimeout"),
-            UpstreamError::ClientGone => (400, "IncompleteBody"),
-            UpstreamError::Unforwardable { .. } => (400, "MalformedHttpRequestException"),
-        };
-        Self { status, code, message: format!("OpenTrail got no answer for this call: {error}{cause}.") }
-    }
-}
-
 impl Gateway {
     /// A gateway over the embedded catalog.
     pub fn new(
@@ -402,11 +368,16 @@ impl Gateway {
         let classified = classify(self.catalog, &request_head(head), &hosts, scope_service, None);
         let (classified, held) = match classified {
             Classification::NeedsBody => {
-                let held = self.hold_request(body).await?;
+                let held = self.hold_request(body, self.settings.captured_body_bytes_max).await?;
                 let bytes = match &held {
                     Held::Whole { bytes, .. } | Held::Longer { prefix: bytes, .. } => bytes,
                 };
                 (classify(self.catalog, &request_head(head), &hosts, scope_service, Some(bytes)), held)
+            }
+            Classification::Call(Call { service, .. }) | Classification::ServiceOnly { service, .. }
+                if self.routes.signs_bodies_of(service) =>
+            {
+                (classified, self.hold_request(body, RESIGNED_BODY_BYTES_MAX).await?)
             }
             Classification::Call(ref call) if capture::is_streaming_request(call) => {
                 (classified, Held::Longer { prefix: Bytes::new(), rest: body })
@@ -415,7 +386,7 @@ impl Gateway {
                 return Ok(Identified::NotAws { body: Held::Longer { prefix: Bytes::new(), rest: body } });
             }
             Classification::Call(_) | Classification::ServiceOnly { .. } => {
-                (classified, self.hold_request(body).await?)
+                (classified, self.hold_request(body, self.settings.captured_body_bytes_max).await?)
             }
         };
         let target = match classified {
@@ -426,8 +397,8 @@ impl Gateway {
         Ok(self.split_body(target, held))
     }
 
-    async fn hold_request(&self, body: ClientBody) -> Result<Held<ClientBody>, String> {
-        hold(body, self.settings.captured_body_bytes_max, self.settings.body_idle_timeout)
+    async fn hold_request(&self, body: ClientBody, bytes_max: usize) -> Result<Held<ClientBody>, String> {
+        hold(body, bytes_max, self.settings.body_idle_timeout)
             .await
             .map_err(|error| format!("The request's body could not be read: {error}.\n"))
     }
@@ -523,6 +494,7 @@ impl Gateway {
                     }
                 }
             }
+            Destination::Resigned(upstream) => Box::pin(self.forward_resigned(received, upstream, body)).await,
             Destination::Local(service) => {
                 let call = LocalCall {
                     head: &received.head,
@@ -547,6 +519,43 @@ impl Gateway {
                     ),
                 })
             }
+        }
+    }
+
+    /// Sends a call on with another signature.
+    async fn forward_resigned(
+        &self,
+        received: &Received,
+        upstream: &ResignedUpstream,
+        body: RequestBody,
+    ) -> Result<Answer, Failure> {
+        let payload_hash = match &received.held {
+            HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
+            HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
+        };
+        let proved = Proved {
+            head: &received.head,
+            service: received.target.service(),
+            protocol: received.target.protocol(),
+            call: received.target.call(),
+            proof: &received.caller.proof,
+            payload_hash,
+            now: (self.surroundings.clock)(),
+        };
+        let mut request = upstream.resign(&proved, body).map_err(Failure::refused)?;
+        match received.connection.lane.client.send(&upstream.url, &mut request.head, request.body).await {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                Ok((parts, AnswerSource::Upstream(body)))
+            }
+            Err(error) => match request.chunk_error.get() {
+                Some(error) => Err(Failure::rejected(error.rejection())),
+                None => {
+                    self.metrics.upstream_failures.inc();
+                    tracing::warn!(%error, service = received.target.service().id, "an upstream did not answer");
+                    Err(Failure::upstream(&error))
+                }
+            },
         }
     }
 
@@ -840,6 +849,7 @@ fn upstream_of(destination: &Destination, peer: &Peer) -> Option<Arc<UpstreamUrl
     match destination {
         Destination::Upstream(url) => Some(Arc::clone(url)),
         Destination::Origin => peer.origin.clone(),
+        Destination::Resigned(upstream) => Some(Arc::clone(&upstream.url)),
         Destination::Local(_) | Destination::Nowhere => None,
     }
 }

@@ -12,7 +12,7 @@
 //!   streams through.
 //!
 //! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`identities`],
-//! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
+//! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`resigning`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
 //! [`metrics`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -22,6 +22,7 @@ pub mod body;
 pub mod caller;
 pub mod connector;
 pub mod exchange;
+mod failure;
 pub mod gap;
 #[cfg(fuzzing)]
 pub mod http1;
@@ -33,6 +34,7 @@ pub mod metrics;
 pub mod observer;
 pub mod parent_proxy;
 mod recorder;
+pub mod resigning;
 pub mod route;
 pub mod settings;
 pub mod sink;
@@ -47,6 +49,7 @@ pub use identities::IdentityBook;
 pub use listener::Listener;
 pub use observer::{CallObserver, ConcludedCall};
 pub use parent_proxy::{ParentProxy, ParentProxyError};
+pub use resigning::ResignedUpstream;
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
 pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};

@@ -12,6 +12,7 @@ use model::EventTime;
 
 use crate::body::{LocalBody, RequestBody};
 use crate::caller::Caller;
+use crate::resigning::ResignedUpstream;
 use crate::upstream::UpstreamUrl;
 
 /// A call for one of our own services.
@@ -60,6 +61,8 @@ pub enum Destination {
     Upstream(Arc<UpstreamUrl>),
     /// To the place that the connection was opened for ([`crate::exchange::Peer::origin`]).
     Origin,
+    /// To an upstream that sees our credentials in place of the caller's.
+    Resigned(Arc<ResignedUpstream>),
     /// Nowhere: no upstream is configured.
     Nowhere,
 }
@@ -70,6 +73,7 @@ impl std::fmt::Debug for Destination {
             Self::Local(_) => f.write_str("Local"),
             Self::Upstream(url) => write!(f, "Upstream({url})"),
             Self::Origin => f.write_str("Origin"),
+            Self::Resigned(upstream) => write!(f, "Resigned({})", upstream.url),
             Self::Nowhere => f.write_str("Nowhere"),
         }
     }
@@ -80,12 +84,15 @@ impl std::fmt::Debug for Destination {
 pub struct Routes {
     by_service: HashMap<String, Destination>,
     default: Destination,
+    resigns: bool,
 }
 
 impl Routes {
     /// Routes by catalog id or signing name; what has no route of its own goes to `default`.
     pub fn new(by_service: HashMap<String, Destination>, default: Destination) -> Self {
-        Self { by_service, default }
+        let is_resigned = |destination: &Destination| matches!(destination, Destination::Resigned(_));
+        let resigns = by_service.values().chain([&default]).any(is_resigned);
+        Self { by_service, default, resigns }
     }
 
     /// Where calls of this service go: the route of its catalog id, else of its signing name, else the default. A
@@ -95,9 +102,16 @@ impl Routes {
             return destination;
         }
         match self.by_service.get(&service.signing_name) {
-            Some(upstream @ (Destination::Upstream(_) | Destination::Origin)) => upstream,
+            Some(upstream @ (Destination::Upstream(_) | Destination::Origin | Destination::Resigned(_))) => upstream,
             _ => &self.default,
         }
+    }
+
+    /// Whether calls of this service get another signature that covers their whole body.
+    pub(crate) fn signs_bodies_of(&self, service: &Service) -> bool {
+        self.resigns
+            && !aws_wire::sigv4::canonical::is_s3(&service.signing_name)
+            && matches!(self.for_service(service), Destination::Resigned(_))
     }
 
     /// Where requests go that are not AWS calls.

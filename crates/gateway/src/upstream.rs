@@ -70,6 +70,11 @@ impl UpstreamUrl {
         Ok(Self { scheme, authority })
     }
 
+    /// Host and port, as a Host header has them.
+    pub(crate) fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+
     /// Where a connection goes.
     fn uri(&self) -> Uri {
         let mut parts = http::uri::Parts::default();

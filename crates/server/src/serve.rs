@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use access::{Directory, DirectoryConfig, KnownIdentities, RootKeyOrigin};
 use anyhow::Context;
-use aws_wire::sigv4::SecretAccessKey;
+use aws_wire::sigv4::{Credentials, SecretAccessKey};
 use buckets::{BucketConfig, BucketService};
 use clap::Args;
 use console::router::{KEEP_ALIVE_DEFAULT, router};
@@ -15,7 +15,8 @@ use console::{Console, ReadinessSwitch};
 use control::{ControlPlane, ControlSettings, PageTokenKey};
 use gateway::exchange::Surroundings;
 use gateway::metrics::GatewayMetrics;
-use gateway::{Destination, Gateway, Listener, LocalService, Routes, tls};
+use gateway::upstream::UpstreamUrl;
+use gateway::{Destination, Gateway, Listener, LocalService, ResignedUpstream, Routes, tls};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
 use rand::RngCore;
@@ -55,8 +56,7 @@ type Clock = Arc<dyn Fn() -> EventTime + Send + Sync>;
 /// A setting that cannot be used, a folder or an address that cannot be had, or damaged data; the error says what to do.
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref().map(SettingsLayer::from_file).transpose()?.unwrap_or_default();
-    let flags =
-        arguments.settings.with_root_key_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let flags = arguments.settings.with_secrets_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let settings = flags.over(file).check()?;
     logging::start(&settings.log, settings.log_format)?;
     for hint in unknown_variables(std::env::vars().map(|(name, _)| name)) {
@@ -250,7 +250,7 @@ async fn routes(settings: &Settings, adapter: &StoreAdapter, directory: &Arc<Dir
         by_service.insert("s3".to_owned(), Destination::Local(Arc::new(EmbeddedBuckets(service))));
     }
     for (service, url) in &settings.upstreams {
-        by_service.insert(service.clone(), Destination::Upstream(Arc::new(url.clone())));
+        by_service.insert(service.clone(), upstream(url, settings.upstreams_credentials.get(service)));
     }
     let token_key = installation_key::read_or_make(&settings.data_dir.join("page-token-key"))?;
     let control = ControlPlane::new(
@@ -264,10 +264,21 @@ async fn routes(settings: &Settings, adapter: &StoreAdapter, directory: &Arc<Dir
         by_service.insert(name.to_owned(), Destination::Local(Arc::clone(&api)));
     }
     let default = match &settings.upstream {
-        Some(url) => Destination::Upstream(Arc::new(url.clone())),
+        Some(url) => upstream(url, settings.upstream_credentials.as_ref()),
         None => Destination::Nowhere,
     };
     Ok(Routes::new(by_service, default))
+}
+
+/// An upstream, with the credentials that it sees in place of the callers' own, if any.
+fn upstream(url: &UpstreamUrl, credentials: Option<&Credentials>) -> Destination {
+    let url = Arc::new(url.clone());
+    match credentials {
+        Some(credentials) => {
+            Destination::Resigned(Arc::new(ResignedUpstream { url, credentials: credentials.clone() }))
+        }
+        None => Destination::Upstream(url),
+    }
 }
 
 /// Many connections need many file descriptors; the soft limit is often 1,024.

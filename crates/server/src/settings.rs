@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_wire::sigv4::{Credentials, SecretAccessKey};
 use clap::Args;
 use gateway::upstream::UpstreamUrl;
 use gateway::{GatewaySettings, RecordingFailure};
-use model::{AccountId, Region};
+use model::{AccessKeyId, AccountId, Region};
 use serde::Deserialize;
 
 use crate::quantity::{ByteSize, HumanDuration};
@@ -144,6 +145,50 @@ pub(crate) struct SettingsLayer {
     root_access_key_id: Option<String>,
     #[arg(skip)]
     root_secret_access_key: Option<String>,
+    #[arg(skip)]
+    upstream_access_key_id: Option<String>,
+    #[arg(skip)]
+    upstream_secret_access_key: Option<String>,
+    #[arg(skip)]
+    upstream_session_token: Option<String>,
+    #[arg(skip)]
+    upstreams_credentials: Option<BTreeMap<String, CredentialsLayer>>,
+}
+
+/// Names of the settings that have no flag, in the file and, in capitals, as variables.
+const SECRET_KEYS: [&str; 5] = [
+    "root_access_key_id",
+    "root_secret_access_key",
+    "upstream_access_key_id",
+    "upstream_secret_access_key",
+    "upstream_session_token",
+];
+/// The setting that is a table of tables, and only in the file.
+const CREDENTIALS_TABLE: &str = "upstreams_credentials";
+
+/// Credentials for the upstream of a service.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialsLayer {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+}
+
+impl std::fmt::Debug for CredentialsLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CredentialsLayer({})", self.access_key_id)
+    }
+}
+
+impl CredentialsLayer {
+    fn check(self) -> anyhow::Result<Credentials> {
+        Ok(Credentials {
+            access_key_id: AccessKeyId::parse(&self.access_key_id)?,
+            secret: SecretAccessKey::parse(&self.secret_access_key)?,
+            session_token: self.session_token,
+        })
+    }
 }
 
 /// Form of the log.
@@ -170,6 +215,10 @@ pub(crate) struct Settings {
     pub(crate) upstream: Option<UpstreamUrl>,
     /// Upstreams of single services.
     pub(crate) upstreams: BTreeMap<String, UpstreamUrl>,
+    /// Credentials that calls to the general upstream are signed with anew.
+    pub(crate) upstream_credentials: Option<Credentials>,
+    /// The same for upstreams of single services.
+    pub(crate) upstreams_credentials: BTreeMap<String, Credentials>,
     /// Account of callers that nothing is known of.
     pub(crate) account_id: AccountId,
     /// Region of calls that name none.
@@ -219,10 +268,14 @@ impl SettingsLayer {
         Ok(toml::from_str(text)?)
     }
 
-    /// The root key variables, which have no flag.
-    pub(crate) fn with_root_key_from(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+    /// The variables with secrets, which have no flag.
+    pub(crate) fn with_secrets_from(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         self.root_access_key_id = variable("OPENTRAIL_ROOT_ACCESS_KEY_ID").or(self.root_access_key_id);
         self.root_secret_access_key = variable("OPENTRAIL_ROOT_SECRET_ACCESS_KEY").or(self.root_secret_access_key);
+        self.upstream_access_key_id = variable("OPENTRAIL_UPSTREAM_ACCESS_KEY_ID").or(self.upstream_access_key_id);
+        self.upstream_secret_access_key =
+            variable("OPENTRAIL_UPSTREAM_SECRET_ACCESS_KEY").or(self.upstream_secret_access_key);
+        self.upstream_session_token = variable("OPENTRAIL_UPSTREAM_SESSION_TOKEN").or(self.upstream_session_token);
         self
     }
 
@@ -258,6 +311,10 @@ impl SettingsLayer {
             log_format: self.log_format.or(below.log_format),
             root_access_key_id: self.root_access_key_id.or(below.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(below.root_secret_access_key),
+            upstream_access_key_id: self.upstream_access_key_id.or(below.upstream_access_key_id),
+            upstream_secret_access_key: self.upstream_secret_access_key.or(below.upstream_secret_access_key),
+            upstream_session_token: self.upstream_session_token.or(below.upstream_session_token),
+            upstreams_credentials: self.upstreams_credentials.or(below.upstreams_credentials),
         }
     }
 
@@ -287,6 +344,21 @@ impl SettingsLayer {
             (None, None) => None,
             _ => bail!("root_access_key_id and root_secret_access_key go together: set both or none"),
         };
+        let upstream_credentials = match (self.upstream_access_key_id, self.upstream_secret_access_key) {
+            (Some(access_key_id), Some(secret_access_key)) => {
+                let session_token = self.upstream_session_token;
+                let credentials = CredentialsLayer { access_key_id, secret_access_key, session_token };
+                Some(credentials.check().context("upstream_access_key_id, upstream_secret_access_key")?)
+            }
+            (None, None) => None,
+            _ => bail!("upstream_access_key_id and upstream_secret_access_key go together: set both or none"),
+        };
+        if upstream_credentials.is_some() && upstream.is_none() {
+            bail!(
+                "upstream_access_key_id is set and upstream is not: credentials of single services go to the table {CREDENTIALS_TABLE}"
+            );
+        }
+        let upstreams_credentials = check_credentials(self.upstreams_credentials.unwrap_or_default(), &upstreams)?;
         let history_days = self.history_days.unwrap_or(90);
         if !(1..=36_500).contains(&history_days) {
             bail!("history_days is {history_days}, and must be from 1 to 36500");
@@ -316,6 +388,8 @@ impl SettingsLayer {
             console_listen: self.console_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4601))),
             upstream,
             upstreams,
+            upstream_credentials,
+            upstreams_credentials,
             account_id: self.account_id.map_or_else(|| AccountId::parse("123456789012"), Ok)?,
             region: self.region.map_or_else(|| Region::parse("us-east-1"), Ok)?,
             tls,
@@ -336,7 +410,7 @@ impl SettingsLayer {
 fn known_keys() -> Vec<String> {
     let command = SettingsLayer::augment_args(clap::Command::new("settings"));
     let flags = command.get_arguments().map(|argument| argument.get_id().to_string());
-    flags.chain(["root_access_key_id".to_owned(), "root_secret_access_key".to_owned()]).collect()
+    flags.chain(SECRET_KEYS.into_iter().chain([CREDENTIALS_TABLE]).map(str::to_owned)).collect()
 }
 
 /// Variables that look like settings and are none, each with a hint.
@@ -364,6 +438,23 @@ fn check_service(service: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("'{service}' is no AWS service{}", did_you_mean(service, catalog.service_names()));
+}
+
+fn check_credentials(
+    table: BTreeMap<String, CredentialsLayer>,
+    upstreams: &BTreeMap<String, UpstreamUrl>,
+) -> anyhow::Result<BTreeMap<String, Credentials>> {
+    table
+        .into_iter()
+        .map(|(service, credentials)| {
+            check_service(&service).context(CREDENTIALS_TABLE)?;
+            if !upstreams.contains_key(&service) {
+                bail!("{CREDENTIALS_TABLE}: the service {service} has no upstream of its own in the table upstreams");
+            }
+            let credentials = credentials.check().with_context(|| format!("{CREDENTIALS_TABLE}, service {service}"))?;
+            Ok((service, credentials))
+        })
+        .collect()
 }
 
 fn check_rules(rules: BTreeMap<String, String>) -> anyhow::Result<BTreeMap<String, RecordingFailure>> {
@@ -466,6 +557,12 @@ mod tests {
             ("history_days = 0", "history_days"),
             ("tls_certificate = 'cert.pem'", "go together"),
             ("root_access_key_id = 'AKIAIOSFODNN7EXAMPLE'", "go together"),
+            ("upstream_access_key_id = 'AKIAIOSFODNN7EXAMPLE'", "go together"),
+            ("upstream_access_key_id = 'AKIAIOSFODNN7EXAMPLE'\nupstream_secret_access_key = 's'", "upstream is not"),
+            (
+                "[upstreams_credentials.s3]\naccess_key_id = 'AKIAIOSFODNN7EXAMPLE'\nsecret_access_key = 's'",
+                "no upstream of its own",
+            ),
             ("recording_failure = 'ajar'", "neither closed nor open"),
             ("connect_timeout = 'soon'", "soon"),
         ] {
