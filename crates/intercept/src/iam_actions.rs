@@ -10,15 +10,12 @@ use serde_json::Value;
 /// Source: Service Authorization Reference, the "service prefix" line of each service's page.
 const PREFIXES: &[(&str, &str)] = &[
     ("IoTSecuredTunneling", "iot"),
-    ("aco-automation", "compute-optimizer"),
     ("awsssoportal", "sso"),
     ("cloudcontrolapi", "cloudformation"),
-    ("email", "ses"),
-    ("ioteventsdata", "iotevents"),
+    ("iot-jobs-data", "iotjobsdata"),
     ("iotdata", "iot"),
     ("monitoring", "cloudwatch"),
     ("mturk-requester", "mechanicalturk"),
-    ("sso-oauth", "sso-oauth"),
     ("tagging", "tag"),
 ];
 
@@ -328,6 +325,9 @@ mod tests {
             let service = catalog.service(id).expect(id);
             let is_known = *operation == "*" || service.operations.iter().any(|one| one.name == *operation);
             assert!(is_known, "{id}:{operation}");
+        }
+        for (signing_name, _) in PREFIXES {
+            assert!(!catalog.services_signing_as(signing_name).is_empty(), "{signing_name}");
         }
         for (id, operation) in WITHOUT_PERMISSION {
             let service = catalog.service(id).expect(id);

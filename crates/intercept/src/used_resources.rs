@@ -1,38 +1,62 @@
 //! The ARNs that a call's permission is about, from its record.
 //!
-//! First what the record's `resources` say, then ARNs of the same service among the parameters, then names that make an
-//! ARN by one table. Nothing means that the record does not tell, and the policy says `*`.
+//! First what the record's `resources` say, then names that make an ARN by one table. Nothing means that the record does
+//! not tell, and the policy says `*`.
 
 use model::EventRecord;
 use serde_json::Value;
 
-/// Parameters that name a resource: IAM prefix, key of `requestParameters`, and the resource part of the ARN, where `{}`
-/// stands for the name. Of a service, the first row that fits wins.
+/// A parameter that names the resource which an action's permission is about.
+struct NamedBy {
+    /// IAM prefix.
+    prefix: &'static str,
+    /// What the action's name must contain.
+    action: &'static str,
+    /// Key of `requestParameters`.
+    key: &'static str,
+    /// Resource part of the ARN; `{}` stands for the name.
+    resource: &'static str,
+}
+
+const fn named_by(prefix: &'static str, action: &'static str, key: &'static str, resource: &'static str) -> NamedBy {
+    NamedBy { prefix, action, key, resource }
+}
+
+/// The first row that fits wins. What has no row is allowed on everything: a resource on an action that knows no
+/// resources allows nothing.
 ///
-/// Source: Service Authorization Reference, "resource types" of each service's page.
-const NAMED: &[(&str, &str, &str)] = &[
-    ("codebuild", "projectName", "project/{}"),
-    ("codepipeline", "pipelineName", "{}"),
-    ("dynamodb", "tableName", "table/{}"),
-    ("ecr", "repositoryName", "repository/{}"),
-    ("eks", "clusterName", "cluster/{}"),
-    ("firehose", "deliveryStreamName", "deliverystream/{}"),
-    ("iam", "roleName", "role/{}"),
-    ("iam", "userName", "user/{}"),
-    ("iam", "groupName", "group/{}"),
-    ("iam", "instanceProfileName", "instance-profile/{}"),
-    ("iam", "policyArn", "{}"),
-    ("kinesis", "streamName", "stream/{}"),
-    ("lambda", "functionName", "function:{}"),
-    ("lambda", "layerName", "layer:{}"),
-    ("logs", "logGroupName", "log-group:{}:*"),
+/// Source: Service Authorization Reference, "resource types" and "actions" of each service's page.
+const NAMED: &[NamedBy] = &[
+    named_by("codebuild", "", "projectName", "project/{}"),
+    named_by("dynamodb", "Table", "tableName", "table/{}"),
+    named_by("dynamodb", "TimeToLive", "tableName", "table/{}"),
+    named_by("dynamodb", "ContinuousBackups", "tableName", "table/{}"),
+    named_by("ecr", "", "repositoryName", "repository/{}"),
+    named_by("firehose", "", "deliveryStreamName", "deliverystream/{}"),
+    // Membership is a matter of the group and of the instance profile, not of who is put into them.
+    named_by("iam", "Group", "groupName", "group/{}"),
+    named_by("iam", "InstanceProfile", "instanceProfileName", "instance-profile/{}"),
+    named_by("iam", "", "roleName", "role/{}"),
+    named_by("iam", "", "userName", "user/{}"),
+    named_by("iam", "Policy", "policyArn", "{}"),
+    named_by("kinesis", "", "streamName", "stream/{}"),
+    named_by("lambda", "Function", "functionName", "function:{}"),
+    named_by("lambda", "Alias", "functionName", "function:{}"),
+    named_by("lambda", "Permission", "functionName", "function:{}"),
+    named_by("lambda", "Policy", "functionName", "function:{}"),
+    named_by("logs", "Log", "logGroupName", "log-group:{}:*"),
+    named_by("logs", "RetentionPolicy", "logGroupName", "log-group:{}:*"),
     // Six random characters follow the name.
-    ("secretsmanager", "secretId", "secret:{}-??????"),
-    ("sns", "topicArn", "{}"),
-    ("sqs", "queueUrl", "{}"),
-    ("sqs", "queueName", "{}"),
-    ("ssm", "name", "parameter/{}"),
-    ("states", "stateMachineArn", "{}"),
+    named_by("secretsmanager", "Secret", "secretId", "secret:{}-??????"),
+    named_by("secretsmanager", "CreateSecret", "name", "secret:{}-??????"),
+    named_by("sns", "", "topicArn", "{}"),
+    named_by("sqs", "", "queueUrl", "{}"),
+    named_by("sqs", "Queue", "queueName", "{}"),
+    named_by("ssm", "Parameter", "name", "parameter/{}"),
+    named_by("states", "", "stateMachineArn", "{}"),
+    // Tags of any service's resource.
+    named_by("*", "Tag", "resourceArn", "{}"),
+    named_by("*", "Tag", "resourceARN", "{}"),
 ];
 
 /// Services whose resources belong to no region. Source: as above.
@@ -47,9 +71,9 @@ pub(crate) fn arns(prefix: &str, action: &str, record: &EventRecord) -> Vec<Stri
         .filter(|arn| is_of_level(action, arn))
         .collect();
     if !from_record.is_empty() {
-        return from_record;
+        return on_index(prefix, record, from_record);
     }
-    let named = if prefix == "s3" { bucket(record) } else { named(prefix, record) };
+    let named = if prefix == "s3" { bucket(record) } else { named(prefix, action, record) };
     named.filter(|arn| is_of_level(action, arn)).into_iter().collect()
 }
 
@@ -61,26 +85,32 @@ fn is_of_level(action: &str, arn: &str) -> bool {
     is_of_objects == arn.contains('/')
 }
 
+/// A query of an index takes permission on the index alone. Source: Service Authorization Reference, DynamoDB.
+fn on_index(prefix: &str, record: &EventRecord, arns: Vec<String>) -> Vec<String> {
+    let parameters = record.request_parameters.as_ref().filter(|_| prefix == "dynamodb");
+    match parameters.and_then(|parameters| parameters.get("indexName")).and_then(Value::as_str) {
+        Some(index) => arns.into_iter().map(|arn| format!("{arn}/index/{index}")).collect(),
+        None => arns,
+    }
+}
+
 /// The bucket of an S3 call; records of CreateBucket name it in no other place.
 fn bucket(record: &EventRecord) -> Option<String> {
     let name = record.request_parameters.as_ref()?.get("bucketName")?.as_str()?;
     Some(format!("arn:{}:s3:::{name}", partition(&record.aws_region)))
 }
 
-fn named(prefix: &str, record: &EventRecord) -> Option<String> {
+fn named(prefix: &str, action: &str, record: &EventRecord) -> Option<String> {
     let parameters = record.request_parameters.as_ref()?.as_object()?;
     let text = |key: &str| parameters.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let row = NAMED
-        .iter()
-        .filter(|(service, _, _)| *service == prefix)
-        .find_map(|(_, key, resource)| text(key).map(|name| (name, *resource)));
-    if let Some((name, resource)) = row {
-        return Some(arn(prefix, name, resource, record));
-    }
-    // An ARN of the service itself, such as clusterArn; a role or a key that the call passes on is another service's.
-    let own = format!(":{prefix}:");
-    let mut found = parameters.values().filter_map(Value::as_str).filter(|text| text.starts_with("arn:"));
-    found.find(|text| text.contains(&own)).map(str::to_owned)
+    let fits = |row: &&NamedBy| (row.prefix == prefix || row.prefix == "*") && action.contains(row.action);
+    let (name, resource) = NAMED.iter().filter(fits).find_map(|row| text(row.key).map(|name| (name, row.resource)))?;
+    // Users and roles may be made under a path, which is a part of their ARN.
+    let path = text("path").filter(|path| prefix == "iam" && path.len() > 1).map(|path| path.trim_start_matches('/'));
+    Some(match path {
+        Some(path) => arn(prefix, &format!("{path}{name}"), resource, record),
+        None => arn(prefix, name, resource, record),
+    })
 }
 
 fn arn(prefix: &str, name: &str, resource: &str, record: &EventRecord) -> String {

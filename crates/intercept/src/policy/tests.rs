@@ -56,6 +56,7 @@ impl Calls {
     }
 }
 
+const TABLE: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/t";
 const OBJECT: [&str; 2] = ["arn:aws:s3:::b/k", "arn:aws:s3:::b"];
 
 #[test]
@@ -97,19 +98,29 @@ fn names_become_arns_and_unknown_resources_everything() {
         .call("iam", "CreateUser", record("iam", json!({"userName": "ana"}), &[], None))
         .call("sqs", "SendMessage", record("sqs", json!({"queueUrl": "http://localhost/1/q"}), &[], None))
         .call("ssm", "GetParameter", record("ssm", json!({"name": "/a/b"}), &[], None))
-        .call("ecs", "DeleteCluster", record("ecs", json!({"cluster": "arn:aws:ecs:eu-west-1:1:cluster/c"}), &[], None))
+        .call("iam", "CreateRole", record("iam", json!({"roleName": "r", "path": "/app/"}), &[], None))
+        .call("iam", "AddUserToGroup", record("iam", json!({"userName": "ana", "groupName": "g"}), &[], None))
+        .call("ssm", "GetDocument", record("ssm", json!({"name": "doc"}), &[], None))
+        .call("lambda", "CreateEventSourceMapping", record("lambda", json!({"functionName": "f"}), &[], None))
+        .call("dynamodb", "Query", record("dynamodb", json!({"indexName": "i"}), &[TABLE], None))
         .call("s3", "CreateBucket", record("s3", json!({"bucketName": "new"}), &[], None))
         .call("ec2", "DescribeVpcs", record("ec2", json!({}), &[], None))
         .check(json!([
+            {"Sid": "UsedDynamodb", "Effect": "Allow", "Action": ["dynamodb:Query"],
+             "Resource": ["arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/i"]},
             {"Sid": "UsedEc2", "Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["*"]},
-            {"Sid": "UsedEcs", "Effect": "Allow", "Action": ["ecs:DeleteCluster"],
-             "Resource": ["arn:aws:ecs:eu-west-1:1:cluster/c"]},
-            {"Sid": "UsedIam", "Effect": "Allow", "Action": ["iam:CreateUser"],
+            {"Sid": "UsedIam", "Effect": "Allow", "Action": ["iam:AddUserToGroup"],
+             "Resource": ["arn:aws:iam::111122223333:group/g"]},
+            {"Sid": "UsedIamNo2", "Effect": "Allow", "Action": ["iam:CreateRole"],
+             "Resource": ["arn:aws:iam::111122223333:role/app/r"]},
+            {"Sid": "UsedIamNo3", "Effect": "Allow", "Action": ["iam:CreateUser"],
              "Resource": ["arn:aws:iam::111122223333:user/ana"]},
+            {"Sid": "UsedLambda", "Effect": "Allow", "Action": ["lambda:CreateEventSourceMapping"], "Resource": ["*"]},
             {"Sid": "UsedS3", "Effect": "Allow", "Action": ["s3:CreateBucket"], "Resource": ["arn:aws:s3:::new"]},
             {"Sid": "UsedSqs", "Effect": "Allow", "Action": ["sqs:SendMessage"],
              "Resource": ["arn:aws:sqs:eu-west-1:111122223333:q"]},
-            {"Sid": "UsedSsm", "Effect": "Allow", "Action": ["ssm:GetParameter"],
+            {"Sid": "UsedSsm", "Effect": "Allow", "Action": ["ssm:GetDocument"], "Resource": ["*"]},
+            {"Sid": "UsedSsmNo2", "Effect": "Allow", "Action": ["ssm:GetParameter"],
              "Resource": ["arn:aws:ssm:eu-west-1:111122223333:parameter/a/b"]},
         ]));
 }
