@@ -31,18 +31,18 @@ def new_user(trail, name, path="/"):
 
 
 def test_a_user_is_named_by_its_first_call(trail):
-    user, key = new_user(trail, "ana", "/team/")
+    user, key = new_user(trail, "iris", "/team/")
     identity = identity_of_next_call(trail, key)
     # Members and their order as in real records.
     assert list(identity.items()) == [
         ("type", "IAMUser"),
         ("principalId", user["UserId"]),
-        ("arn", f"arn:aws:iam::{ACCOUNT}:user/team/ana"),
+        ("arn", f"arn:aws:iam::{ACCOUNT}:user/team/iris"),
         ("accountId", ACCOUNT),
         ("accessKeyId", key[0]),
-        ("userName", "ana"),
+        ("userName", "iris"),
     ]
-    assert trail.lookup_by("Username", "ana")
+    assert trail.lookup_by("Username", "iris")
 
 
 def test_a_key_is_known_after_a_crash_between_answer_and_first_call(trail):
@@ -80,8 +80,8 @@ def test_a_role_session_carries_its_issuer_device_and_source_identity(trail):
     answer = sts.assume_role(
         RoleArn=role["Arn"],
         RoleSessionName="build-7",
-        SourceIdentity="ana",
-        SerialNumber=f"arn:aws:iam::{ACCOUNT}:mfa/ana",
+        SourceIdentity="iris",
+        SerialNumber=f"arn:aws:iam::{ACCOUNT}:mfa/iris",
         TokenCode="123456",
     )
     credentials = answer["Credentials"]
@@ -106,7 +106,7 @@ def test_a_role_session_carries_its_issuer_device_and_source_identity(trail):
                     "userName": "deploy",
                 },
                 "attributes": {"creationDate": creation_date, "mfaAuthenticated": "true"},
-                "sourceIdentity": "ana",
+                "sourceIdentity": "iris",
             },
         }
     )
