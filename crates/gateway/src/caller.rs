@@ -8,6 +8,8 @@ use aws_wire::sigv4::{
     VerifiedRequest, verify_with_key,
 };
 use capture::Authentication;
+use http::HeaderMap;
+use http::header::USER_AGENT;
 use model::{AccessKeyId, AccountId, EventTime, UserIdentity};
 use parking_lot::Mutex;
 
@@ -88,6 +90,15 @@ impl Caller {
         if let Some(identity) = key_id.and_then(|id| identities.find(&id, now)) {
             self.identity = identity;
             self.is_claimed = true;
+        }
+    }
+
+    /// Notes that a service calls for the caller, if the agent is the name of one. Only for requests of trusted
+    /// addresses: anyone can send a name, and the record then has it in place of an address.
+    pub fn note_service(&mut self, headers: &HeaderMap) {
+        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        if let Some(service) = agent.filter(|agent| is_service_principal(agent)) {
+            Arc::make_mut(&mut self.identity).invoked_by = Some(service.to_owned());
         }
     }
 
@@ -189,6 +200,15 @@ impl CallerLearner {
             authentication: Authentication::Anonymous,
         }
     }
+}
+
+/// Whether a text is the name of a service, as `cloudformation.amazonaws.com` is.
+fn is_service_principal(text: &str) -> bool {
+    let labels = text.strip_suffix(".amazonaws.com").or_else(|| text.strip_suffix(".amazonaws.com.cn"));
+    labels.is_some_and(|labels| {
+        let is_label_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        !labels.is_empty() && labels.bytes().all(is_label_byte)
+    })
 }
 
 fn sigv2_at(placement: Placement) -> Authentication {

@@ -45,8 +45,10 @@ use crate::upstream::{UpstreamClient, UpstreamUrl};
 /// The other end of a connection.
 #[derive(Debug)]
 pub struct Peer {
-    /// Its address.
+    /// Its address; behind a proxy with a PROXY header, that of whom the proxy names.
     pub ip: IpAddr,
+    /// The address that the connection came from.
+    pub connected_ip: IpAddr,
     /// TLS parameters, if the connection has TLS.
     pub tls: Option<TlsDetails>,
     /// Where the other end believes that it is connected to; [`Destination::Origin`] goes there. `None` when that is the
@@ -168,6 +170,7 @@ struct Received {
     streamed_bytes: Arc<AtomicU64>,
     caller: Caller,
     region: Region,
+    source_ip: IpAddr,
     event_id: String,
     request_id: String,
     began: Instant,
@@ -199,7 +202,7 @@ impl Received {
             },
             caller: &self.caller.identity,
             authentication: self.caller.authentication,
-            source_ip: self.connection.peer.ip,
+            source_ip: self.source_ip,
             tls: self.tls.as_ref(),
             recipient_account: self.caller.account,
             region: &self.region,
@@ -314,6 +317,9 @@ impl Gateway {
             if let Some(identities) = &self.surroundings.identities {
                 received.caller.claim(&**identities, (self.surroundings.clock)());
             }
+        }
+        if self.settings.trusted_proxies.contains(received.connection.peer.connected_ip) {
+            received.caller.note_service(&received.head.headers);
         }
         if let Destination::Local(service) = &destination
             && !service.records_unknown_callers()
@@ -451,6 +457,7 @@ impl Gateway {
         began: Instant,
     ) -> Box<Received> {
         let surroundings = &self.surroundings;
+        let source_ip = self.settings.trusted_proxies.source(connection.peer.ip, &head.headers);
         let tls = connection.peer.tls.as_ref().map(|details| TlsDetails {
             client_provided_host_header: head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
             ..details.clone()
@@ -464,6 +471,7 @@ impl Gateway {
             streamed_bytes,
             caller,
             region,
+            source_ip,
             event_id: (surroundings.new_id)().to_string(),
             request_id: (surroundings.new_id)().to_string(),
             began,
@@ -501,7 +509,7 @@ impl Gateway {
                     body,
                     call: received.target.call(),
                     caller: &received.caller,
-                    source_ip: received.connection.peer.ip,
+                    source_ip: received.source_ip,
                     now: (self.surroundings.clock)(),
                     request_id: &received.request_id,
                 };

@@ -11,7 +11,7 @@
 //! - **Flat memory**: at most [`settings::GatewaySettings::captured_body_bytes_max`] of a body is held; the rest
 //!   streams through.
 //!
-//! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`identities`],
+//! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`trusted_proxies`], [`proxy_protocol`], [`identities`],
 //! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`resigning`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
 //! [`metrics`].
 
@@ -33,12 +33,14 @@ pub mod listener;
 pub mod metrics;
 pub mod observer;
 pub mod parent_proxy;
+pub mod proxy_protocol;
 mod recorder;
 pub mod resigning;
 pub mod route;
 pub mod settings;
 pub mod sink;
 pub mod tls;
+pub mod trusted_proxies;
 mod unstoppable;
 pub mod upstream;
 mod worker;
@@ -53,4 +55,5 @@ pub use resigning::ResignedUpstream;
 pub use route::{Destination, LocalAnswer, LocalCall, LocalService, Routes};
 pub use settings::{GatewaySettings, RecordingFailure};
 pub use sink::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
+pub use trusted_proxies::TrustedProxies;
 pub use worker::http_builder;

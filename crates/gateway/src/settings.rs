@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::connector::Detours;
 use crate::parent_proxy::ParentProxy;
+use crate::trusted_proxies::TrustedProxies;
 
 /// What happens to a call when its record cannot be made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +52,10 @@ pub struct GatewaySettings {
     pub parent_proxy: Option<ParentProxy>,
     /// Whether the account of a caller of whom only the key id is known is read from that id. Default true.
     pub reads_account_of_key_id: bool,
+    /// Proxies whose word about the address of a caller counts. Default: none.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether connections of trusted proxies begin with a PROXY header. Default false.
+    pub expects_proxy_header: bool,
     /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
     pub bucket_host_names: Vec<String>,
 }
@@ -72,6 +77,8 @@ impl Default for GatewaySettings {
             detours: Detours::default(),
             parent_proxy: None,
             reads_account_of_key_id: true,
+            trusted_proxies: TrustedProxies::default(),
+            expects_proxy_header: false,
             bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
         }
     }

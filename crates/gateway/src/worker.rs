@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +21,7 @@ use crate::exchange::{Connection, Gateway, Lane, Peer};
 use crate::http1::head::HEAD_BYTES_MAX;
 use crate::http1::io::Stream;
 use crate::http1::server::HEAD_READ_TIMEOUT;
+use crate::proxy_protocol::{self, PROXY_HEADER_BYTES_MAX, ProxyHeader, ProxyHeaderError};
 use crate::{http1, tls};
 
 /// Time that a client has for the TLS handshake.
@@ -179,14 +180,28 @@ struct Server {
 }
 
 impl Server {
-    async fn serve(self, stream: TcpStream, address: SocketAddr) {
+    async fn serve(self, mut stream: TcpStream, address: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         // An IPv4 client on a dual-stack socket is recorded with its IPv4 address.
-        let ip = address.ip().to_canonical();
+        let connected_ip = address.ip().to_canonical();
+        let settings = self.gateway.settings();
+        let ip = if settings.expects_proxy_header && settings.trusted_proxies.contains(connected_ip) {
+            match tokio::time::timeout(PREFACE_TIMEOUT, take_proxy_header(&mut stream)).await {
+                Ok(Ok(header)) => header.source.unwrap_or(connected_ip),
+                Ok(Err(error)) => {
+                    return tracing::warn!(proxy = %connected_ip, %error, "a connection of a proxy is closed");
+                }
+                Err(_) => {
+                    return tracing::warn!(proxy = %connected_ip, "a connection of a proxy is closed: no PROXY header came");
+                }
+            }
+        } else {
+            connected_ip
+        };
         let Some(acceptor) = self.acceptor.clone() else {
-            let peer = Peer { ip, tls: None, origin: None };
+            let peer = Peer { ip, connected_ip, tls: None, origin: None };
             return match tokio::time::timeout(PREFACE_TIMEOUT, begins_http2(&stream)).await {
                 Ok(Ok(true)) => self.serve_http2(stream, peer).await,
                 Ok(Ok(false)) => self.serve_http1(Stream::Plain(stream), peer).await,
@@ -198,7 +213,7 @@ impl Server {
             Ok(Ok(stream)) => {
                 let session = stream.get_ref().1;
                 let (details, is_http2) = (tls::details(session), session.alpn_protocol() == Some(b"h2"));
-                let peer = Peer { ip, tls: Some(details), origin: None };
+                let peer = Peer { ip, connected_ip, tls: Some(details), origin: None };
                 if is_http2 {
                     self.serve_http2(stream, peer).await;
                 } else {
@@ -231,6 +246,38 @@ impl Server {
         if let Err(error) = self.watcher.watch(served).await {
             tracing::debug!(%error, "connection ended");
         }
+    }
+}
+
+/// Why no PROXY header could be taken.
+#[derive(Debug, thiserror::Error)]
+enum ProxyHeaderFailure {
+    /// The connection broke.
+    #[error("it broke: {0}")]
+    Io(#[from] std::io::Error),
+    /// What came is no header.
+    #[error(transparent)]
+    Header(#[from] ProxyHeaderError),
+}
+
+/// Takes the PROXY header from the front of a connection, and nothing behind it.
+async fn take_proxy_header(stream: &mut TcpStream) -> Result<ProxyHeader, ProxyHeaderFailure> {
+    let mut start = [0; PROXY_HEADER_BYTES_MAX];
+    let mut seen_before = 0;
+    loop {
+        let seen = stream.peek(&mut start).await?;
+        if let Some(header) = proxy_protocol::parse(&start[..seen])? {
+            stream.read_exact(&mut start[..header.header_bytes]).await?;
+            return Ok(header);
+        }
+        if seen == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        if seen == seen_before {
+            // Some of it came: the rest is on its way, and peeking again at once would spin.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        seen_before = seen;
     }
 }
 

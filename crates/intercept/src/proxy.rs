@@ -114,7 +114,7 @@ impl InterceptProxy {
                 if has_tls {
                     proxy.serve_tls(stream, ip, &host, origin).await;
                 } else {
-                    proxy.serve_requests(stream, Peer { ip, tls: None, origin: Some(origin) }).await;
+                    proxy.serve_requests(stream, Peer { ip, connected_ip: ip, tls: None, origin: Some(origin) }).await;
                 }
             }
         }));
@@ -163,7 +163,7 @@ impl InterceptProxy {
         };
         let is_recorded =
             self.local_endpoint(&target).is_some() || self.hosts.contains_plain(&target) || is_signed(&request);
-        let peer = Peer { ip, tls: None, origin: Some(origin) };
+        let peer = Peer { ip, connected_ip: ip, tls: None, origin: Some(origin) };
         let connection = Arc::new(Connection { peer, lane: self.lane.clone() });
         if is_recorded {
             Arc::clone(&self.gateway).serve(request, connection).await
@@ -241,7 +241,7 @@ impl InterceptProxy {
             }
             Some(letter) if letter.is_ascii_uppercase() => {
                 let origin = origin_for("http");
-                self.serve_requests(stream, Peer { ip, tls: None, origin }).await;
+                self.serve_requests(stream, Peer { ip, connected_ip: ip, tls: None, origin }).await;
             }
             Some(_) => {
                 self.unrecorded.lock().tunnelled.count(target.host());
@@ -267,7 +267,8 @@ impl InterceptProxy {
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(stream)) => {
                 let details = tls::details(stream.get_ref().1);
-                self.serve_requests(stream, Peer { ip, tls: Some(details), origin: Some(origin) }).await;
+                self.serve_requests(stream, Peer { ip, connected_ip: ip, tls: Some(details), origin: Some(origin) })
+                    .await;
             }
             Ok(Err(error)) => {
                 self.unrecorded.lock().distrusted.count(host);

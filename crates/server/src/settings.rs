@@ -12,6 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_wire::sigv4::{Credentials, SecretAccessKey};
 use clap::Args;
+use gateway::TrustedProxies;
+use gateway::trusted_proxies::Network;
 use gateway::upstream::UpstreamUrl;
 use gateway::{GatewaySettings, RecordingFailure};
 use model::{AccessKeyId, AccountId, Region};
@@ -111,6 +113,18 @@ pub(crate) struct SettingsLayer {
         help_heading = "Gateway"
     )]
     bucket_hosts: Option<Vec<String>>,
+    /// Proxies whose X-Forwarded-For counts: addresses and ranges, such as 10.0.0.7,fd00::/8 [default: none]
+    #[arg(
+        long,
+        env = "OPENTRAIL_TRUSTED_PROXIES",
+        value_name = "ADDRESS[/BITS],…",
+        value_delimiter = ',',
+        help_heading = "Gateway"
+    )]
+    trusted_proxies: Option<Vec<String>>,
+    /// Whether connections of trusted proxies begin with a PROXY header: true or false [default: false]
+    #[arg(long, env = "OPENTRAIL_PROXY_PROTOCOL", value_name = "BOOL", help_heading = "Gateway")]
+    proxy_protocol: Option<bool>,
     /// Whether the account of an unknown caller is read from its access key id: true or false [default: true]
     #[arg(long, env = "OPENTRAIL_ACCOUNT_FROM_KEY_ID", value_name = "BOOL", help_heading = "Gateway")]
     account_from_key_id: Option<bool>,
@@ -300,6 +314,8 @@ impl SettingsLayer {
             segment_size_max: self.segment_size_max.or(below.segment_size_max),
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
             bucket_hosts: self.bucket_hosts.or(below.bucket_hosts),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
+            proxy_protocol: self.proxy_protocol.or(below.proxy_protocol),
             account_from_key_id: self.account_from_key_id.or(below.account_from_key_id),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
             response_timeout: self.response_timeout.or(below.response_timeout),
@@ -363,6 +379,15 @@ impl SettingsLayer {
         if !(1..=36_500).contains(&history_days) {
             bail!("history_days is {history_days}, and must be from 1 to 36500");
         }
+        let trusted_proxies = self.trusted_proxies.unwrap_or_default();
+        let trusted_proxies: Vec<Network> = trusted_proxies
+            .iter()
+            .map(|text| Network::parse(text))
+            .collect::<Result<_, _>>()
+            .context("trusted_proxies")?;
+        if self.proxy_protocol == Some(true) && trusted_proxies.is_empty() {
+            bail!("proxy_protocol is set and trusted_proxies is not: name the proxies that send the header");
+        }
         let defaults = GatewaySettings::default();
         let duration = |value: Option<HumanDuration>, default| value.map_or(default, HumanDuration::get);
         let gateway = GatewaySettings {
@@ -375,6 +400,8 @@ impl SettingsLayer {
             shutdown_grace: duration(self.shutdown_grace, defaults.shutdown_grace),
             recording_failure: self.recording_failure.unwrap_or_default(),
             recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,
+            trusted_proxies: TrustedProxies::new(trusted_proxies),
+            expects_proxy_header: self.proxy_protocol.unwrap_or(false),
             reads_account_of_key_id: self.account_from_key_id.unwrap_or(defaults.reads_account_of_key_id),
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
             held_stream_bytes_max: defaults.held_stream_bytes_max,
@@ -557,6 +584,8 @@ mod tests {
             ("history_days = 0", "history_days"),
             ("tls_certificate = 'cert.pem'", "go together"),
             ("root_access_key_id = 'AKIAIOSFODNN7EXAMPLE'", "go together"),
+            ("trusted_proxies = ['10.0.0.0/33']", "10.0.0.0/33"),
+            ("proxy_protocol = true", "trusted_proxies"),
             ("upstream_access_key_id = 'AKIAIOSFODNN7EXAMPLE'", "go together"),
             ("upstream_access_key_id = 'AKIAIOSFODNN7EXAMPLE'\nupstream_secret_access_key = 's'", "upstream is not"),
             (
