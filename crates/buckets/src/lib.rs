@@ -20,6 +20,7 @@ mod checksum;
 mod cleaning;
 mod conditions;
 mod content;
+mod error_messages;
 mod inbound;
 mod index;
 mod listing;

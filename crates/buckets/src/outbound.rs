@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use s3s::StdError;
 
+use crate::error_messages::message_for;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 
@@ -124,8 +126,13 @@ pub(crate) fn error_response(error: &ErrorAnswer) -> s3s::HttpResponse {
 
 fn with_ids(text: &str, ids: &RequestIds, resource: &str) -> String {
     let Some(inside) = text.strip_suffix("</Error>") else { return text.to_owned() };
+    let message = match (inside.split_once("<Code>"), inside.contains("<Message>")) {
+        (Some((_, code)), false) => message_for(code.split('<').next().unwrap_or_default()),
+        _ => "",
+    };
+    let message = if message.is_empty() { String::new() } else { format!("<Message>{message}</Message>") };
     format!(
-        "{inside}<Resource>{}</Resource><RequestId>{}</RequestId><HostId>{}</HostId></Error>",
+        "{inside}{message}<Resource>{}</Resource><RequestId>{}</RequestId><HostId>{}</HostId></Error>",
         escape(resource),
         ids.id,
         ids.extended
