@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from opentrail import ACCOUNT, ROOT_KEY, mark_calls
+from process import wait_until
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
@@ -162,3 +163,28 @@ def test_a_wrong_signature_of_the_installations_key_names_nobody(trail):
     except ClientError:
         pass
     assert trail.marked_event(marks[-1], "DescribeRegions")["userIdentity"]["type"] == "Unknown"
+
+
+def test_the_upstream_is_asked_for_the_owner_of_a_key_from_before(installation, moto):
+    before = installation(upstream=moto.url)
+    user, key = new_user(before, "old-hand", "/ops/")
+    _, secret_of_asker = new_user(before, "asker")
+    before.stop()
+    credentials = {
+        "OPENTRAIL_IDENTITY_ACCESS_KEY_ID": secret_of_asker[0],
+        "OPENTRAIL_IDENTITY_SECRET_ACCESS_KEY": secret_of_asker[1],
+    }
+    trail = installation(upstream=moto.url, env=credentials)
+    first = identity_of_next_call(trail, key)
+    assert (first["type"], first["accessKeyId"]) == ("Unknown", key[0]), "no call waits for the answer"
+    named = wait_until("the key has a name", lambda: named_identity(trail, key), timeout_s=20, interval_s=0.3)
+    assert (named["type"], named["userName"], named["principalId"]) == ("IAMUser", "old-hand", user["UserId"])
+    assert named["arn"] == f"arn:aws:iam::{ACCOUNT}:user/ops/old-hand"
+    # A session's key is nothing that IAM knows, and a made-up key stays one.
+    stranger = identity_of_next_call(trail, ("AKIAZZZZZZZZZZZZZZZZ", "secret"))
+    assert stranger["type"] == "Unknown"
+
+
+def named_identity(trail, key):
+    identity = identity_of_next_call(trail, key)
+    return identity if identity["type"] == "IAMUser" else None

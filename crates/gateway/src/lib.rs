@@ -29,6 +29,7 @@ pub mod http1;
 #[cfg(not(fuzzing))]
 mod http1;
 pub mod identities;
+pub mod key_resolver;
 pub mod listener;
 pub mod metrics;
 pub mod observer;

@@ -14,9 +14,10 @@ use console::router::{KEEP_ALIVE_DEFAULT, router};
 use console::{Console, ReadinessSwitch};
 use control::{ControlPlane, ControlSettings, PageTokenKey};
 use gateway::exchange::Surroundings;
+use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
-use gateway::{Destination, Gateway, Listener, LocalService, ResignedUpstream, Routes, tls};
+use gateway::{Destination, Gateway, IdentityBook, Listener, LocalService, ResignedUpstream, Routes, tls};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
 use rand::RngCore;
@@ -110,7 +111,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         new_id: Arc::new(Uuid::new_v4),
         directory: Arc::new(KnownCallers(Arc::clone(&directory))),
         sink: Arc::new(adapter.clone()),
-        identities: Some(Arc::new(LearnedIdentities(identities))),
+        identities: Some(identity_book(&settings, identities, &clock)),
         observer: None,
     };
     let gateway = Gateway::new(settings.gateway.clone(), surroundings, routes, metrics);
@@ -227,6 +228,20 @@ fn store_config(settings: &Settings) -> StoreConfig {
         retention_days: settings.history_days,
         ..StoreConfig::new(&settings.data_dir)
     }
+}
+
+/// What is known of the owners of keys, and asked of the upstream where there are credentials for that.
+fn identity_book(settings: &Settings, known: Arc<KnownIdentities>, clock: &Clock) -> Arc<dyn IdentityBook> {
+    let book = Arc::new(LearnedIdentities(known));
+    let upstream = settings.upstreams.get("iam").or(settings.upstream.as_ref());
+    let (Some(credentials), Some(upstream)) = (&settings.identity_credentials, upstream) else { return book };
+    let resolver = KeyResolverSettings {
+        upstream: Arc::new(upstream.clone()),
+        credentials: credentials.clone(),
+        region: settings.region.clone(),
+        account: settings.account_id,
+    };
+    KeyResolver::start(book, resolver, &settings.gateway, Arc::clone(clock))
 }
 
 fn directory_config(settings: &Settings) -> anyhow::Result<DirectoryConfig> {

@@ -167,15 +167,24 @@ pub(crate) struct SettingsLayer {
     upstream_session_token: Option<String>,
     #[arg(skip)]
     upstreams_credentials: Option<BTreeMap<String, CredentialsLayer>>,
+    #[arg(skip)]
+    identity_access_key_id: Option<String>,
+    #[arg(skip)]
+    identity_secret_access_key: Option<String>,
+    #[arg(skip)]
+    identity_session_token: Option<String>,
 }
 
 /// Names of the settings that have no flag, in the file and, in capitals, as variables.
-const SECRET_KEYS: [&str; 5] = [
+const SECRET_KEYS: [&str; 8] = [
     "root_access_key_id",
     "root_secret_access_key",
     "upstream_access_key_id",
     "upstream_secret_access_key",
     "upstream_session_token",
+    "identity_access_key_id",
+    "identity_secret_access_key",
+    "identity_session_token",
 ];
 /// The setting that is a table of tables, and only in the file.
 const CREDENTIALS_TABLE: &str = "upstreams_credentials";
@@ -233,6 +242,8 @@ pub(crate) struct Settings {
     pub(crate) upstream_credentials: Option<Credentials>,
     /// The same for upstreams of single services.
     pub(crate) upstreams_credentials: BTreeMap<String, Credentials>,
+    /// What IAM of the upstream is asked with for the owners of keys.
+    pub(crate) identity_credentials: Option<Credentials>,
     /// Account of callers that nothing is known of.
     pub(crate) account_id: AccountId,
     /// Region of calls that name none.
@@ -290,6 +301,10 @@ impl SettingsLayer {
         self.upstream_secret_access_key =
             variable("OPENTRAIL_UPSTREAM_SECRET_ACCESS_KEY").or(self.upstream_secret_access_key);
         self.upstream_session_token = variable("OPENTRAIL_UPSTREAM_SESSION_TOKEN").or(self.upstream_session_token);
+        self.identity_access_key_id = variable("OPENTRAIL_IDENTITY_ACCESS_KEY_ID").or(self.identity_access_key_id);
+        self.identity_secret_access_key =
+            variable("OPENTRAIL_IDENTITY_SECRET_ACCESS_KEY").or(self.identity_secret_access_key);
+        self.identity_session_token = variable("OPENTRAIL_IDENTITY_SESSION_TOKEN").or(self.identity_session_token);
         self
     }
 
@@ -331,6 +346,9 @@ impl SettingsLayer {
             upstream_secret_access_key: self.upstream_secret_access_key.or(below.upstream_secret_access_key),
             upstream_session_token: self.upstream_session_token.or(below.upstream_session_token),
             upstreams_credentials: self.upstreams_credentials.or(below.upstreams_credentials),
+            identity_access_key_id: self.identity_access_key_id.or(below.identity_access_key_id),
+            identity_secret_access_key: self.identity_secret_access_key.or(below.identity_secret_access_key),
+            identity_session_token: self.identity_session_token.or(below.identity_session_token),
         }
     }
 
@@ -340,7 +358,7 @@ impl SettingsLayer {
     /// A value that does not fit, or two that do not fit each other; the error names the setting.
     pub(crate) fn check(self) -> anyhow::Result<Settings> {
         let upstream = self.upstream.as_deref().map(UpstreamUrl::parse).transpose().context("upstream")?;
-        let upstreams = self
+        let upstreams: BTreeMap<String, UpstreamUrl> = self
             .upstreams
             .unwrap_or_default()
             .into_iter()
@@ -373,6 +391,18 @@ impl SettingsLayer {
             bail!(
                 "upstream_access_key_id is set and upstream is not: credentials of single services go to the table {CREDENTIALS_TABLE}"
             );
+        }
+        let identity_credentials = match (self.identity_access_key_id, self.identity_secret_access_key) {
+            (Some(access_key_id), Some(secret_access_key)) => {
+                let session_token = self.identity_session_token;
+                let credentials = CredentialsLayer { access_key_id, secret_access_key, session_token };
+                Some(credentials.check().context("identity_access_key_id, identity_secret_access_key")?)
+            }
+            (None, None) => None,
+            _ => bail!("identity_access_key_id and identity_secret_access_key go together: set both or none"),
+        };
+        if identity_credentials.is_some() && upstream.is_none() && !upstreams.contains_key("iam") {
+            bail!("identity_access_key_id is set, and there is no upstream for IAM to ask: set upstream or upstreams");
         }
         let upstreams_credentials = check_credentials(self.upstreams_credentials.unwrap_or_default(), &upstreams)?;
         let history_days = self.history_days.unwrap_or(90);
@@ -417,6 +447,7 @@ impl SettingsLayer {
             upstreams,
             upstream_credentials,
             upstreams_credentials,
+            identity_credentials,
             account_id: self.account_id.map_or_else(|| AccountId::parse("123456789012"), Ok)?,
             region: self.region.map_or_else(|| Region::parse("us-east-1"), Ok)?,
             tls,
