@@ -1,6 +1,6 @@
 //! The journal: the one place where an event becomes real.
 //!
-//! [`mod@format`] is the bytes, [`reader`] reads a folder of them back, [`writer`] owns the [`file`] that is written.
+//! [`mod@format`] is the bytes, [`reader`] reads a folder of them back, [`writer`] owns the [`mod@file`] that is written.
 
 pub(crate) mod file;
 pub mod format;
