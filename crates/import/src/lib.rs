@@ -9,7 +9,7 @@
 //! What it refuses: to look into a record (that is the destination's part), to trust a file's name (formats are told
 //! by content), and to hold a file in memory because it is small now.
 //!
-//! Modules in reading order: [`limits`], [`file_key`], [`reject`], [`destination`].
+//! Modules in reading order: [`limits`], [`file_key`], [`reject`], [`destination`], [`splitter`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -17,6 +17,7 @@ pub mod destination;
 pub mod file_key;
 pub mod limits;
 pub mod reject;
+pub mod splitter;
 
 pub use destination::{CommitCounts, Destination, DestinationError, Destinations, FinishedFile, Taken};
 pub use file_key::{FileKey, Fingerprint};
