@@ -116,6 +116,8 @@ pub struct Splitter {
     /// `{`, space and first key of the first good record.
     beginning: Vec<u8>,
     recoveries_left: u32,
+    /// Pieces that were handed out and are dealt with.
+    pieces: u64,
 }
 
 impl Default for Splitter {
@@ -132,6 +134,7 @@ impl Default for Splitter {
             began_at_line_start: false,
             beginning: Vec::new(),
             recoveries_left: RECOVERIES_MAX,
+            pieces: 0,
         }
     }
 }
@@ -153,8 +156,13 @@ impl Splitter {
         }
     }
 
-    /// The stream is at its end.
-    pub fn finish(mut self, sink: &mut impl Sink) -> Ending {
+    /// Records and other pieces found so far: one side of **the identity**.
+    pub fn pieces(&self) -> u64 {
+        self.pieces
+    }
+
+    /// The stream is at its end. It may find last pieces; feeding it again begins another stream.
+    pub fn finish(&mut self, sink: &mut impl Sink) -> Ending {
         while self.mode == Mode::Object {
             let piece = std::mem::take(&mut self.partial);
             if let Err(piece) = self.recover(piece, RejectReason::CutOff, sink) {
@@ -168,7 +176,9 @@ impl Splitter {
             Mode::TooLong => self.refuse_partial(TOO_LONG, sink),
             Mode::MaybeArray | Mode::Stray => self.refuse_partial(RejectReason::NotAnObject, sink),
         }
-        if self.frames.is_empty() { Ending::Complete } else { Ending::InsideList }
+        let ending = if self.frames.is_empty() { Ending::Complete } else { Ending::InsideList };
+        *self = Self { pieces: self.pieces, ..Self::default() };
+        ending
     }
 
     /// Skips what separates values and sees how the next one begins.
@@ -356,6 +366,7 @@ impl Splitter {
         };
         match reason {
             None => {
+                self.pieces += 1;
                 self.recoveries_left = RECOVERIES_MAX;
                 if self.beginning.is_empty() {
                     self.beginning = beginning_of(piece);
@@ -366,7 +377,7 @@ impl Splitter {
                 let piece = piece.to_vec();
                 match self.recover(piece, reason.clone(), sink) {
                     Ok(()) => return,
-                    Err(piece) => sink.refuse(&piece[..piece.len().min(REJECT_BYTES_KEPT_MAX)], size_bytes, reason),
+                    Err(piece) => self.refuse(&piece, size_bytes, reason, sink),
                 }
             }
         }
@@ -389,8 +400,7 @@ impl Splitter {
         let Some(restart) = line.into_iter().chain(shared).min() else { return Err(piece) };
         self.recoveries_left = recoveries_left;
         let reason = if reason == TOO_LONG && restart <= RECORD_BYTES_MAX { RejectReason::CutOff } else { reason };
-        let kept = piece[..restart.min(REJECT_BYTES_KEPT_MAX)].trim_ascii_end();
-        sink.refuse(kept, restart as u64, reason);
+        self.refuse(&piece[..restart], restart as u64, reason, sink);
         self.restart(&piece[restart..], sink);
         Ok(())
     }
@@ -496,11 +506,10 @@ impl Splitter {
 
     fn close_text(&mut self, sink: &mut impl Sink) {
         match serde_json::from_slice::<String>(&self.partial) {
-            Ok(text) if text.trim_ascii_start().starts_with('{') => {
-                if let Verdict::NotJson { detail } = sink.record(text.as_bytes()) {
-                    self.refuse_partial(RejectReason::NotJson { detail }, sink);
-                }
-            }
+            Ok(text) if text.trim_ascii_start().starts_with('{') => match sink.record(text.as_bytes()) {
+                Verdict::Done => self.pieces += 1,
+                Verdict::NotJson { detail } => self.refuse_partial(RejectReason::NotJson { detail }, sink),
+            },
             Ok(_) => self.refuse_partial(RejectReason::NotAnObject, sink),
             Err(error) => self.refuse_partial(RejectReason::NotJson { detail: error.to_string() }, sink),
         }
@@ -528,10 +537,17 @@ impl Splitter {
     }
 
     fn refuse_partial(&mut self, reason: RejectReason, sink: &mut impl Sink) {
-        let kept = &self.partial[..self.partial.len().min(REJECT_BYTES_KEPT_MAX)];
-        sink.refuse(kept.trim_ascii_end(), self.partial_bytes, reason);
-        self.partial.clear();
+        let partial = std::mem::take(&mut self.partial);
+        self.refuse(&partial, self.partial_bytes, reason, sink);
         self.partial_bytes = 0;
+    }
+
+    /// Hands out what is no record, without the space behind it.
+    fn refuse(&mut self, bytes: &[u8], size_bytes: u64, reason: RejectReason, sink: &mut impl Sink) {
+        self.pieces += 1;
+        let trimmed = bytes.trim_ascii_end();
+        let size_bytes = size_bytes - (bytes.len() - trimmed.len()) as u64;
+        sink.refuse(&trimmed[..trimmed.len().min(REJECT_BYTES_KEPT_MAX)], size_bytes, reason);
     }
 
     /// Whether the bracket behind `part` opens a list of records: it is the value of one of the known keys, directly

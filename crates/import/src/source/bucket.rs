@@ -1,0 +1,164 @@
+//! The objects below a prefix of a bucket, of AWS or of anything that speaks its protocol.
+
+use std::io::{self, Read};
+
+use futures::StreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
+use object_store::path::Path;
+use object_store::{ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use super::day_folders::Day;
+use super::{DIGEST_FOLDER, Found, FoundFile, Listing, Locator, SourceError};
+use crate::file_key::FileKey;
+
+/// Pieces of one object that may wait in memory; the client's pieces have some 16 KB.
+const WAITING_PIECES_MAX: usize = 32;
+const ETAG_SCHEME: &str = "etag:";
+
+/// A bucket, and a runtime of its own for the requests to it.
+pub(crate) struct Bucket {
+    name: String,
+    prefix: Option<Path>,
+    store: AmazonS3,
+    runtime: Runtime,
+}
+
+impl Bucket {
+    /// Reads the usual AWS variables: keys, region, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`. Without a region and an
+    /// address, AWS is asked for the bucket's region.
+    pub(super) fn open(name: &str, prefix: &str) -> Result<Self, SourceError> {
+        let failed = |source| SourceError::Bucket { tried: "open", bucket: name.to_owned(), source };
+        let invalid = |source: object_store::path::Error| failed(source.into());
+        let prefix = (!prefix.is_empty()).then(|| Path::parse(prefix)).transpose().map_err(invalid)?;
+        // One thread moves the bytes of all downloads; unpacking them is what takes time.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime =
+            runtime.map_err(|error| failed(object_store::Error::Generic { store: "S3", source: Box::new(error) }))?;
+        let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+        let address = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
+        let address = address.iter().find_map(|key| builder.get_config_value(key));
+        if let Some(address) = &address {
+            // Whoever writes http:// means it.
+            builder = builder.with_allow_http(address.starts_with("http://"));
+        } else if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() {
+            let region = runtime.block_on(resolve_bucket_region(name, &ClientOptions::new())).map_err(failed)?;
+            builder = builder.with_region(region);
+        }
+        let store = builder.build().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), prefix, store, runtime })
+    }
+
+    pub(super) fn list(&self, since: Option<Day>, take: &mut dyn FnMut(Found) -> Listing) -> Result<(), SourceError> {
+        let listed = self.runtime.block_on(async {
+            match since {
+                None => self.list_all(take).await,
+                Some(since) => self.list_days(since, take).await,
+            }
+        });
+        listed.map_err(|source| SourceError::Bucket { tried: "list", bucket: self.name.clone(), source })
+    }
+
+    async fn list_all(&self, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<()> {
+        let mut objects = self.store.list(self.prefix.as_ref());
+        let mut is_empty = true;
+        while let Some(object) = objects.next().await {
+            is_empty = false;
+            if take(self.found(object?)) == Listing::Stop {
+                return Ok(());
+            }
+        }
+        // The prefix may be the whole key of one object.
+        if let Some(prefix) = self.prefix.as_ref().filter(|_| is_empty) {
+            match self.store.head(prefix).await {
+                Ok(object) => {
+                    take(self.found(object));
+                }
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Folder by folder, without those of earlier days.
+    async fn list_days(&self, since: Day, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<()> {
+        let mut waiting = vec![self.prefix.clone()];
+        while let Some(prefix) = waiting.pop() {
+            let listed = self.store.list_with_delimiter(prefix.as_ref()).await?;
+            for object in listed.objects {
+                if take(self.found(object)) == Listing::Stop {
+                    return Ok(());
+                }
+            }
+            let wanted = listed.common_prefixes.into_iter().filter(|folder| {
+                let is_digests = folder.filename() == Some(DIGEST_FOLDER);
+                !is_digests && !since.is_after_all_of(folder.as_ref().rsplit('/'))
+            });
+            waiting.extend(wanted.map(Some));
+        }
+        Ok(())
+    }
+
+    fn found(&self, object: ObjectMeta) -> Found {
+        if object.location.as_ref().split('/').any(|name| name == DIGEST_FOLDER) {
+            return Found::Digest;
+        }
+        let version = match object.e_tag {
+            Some(tag) => format!("{ETAG_SCHEME}{tag}"),
+            None => format!("modified:{}", object.last_modified.to_rfc3339()),
+        };
+        Found::File(FoundFile {
+            key: FileKey::new(format!("s3://{}/{}", self.name, object.location)),
+            locator: Locator::Object(object.location),
+            size_bytes: object.size,
+            version,
+        })
+    }
+
+    /// Starts to fetch an object, as it was when it was listed.
+    pub(super) fn read(&self, object: &Path, version: &str) -> ObjectReader {
+        let (sender, pieces) = mpsc::channel(WAITING_PIECES_MAX);
+        let (store, object) = (self.store.clone(), object.clone());
+        let if_match = version.strip_prefix(ETAG_SCHEME).map(str::to_owned);
+        self.runtime.spawn(async move {
+            let got = match store.get_opts(&object, GetOptions { if_match, ..GetOptions::default() }).await {
+                Ok(got) => got,
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                    return;
+                }
+            };
+            let mut pieces = got.into_stream();
+            while let Some(piece) = pieces.next().await {
+                // An error ends the stream; nobody listens any more when the reader gave up.
+                if sender.send(piece).await.is_err() {
+                    return;
+                }
+            }
+        });
+        ObjectReader { pieces, current: bytes::Bytes::new() }
+    }
+}
+
+/// The bytes of an object, as they arrive.
+pub(crate) struct ObjectReader {
+    pieces: mpsc::Receiver<object_store::Result<bytes::Bytes>>,
+    current: bytes::Bytes,
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(Ok(piece)) => self.current = piece,
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.current.len());
+        buffer[..count].copy_from_slice(&self.current.split_to(count));
+        Ok(count)
+    }
+}
