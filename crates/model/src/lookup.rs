@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::{EventCategory, EventRecord, EventTime};
 
-pub use resources::LookupResource;
+pub use resources::{LookupResource, NamingKey, S3_OBJECT, listed_resources, s3_object_arn};
 
 /// The searchable facts of a record; what a record does not have is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]

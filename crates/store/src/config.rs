@@ -17,6 +17,8 @@ pub struct StoreConfig {
     pub segment_age_max: Duration,
     /// Bytes of a journal file after which the next one begins. Default 16 MiB.
     pub journal_file_bytes_max: u64,
+    /// Memory for parts of segments that were read, bytes. Default 128 MiB.
+    pub segment_cache_bytes: u64,
     /// Days that events are kept, counted from their time. Default 90.
     pub retention_days: u32,
 }
@@ -30,6 +32,7 @@ impl StoreConfig {
             segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
             journal_file_bytes_max: 16 * 1024 * 1024,
+            segment_cache_bytes: 128 * 1024 * 1024,
             retention_days: 90,
         }
     }

@@ -58,8 +58,11 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: parquet::errors::ParquetError,
+        source: segment::SegmentError,
     },
+    /// A record that is in the journal has no place in a segment. This is a defect; nothing is lost.
+    #[error("a record of the journal has no place in a segment")]
+    Unsealable(#[from] segment::Refusal),
     /// A task of the store ended by a defect.
     #[error("a task of the store ended early: {0}")]
     Task(String),

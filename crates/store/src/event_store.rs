@@ -16,10 +16,11 @@ use crate::journal::file::sync_folder;
 use crate::journal::reader::{Recovered, read_journal};
 use crate::journal::writer::{self, JournalHandle, JournalState, NewEntry, check_size};
 use crate::journal::{Committed, NoteId};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, SegmentRow};
 use crate::memtable::Memtable;
-use crate::query::{EventQuery, Order, Page, Scan, StoredEvent, join};
-use crate::segment::{SegmentReader, write_segment};
+use crate::query::{EventQuery, Page, StoredEvent};
+use crate::search::{event, search};
+use crate::segment_file::{StoredSegment, write_segment};
 
 /// A durable, searchable store of events. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ struct Shared {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     sources: Arc<Sources>,
     manifest: Manifest,
+    /// Parts of segments that were read.
+    cache: Arc<segment::Cache>,
     /// One sealing or retention at a time.
     upkeep: tokio::sync::Mutex<()>,
     _lock: FolderLock,
@@ -57,7 +60,7 @@ struct View {
     /// Full, from old to new; each becomes one segment.
     frozen: Vec<Arc<Memtable>>,
     /// In the order of their sequence numbers.
-    segments: Arc<Vec<Arc<SegmentReader>>>,
+    segments: Arc<Vec<Arc<StoredSegment>>>,
 }
 
 /// What a record is to the store.
@@ -138,12 +141,13 @@ impl EventStore {
         let manifest = Manifest::open(&config.data_dir.join("manifest.sqlite")).await?;
         let sealed_sequence = manifest.sealed_sequence().await?;
         let rows = manifest.segments().await?;
+        let cache = segment::cache(config.segment_cache_bytes);
+        let opening_cache = Arc::clone(&cache);
         let (recovered, segments) = run_blocking(move || {
             let recovered = read_journal(&journal_folder)?;
             sync_newest_file(&recovered)?;
             remove_leftovers(&segment_folder, &rows)?;
-            let open = |row| SegmentReader::open(&segment_folder, row).map(Arc::new);
-            let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            let segments = open_segments(&segment_folder, rows, &opening_cache)?;
             Ok((recovered, segments))
         })
         .await?;
@@ -180,6 +184,7 @@ impl EventStore {
             thread: Mutex::new(Some(thread)),
             sources,
             manifest,
+            cache,
             upkeep: tokio::sync::Mutex::new(()),
             _lock: lock,
         };
@@ -307,11 +312,12 @@ impl EventStore {
         }
         while let Some(memtable) = self.shared.sources.oldest_frozen() {
             let folder = self.segment_folder();
-            let row = run_blocking(move || write_segment(&folder, &memtable.in_order_of_time())).await?;
+            let row = run_blocking(move || seal_memtable(&folder, &memtable)).await?;
             // Commit point: from here on the events are in the segment.
             self.shared.manifest.add(&row).await?;
             let (folder, sealed_sequence) = (self.segment_folder(), row.max_sequence.unsigned_abs());
-            let segment = run_blocking(move || SegmentReader::open(&folder, row)).await?;
+            let cache = Arc::clone(&self.shared.cache);
+            let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?;
             let sealed = self.shared.sources.replace_oldest_frozen(segment);
             // Not under the lock that the journal's thread needs: to free a hundred thousand texts takes a while.
             run_blocking(move || {
@@ -332,7 +338,7 @@ impl EventStore {
         let _alone = self.shared.upkeep.lock().await;
         let days = i64::from(self.shared.config.retention_days);
         let oldest = EventTime::from_micros(now.as_micros().saturating_sub(days * 86_400_000_000));
-        let expired: Vec<Arc<SegmentReader>> = {
+        let expired: Vec<Arc<StoredSegment>> = {
             let view = self.shared.sources.view();
             view.segments.iter().filter(|segment| segment.time_range().1 < oldest).cloned().collect()
         };
@@ -411,13 +417,13 @@ impl Sources {
     }
 
     /// Gives the table whose events are in the segment now.
-    fn replace_oldest_frozen(&self, segment: SegmentReader) -> Arc<Memtable> {
+    fn replace_oldest_frozen(&self, segment: StoredSegment) -> Arc<Memtable> {
         let mut view = self.view.write();
         Arc::make_mut(&mut view.segments).push(Arc::new(segment));
         view.frozen.remove(0)
     }
 
-    fn forget(&self, segment: &Arc<SegmentReader>) {
+    fn forget(&self, segment: &Arc<StoredSegment>) {
         let mut view = self.view.write();
         Arc::make_mut(&mut view.segments).retain(|kept| !Arc::ptr_eq(kept, segment));
     }
@@ -429,36 +435,7 @@ impl View {
     }
 
     fn lookup(&self, query: &EventQuery) -> Result<Page, StoreError> {
-        let scan = Scan::new(query);
-        let mut found: Vec<Arc<StoredEvent>> = self.memtables().flat_map(|memtable| memtable.scan(&scan)).collect();
-        let (low, high) = scan.key_range();
-        let in_range = |segment: &&Arc<SegmentReader>| {
-            let (earliest, latest) = segment.time_range();
-            latest >= low.0 && earliest <= high.0
-        };
-        let mut segments: Vec<&Arc<SegmentReader>> = self.segments.iter().filter(in_range).collect();
-        match query.order {
-            Order::NewestFirst => segments.sort_by_key(|segment| std::cmp::Reverse(segment.time_range().1)),
-            Order::OldestFirst => segments.sort_by_key(|segment| segment.time_range().0),
-        }
-        for segment in segments {
-            if found.len() >= scan.limit {
-                // The page is full; this segment and those behind it matter only if they reach into it.
-                crate::query::sort(query.order, &mut found);
-                found.truncate(scan.limit);
-                let last = found.last().map(|event| event.position().event_time);
-                let (earliest, latest) = segment.time_range();
-                let is_behind = last.is_some_and(|last| match query.order {
-                    Order::NewestFirst => latest < last,
-                    Order::OldestFirst => earliest > last,
-                });
-                if is_behind {
-                    break;
-                }
-            }
-            found.extend(segment.scan(&scan)?);
-        }
-        Ok(join(query, found))
+        search(query, self.memtables(), &self.segments)
     }
 
     fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
@@ -470,7 +447,7 @@ impl View {
                 if found.len() >= limit {
                     break;
                 }
-                found.extend(segment.after_sequence(sequence, limit - found.len())?);
+                found.extend(segment_after_sequence(segment, sequence, limit - found.len())?);
             }
         }
         for memtable in self.memtables() {
@@ -481,6 +458,54 @@ impl View {
         }
         Ok(found)
     }
+}
+
+/// Events of a segment with numbers above this one, in their order.
+fn segment_after_sequence(
+    stored: &StoredSegment,
+    sequence: u64,
+    limit: usize,
+) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+    let mut rows = stored.segment.all_rows().map_err(stored.failed())?;
+    rows.retain(|row| row.sequence > sequence);
+    rows.sort_unstable_by_key(|row| row.sequence);
+    rows.truncate(limit);
+    let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
+    let records = stored.segment.records(&numbers).map_err(stored.failed())?;
+    rows.iter().zip(records).map(|(row, record)| event(row.sequence, record).map(Arc::new)).collect()
+}
+
+/// Opens the segments of the manifest, on all cores: a store of years has thousands.
+fn open_segments(
+    folder: &std::path::Path,
+    rows: Vec<SegmentRow>,
+    cache: &Arc<segment::Cache>,
+) -> Result<Vec<Arc<StoredSegment>>, StoreError> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let part = rows.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let open_part = |rows: &[SegmentRow]| {
+            let open = |row: &SegmentRow| StoredSegment::open(folder, row.clone(), cache).map(Arc::new);
+            rows.iter().map(open).collect::<Result<Vec<_>, _>>()
+        };
+        let parts: Vec<_> = rows.chunks(part).map(|rows| scope.spawn(move || open_part(rows))).collect();
+        let mut segments = Vec::with_capacity(rows.len());
+        for part in parts {
+            segments.extend(part.join().map_err(|_| StoreError::Task("opening segments".to_owned()))??);
+        }
+        Ok(segments)
+    })
+}
+
+/// Writes the events of a table into a segment.
+fn seal_memtable(folder: &std::path::Path, memtable: &Memtable) -> Result<SegmentRow, StoreError> {
+    let (mut reader, mut builder) = (segment::RecordReader::default(), segment::Builder::default());
+    for event in memtable.in_order_of_time() {
+        builder.push(reader.read(&event.record)?, event.sequence)?;
+    }
+    let finished = builder.finish(segment::Sequences::Given).map_err(StoreError::io("build a segment in", folder))?;
+    let (bytes, summary) = finished.ok_or_else(|| StoreError::Task("sealing an empty table".to_owned()))?;
+    write_segment(folder, &bytes, summary)
 }
 
 /// The journal must begin where the segments end, or before: a gap means that a file is missing.
@@ -507,7 +532,7 @@ fn replay(recovered: &Recovered, sealed_sequence: u64) -> Result<Vec<Arc<StoredE
 }
 
 /// Deletes files that the manifest does not know: a crash left them. **Manifest commits.**
-fn remove_leftovers(folder: &std::path::Path, rows: &[crate::manifest::SegmentRow]) -> Result<(), StoreError> {
+fn remove_leftovers(folder: &std::path::Path, rows: &[SegmentRow]) -> Result<(), StoreError> {
     for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let entry = entry.map_err(StoreError::io("list", folder))?;
         let name = entry.file_name();

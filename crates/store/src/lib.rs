@@ -1,7 +1,7 @@
-//! Journal, Parquet segments, manifest, lookup, retention and recovery of events.
+//! Journal, segments, manifest, lookup, retention and recovery of events.
 //!
 //! ```text
-//! append ─▶ journal (fsync, many callers share one) ─▶ memory ─▶ segment (Parquet) ─▶ manifest ─▶ journal is trimmed
+//! append ─▶ journal (fsync, many callers share one) ─▶ memory ─▶ segment ─▶ manifest ─▶ journal is trimmed
 //!                                                        └──────── lookups read both with the same code
 //! ```
 //!
@@ -14,8 +14,8 @@
 //!
 //! What is trusted: the journal until it is trimmed, segments and manifest after. See docs/formats/journal.md.
 //!
-//! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment`], [`manifest`], [`query`],
-//! [`event_store`].
+//! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
+//! [`search`], [`event_store`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -27,7 +27,8 @@ pub mod journal;
 mod manifest;
 mod memtable;
 pub mod query;
-mod segment;
+mod search;
+mod segment_file;
 
 pub use config::StoreConfig;
 pub use error::StoreError;

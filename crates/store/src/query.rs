@@ -219,13 +219,6 @@ impl<'a> Scan<'a> {
         }
         (low, high)
     }
-
-    /// Whether a key is inside the range.
-    pub(crate) fn contains(&self, position: Position) -> bool {
-        let (low, high) = self.key_range();
-        let key = (position.event_time, position.sequence);
-        low <= key && key <= high
-    }
 }
 
 /// Joins what several sources found into a page.

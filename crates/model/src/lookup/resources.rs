@@ -444,11 +444,8 @@ impl<'a> Found<'a> {
 
     /// An entry of the record's own `resources`: its ARN, and the name at the end of it.
     fn listed(&mut self, kind: Option<&str>, arn: Option<&str>) {
-        let Some(arn) = arn else { return };
-        let kind = kind.or_else(|| arn_kind(arn));
-        self.add(kind, arn);
-        if let Some(name) = arn_name(arn) {
-            self.add(kind, name);
+        if let Some(arn) = arn {
+            listed_resources(kind, arn, &mut |kind, name| self.add(kind, name));
         }
     }
 
@@ -467,27 +464,12 @@ impl<'a> Found<'a> {
     }
 
     fn keyed(&mut self, key: &str, value: &Value) {
-        let known = self.keys.iter().find(|(name, _)| same_key(name, key)).map(|(_, kind)| *kind);
+        let Some(naming) = naming_key(self.keys, key) else { return };
+        let mut named = |text: &str| naming.resources(text, &mut |kind, name| self.add(kind, name));
         match value {
-            Value::String(text) => self.named(key, known, text),
-            Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(|text| self.named(key, known, text)),
+            Value::String(text) => named(text),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(named),
             _ => {}
-        }
-    }
-
-    /// A text under a key: a name where the key is `known` to hold one, or an ARN.
-    fn named(&mut self, key: &str, known: Option<&'static str>, text: &str) {
-        let is_arn = text.starts_with("arn:");
-        match known {
-            Some(kind) => {
-                let kind = Some(kind).filter(|kind| !kind.is_empty()).or_else(|| arn_kind(text));
-                self.add(kind, text);
-            }
-            None if is_arn && ends_as_arn(key) => self.add(arn_kind(text), text),
-            None => return,
-        }
-        if is_arn && let Some(name) = arn_name(text) {
-            self.add(arn_kind(text), name);
         }
     }
 
@@ -498,9 +480,58 @@ impl<'a> Found<'a> {
         }
         let text = |name: &str| parameters.get(name).and_then(Value::as_str);
         if let (Some(bucket), Some(key)) = (text("bucketName"), text("key")) {
-            self.add(Some("AWS::S3::Object"), &format!("arn:aws:s3:::{bucket}/{key}"));
+            self.add(Some(S3_OBJECT), &s3_object_arn(bucket, key));
         }
     }
+}
+
+/// How a text under one key names resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamingKey {
+    /// The type of what it names, empty where the text itself tells; `None` where only an ARN is a name.
+    known: Option<&'static str>,
+}
+
+impl NamingKey {
+    /// How a key of requests to a service and of its answers names resources; `None` if no text under it does.
+    pub fn of(event_source: &str, key: &str) -> Option<Self> {
+        naming_key(keys_of(event_source), key)
+    }
+
+    /// The types and names that a text under the key gives.
+    pub fn resources(self, text: &str, found: &mut dyn FnMut(Option<&'static str>, &str)) {
+        let is_arn = text.starts_with("arn:");
+        match self.known {
+            Some(kind) => found(Some(kind).filter(|kind| !kind.is_empty()).or_else(|| arn_kind(text)), text),
+            None if is_arn => found(arn_kind(text), text),
+            None => return,
+        }
+        if is_arn && let Some(name) = arn_name(text) {
+            found(arn_kind(text), name);
+        }
+    }
+}
+
+/// The type of an object in a bucket.
+pub const S3_OBJECT: &str = "AWS::S3::Object";
+
+/// The ARN of an object in a bucket.
+pub fn s3_object_arn(bucket: &str, key: &str) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+/// The types and names that an entry of a record's own `resources` gives: its ARN, and the name at the end of it.
+pub fn listed_resources<'a>(kind: Option<&'a str>, arn: &'a str, found: &mut dyn FnMut(Option<&'a str>, &'a str)) {
+    let kind = kind.or_else(|| arn_kind(arn));
+    found(kind, arn);
+    if let Some(name) = arn_name(arn) {
+        found(kind, name);
+    }
+}
+
+fn naming_key(keys: &'static [(&'static str, &'static str)], key: &str) -> Option<NamingKey> {
+    let known = keys.iter().find(|(name, _)| same_key(name, key)).map(|(_, kind)| *kind);
+    (known.is_some() || ends_as_arn(key)).then_some(NamingKey { known })
 }
 
 fn same_key(left: &str, right: &str) -> bool {

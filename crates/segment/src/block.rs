@@ -1,0 +1,375 @@
+//! Blocks: the cells of some hundred neighbouring rows, column by column.
+//!
+//! ```text
+//! block  = facts checksum cells uuids checksum
+//! facts  = size:number zstd( times sequences? skeletons callers regions accounts addresses )
+//! cells  = size:number packed:number zstd( directory codes* texts* ) zstd( texts )*
+//! ```
+//! A code is 0 for a text that stands in the block, 1 for a UUID that does, and else the number of a stored value, from 2.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
+
+/// Rows of a block. More compress better, fewer are opened faster: a lookup of a rare value opens one for each event.
+pub(crate) const BLOCK_ROWS: usize = 256;
+/// Code of a text that stands in the block.
+pub(crate) const TEXT_CODE: u32 = 0;
+/// Code of a UUID that stands in the block.
+pub(crate) const UUID_CODE: u32 = 1;
+/// Code of the first stored value of a column.
+pub(crate) const FIRST_VALUE_CODE: u32 = 2;
+/// Texts of a column from this size on are compressed apart from others, bytes: ids in base 64 and file names do not
+/// share an alphabet.
+const OWN_FRAME_BYTES: usize = 1024;
+const LEVEL: i32 = 4;
+/// Largest part of a block, bytes, unpacked: more is damage. 256 records of the largest size that is accepted.
+const PART_BYTES_MAX: usize = 1 << 30;
+
+/// What every row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RowFacts {
+    pub(crate) seconds: i64,
+    pub(crate) sequence: u64,
+    pub(crate) skeleton: u32,
+    /// Number of the caller and 1, or 0.
+    pub(crate) caller: u32,
+    /// Numbers of region, account and source address among the values of their columns, and 1; or 0.
+    pub(crate) cells: [u32; 3],
+}
+
+/// A cell that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    Value(u32),
+    Text(&'a [u8]),
+    Uuid([u8; 16]),
+}
+
+/// Collects rows of a block.
+#[derive(Debug, Default)]
+pub(crate) struct BlockWriter {
+    columns: Vec<ColumnWriter>,
+    /// Columns that have cells.
+    used: Vec<u32>,
+    rows: Vec<RowFacts>,
+    plain: Vec<u8>,
+    frames: Vec<u8>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct ColumnWriter {
+    count: u32,
+    codes: Vec<u8>,
+    texts: Vec<u8>,
+    uuids: Vec<u8>,
+}
+
+impl BlockWriter {
+    pub(crate) fn row(&mut self, facts: RowFacts) {
+        self.rows.push(facts);
+    }
+
+    pub(crate) fn cell(&mut self, column: u32, cell: Cell<'_>) {
+        if self.columns.len() <= column as usize {
+            self.columns.resize(column as usize + 1, ColumnWriter::default());
+        }
+        let writer = &mut self.columns[column as usize];
+        if writer.count == 0 {
+            self.used.push(column);
+        }
+        writer.count += 1;
+        match cell {
+            Cell::Value(number) => put_number(&mut writer.codes, u64::from(number) + u64::from(FIRST_VALUE_CODE)),
+            Cell::Text(text) => {
+                writer.codes.push(TEXT_CODE as u8);
+                put_number(&mut writer.texts, text.len() as u64);
+                writer.texts.extend_from_slice(text);
+            }
+            Cell::Uuid(uuid) => {
+                writer.codes.push(UUID_CODE as u8);
+                writer.uuids.extend_from_slice(&uuid);
+            }
+        }
+    }
+
+    /// Appends the block and begins another. Gives the sizes of its two parts.
+    pub(crate) fn finish(&mut self, has_sequences: bool, out: &mut Vec<u8>) -> std::io::Result<(u32, u32)> {
+        let start = out.len();
+        self.plain.clear();
+        put_facts(&self.rows, has_sequences, &mut self.plain);
+        put_number(out, self.plain.len() as u64);
+        out.extend_from_slice(&zstd::bulk::compress(&self.plain, LEVEL)?);
+        put_checksum(out, start);
+        let middle = out.len();
+
+        self.used.sort_unstable();
+        self.plain.clear();
+        self.frames.clear();
+        put_number(&mut self.plain, self.used.len() as u64);
+        let mut previous = 0;
+        for &column in &self.used {
+            let writer = &self.columns[column as usize];
+            put_number(&mut self.plain, u64::from(column - previous));
+            previous = column;
+            let frame = match writer.texts.len() {
+                OWN_FRAME_BYTES.. => zstd::bulk::compress(&writer.texts, LEVEL)?,
+                _ => Vec::new(),
+            };
+            for number in [writer.codes.len(), writer.texts.len(), writer.uuids.len() / 16, frame.len()] {
+                put_number(&mut self.plain, number as u64);
+            }
+            self.frames.extend_from_slice(&frame);
+        }
+        for &column in &self.used {
+            self.plain.extend_from_slice(&self.columns[column as usize].codes);
+        }
+        for &column in &self.used {
+            let texts = &self.columns[column as usize].texts;
+            if texts.len() < OWN_FRAME_BYTES {
+                self.plain.extend_from_slice(texts);
+            }
+        }
+        let packed = zstd::bulk::compress(&self.plain, LEVEL)?;
+        put_number(out, self.plain.len() as u64);
+        put_number(out, packed.len() as u64);
+        out.extend_from_slice(&packed);
+        out.extend_from_slice(&self.frames);
+        for &column in &self.used {
+            let writer = &mut self.columns[column as usize];
+            out.extend_from_slice(&writer.uuids);
+            writer.count = 0;
+            writer.codes.clear();
+            writer.texts.clear();
+            writer.uuids.clear();
+        }
+        put_checksum(out, middle);
+        self.used.clear();
+        self.rows.clear();
+        Ok(((middle - start) as u32, (out.len() - middle) as u32))
+    }
+}
+
+fn put_checksum(out: &mut Vec<u8>, start: usize) {
+    let checksum = crc32c::crc32c(&out[start..]);
+    out.extend_from_slice(&checksum.to_le_bytes());
+}
+
+fn put_facts(rows: &[RowFacts], has_sequences: bool, plain: &mut Vec<u8>) {
+    let mut previous = rows.first().map_or(0, |row| row.seconds);
+    for row in rows {
+        put_signed(plain, row.seconds.wrapping_sub(previous));
+        previous = row.seconds;
+    }
+    if has_sequences {
+        let mut previous = 0_u64;
+        for row in rows {
+            put_signed(plain, row.sequence.wrapping_sub(previous).cast_signed());
+            previous = row.sequence;
+        }
+    }
+    rows.iter().for_each(|row| put_number(plain, u64::from(row.skeleton)));
+    rows.iter().for_each(|row| put_number(plain, u64::from(row.caller)));
+    for column in 0..3 {
+        rows.iter().for_each(|row| put_number(plain, u64::from(row.cells[column])));
+    }
+}
+
+thread_local! {
+    /// One for each thread, because to make one costs more than most blocks.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Unpacks bytes whose size is known.
+pub(crate) fn unpack(packed: &[u8], size: usize) -> Result<Vec<u8>, Damage> {
+    if size > PART_BYTES_MAX {
+        return Err(Damage("a part is too large"));
+    }
+    let plain = DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decompressor.decompress(packed, size)
+    });
+    match plain {
+        Ok(plain) if plain.len() == size => Ok(plain),
+        _ => Err(Damage("a part does not decompress")),
+    }
+}
+
+/// Reads the facts of a block's rows.
+pub(crate) fn read_facts(
+    part: &[u8],
+    row_count: usize,
+    first_seconds: i64,
+    base: Option<u64>,
+) -> Result<Vec<RowFacts>, Damage> {
+    let mut cursor = Cursor::new(checked(part)?);
+    let size = cursor.index()?;
+    let plain = unpack(cursor.bytes, size)?;
+    let mut cursor = Cursor::new(&plain);
+    let mut rows = vec![RowFacts::default(); row_count];
+    let mut seconds = first_seconds;
+    for row in &mut rows {
+        seconds = seconds.wrapping_add(cursor.signed()?);
+        row.seconds = seconds;
+    }
+    match base {
+        Some(base) => (base..).zip(&mut rows).for_each(|(sequence, row)| row.sequence = sequence),
+        None => {
+            let mut sequence = 0_u64;
+            for row in &mut rows {
+                sequence = sequence.wrapping_add(cursor.signed()?.cast_unsigned());
+                row.sequence = sequence;
+            }
+        }
+    }
+    for row in &mut rows {
+        row.skeleton = cursor.code()?;
+    }
+    for row in &mut rows {
+        row.caller = cursor.code()?;
+    }
+    for column in 0..3 {
+        for row in &mut rows {
+            row.cells[column] = cursor.code()?;
+        }
+    }
+    Ok(rows)
+}
+
+/// The cells of a block.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    plain: Vec<u8>,
+    uuids: Vec<u8>,
+    /// By column, ascending.
+    columns: Vec<ColumnPlace>,
+}
+
+/// Where the cells of a column are.
+#[derive(Debug, Clone)]
+struct ColumnPlace {
+    column: u32,
+    codes: Range<usize>,
+    texts: Range<usize>,
+    /// Size of the texts where they are compressed apart, bytes; else 0.
+    frame_bytes: usize,
+    uuid_count: usize,
+    uuids_start: usize,
+}
+
+/// The columns of a block with the sizes of their parts, each as if it began at 0.
+struct Directory {
+    columns: Vec<ColumnPlace>,
+    /// Where the directory ends.
+    end: usize,
+}
+
+impl Directory {
+    fn read(plain: &[u8]) -> Result<Self, Damage> {
+        let mut cursor = Cursor::new(plain);
+        let count = cursor.index()?;
+        let mut columns = Vec::with_capacity(count.min(plain.len()));
+        let mut column = 0_u32;
+        // A part is at most [`PART_BYTES_MAX`], so that no sum of sizes overflows.
+        let size = |cursor: &mut Cursor<'_>| match cursor.index()? {
+            PART_BYTES_MAX.. => Err(Damage("a column is too large")),
+            size => Ok(size),
+        };
+        for _ in 0..count {
+            column = column.checked_add(cursor.code()?).ok_or(Damage("a column is too large"))?;
+            columns.push(ColumnPlace {
+                column,
+                codes: 0..size(&mut cursor)?,
+                texts: 0..size(&mut cursor)?,
+                uuid_count: size(&mut cursor)?,
+                frame_bytes: size(&mut cursor)?,
+                uuids_start: 0,
+            });
+        }
+        Ok(Self { columns, end: plain.len() - cursor.bytes.len() })
+    }
+}
+
+/// A cell that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadCell<'a> {
+    Value(u32),
+    Text(&'a [u8]),
+    Uuid(&'a [u8; 16]),
+}
+
+impl Cells {
+    /// Reads the cells of a block.
+    pub(crate) fn read(part: &[u8]) -> Result<Self, Damage> {
+        let mut part = Cursor::new(checked(part)?);
+        let size = part.index()?;
+        let mut plain = unpack(part.text()?, size)?;
+        let directory = Directory::read(&plain)?;
+        let mut columns = directory.columns;
+        let (mut codes, mut texts, mut uuids) = (directory.end, directory.end, 0_usize);
+        columns.iter().for_each(|column| texts += column.codes.len());
+        for column in &mut columns {
+            column.codes = codes..codes + column.codes.len();
+            codes = column.codes.end;
+            if column.frame_bytes == 0 {
+                column.texts = texts..texts + column.texts.len();
+                texts = column.texts.end;
+            }
+            column.uuids_start = uuids;
+            uuids += column.uuid_count * 16;
+        }
+        if texts != plain.len() {
+            return Err(Damage("a block has another size than it says"));
+        }
+        for column in columns.iter_mut().filter(|column| column.frame_bytes > 0) {
+            let size = column.texts.len();
+            column.texts = plain.len()..plain.len() + size;
+            plain.append(&mut unpack(part.take(column.frame_bytes)?, size)?);
+        }
+        if uuids != part.bytes.len() {
+            return Err(Damage("a block has another size than it says"));
+        }
+        Ok(Self { plain, uuids: part.bytes.to_vec(), columns })
+    }
+
+    /// A reader of a column's cells, from the first.
+    pub(crate) fn column(&self, column: u32) -> Option<ColumnReader<'_>> {
+        let index = self.columns.binary_search_by_key(&column, |place| place.column).ok()?;
+        let place = &self.columns[index];
+        Some(ColumnReader {
+            codes: Cursor::new(&self.plain[place.codes.clone()]),
+            texts: Cursor::new(&self.plain[place.texts.clone()]),
+            uuids: self.uuids.get(place.uuids_start..).unwrap_or_default(),
+        })
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.plain.len() + self.uuids.len() + self.columns.len() * 80
+    }
+}
+
+/// Reads the cells of one column in their order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColumnReader<'a> {
+    codes: Cursor<'a>,
+    texts: Cursor<'a>,
+    uuids: &'a [u8],
+}
+
+impl<'a> ColumnReader<'a> {
+    pub(crate) fn next(&mut self) -> Result<ReadCell<'a>, Damage> {
+        match self.codes.code()? {
+            TEXT_CODE => Ok(ReadCell::Text(self.texts.text()?)),
+            UUID_CODE => {
+                let (uuid, rest) = self.uuids.split_first_chunk::<16>().ok_or(Damage("a UUID is missing"))?;
+                self.uuids = rest;
+                Ok(ReadCell::Uuid(uuid))
+            }
+            code => Ok(ReadCell::Value(code - FIRST_VALUE_CODE)),
+        }
+    }
+}

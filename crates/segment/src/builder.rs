@@ -1,0 +1,560 @@
+//! Takes records apart and keeps their parts until a segment is written.
+
+use std::collections::HashMap;
+
+use hashbrown::DefaultHashBuilder;
+use model::LookupIndex;
+use model::lookup::{LookupIndexError, NamingKey, S3_OBJECT, s3_object_arn};
+
+use crate::cells::{format_uuid, parse_uuid};
+use crate::facts::{ResourceRule, TermKind};
+use crate::hash::term_hash;
+use crate::intern::Interner;
+use crate::reader::{ReadRecord, Refusal, unescaped};
+use crate::scan::{EVENT_ID_MARK, Field, NUMBER_MARK, STRING_MARK, Scan, TIME_MARK};
+
+/// A cell of a row whose value is a UUID: its number among the UUIDs, with this bit.
+pub(crate) const UUID_CELL: u32 = 1 << 31;
+
+/// Number of the columns that are searched in every row: region, account and source address, with the first numbers.
+/// Their cells are always numbers of stored values.
+pub(crate) const FACT_COLUMNS: u32 = 3;
+const ACCOUNT_COLUMN: u32 = 1;
+/// The column whose values hardly ever come twice, so that none is looked for among those that came before.
+const REQUEST_ID_COLUMN: u32 = 3;
+/// Paths of the columns with fixed numbers, in their order.
+const FIXED_PATHS: [&str; 4] = ["awsRegion", "recipientAccountId", "sourceIPAddress", "requestID"];
+
+/// Collects the records of a segment in memory, a few hundred bytes each.
+#[derive(Debug)]
+pub struct Builder {
+    pub(crate) columns: Interner,
+    pub(crate) shapes: Interner,
+    shape_infos: Vec<ShapeInfo>,
+    /// Numbers of shapes, four bytes each.
+    pub(crate) skeletons: Interner,
+    pub(crate) skeleton_infos: Vec<SkeletonInfo>,
+    /// Number of the shape and the cells, four bytes each.
+    pub(crate) callers: Interner,
+    pub(crate) caller_facts: Vec<CallerFacts>,
+    /// Texts of `userIdentity` that came before, with their callers.
+    caller_texts: Interner,
+    caller_of_text: Vec<u32>,
+    /// Texts of cells, tagged with their columns.
+    pub(crate) values: Interner,
+    pub(crate) uuids: Vec<[u8; 16]>,
+    pub(crate) rows: Vec<Row>,
+    /// Event ids of the rows.
+    pub(crate) event_ids: Vec<[u8; 16]>,
+    /// Cells of the rows, one row behind another.
+    pub(crate) cells: Vec<u32>,
+    pub(crate) resources: ResourceTerms,
+    /// For the parts of the record at hand.
+    scratch: Vec<u8>,
+}
+
+/// A record in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) seconds: i64,
+    pub(crate) sequence: u64,
+    pub(crate) skeleton: u32,
+    /// Number of the caller; [`NO_CALLER`] if `userIdentity` is no object with leaves.
+    pub(crate) caller: u32,
+    pub(crate) cells_start: u32,
+}
+
+/// Stands for no caller.
+pub(crate) const NO_CALLER: u32 = u32::MAX;
+
+/// What is known of a field's shape.
+#[derive(Debug, Clone)]
+pub(crate) struct ShapeInfo {
+    /// Column of each leaf.
+    pub(crate) columns: Vec<u32>,
+    /// Key that each leaf stands under.
+    keys: Vec<String>,
+    /// Name of the field.
+    field: String,
+}
+
+/// What all records of a skeleton share.
+#[derive(Debug, Clone)]
+pub(crate) struct SkeletonInfo {
+    /// Column of each cell of a row.
+    pub(crate) columns: Vec<u32>,
+    /// Cells that tell of resources.
+    resource_cells: Vec<(u32, ResourceRule, u32)>,
+    /// Cells that are bucket and key of an object, for each part of the record that has both.
+    objects: Vec<(u32, u32)>,
+    /// Facts of all its records: kinds of terms with their texts.
+    pub(crate) facts: Vec<(TermKind, String)>,
+}
+
+/// What all records of a caller share.
+#[derive(Debug, Clone)]
+pub(crate) struct CallerFacts {
+    pub(crate) username: Option<String>,
+    pub(crate) access_key_id: Option<String>,
+    /// Value of the account column, for records without `recipientAccountId`.
+    pub(crate) account: Option<u32>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let mut columns = Interner::default();
+        for path in FIXED_PATHS {
+            columns.number(0, path.as_bytes());
+        }
+        Self {
+            columns,
+            shapes: Interner::default(),
+            shape_infos: Vec::new(),
+            skeletons: Interner::default(),
+            skeleton_infos: Vec::new(),
+            callers: Interner::default(),
+            caller_facts: Vec::new(),
+            caller_texts: Interner::default(),
+            caller_of_text: Vec::new(),
+            values: Interner::default(),
+            uuids: Vec::new(),
+            rows: Vec::new(),
+            event_ids: Vec::new(),
+            cells: Vec::new(),
+            resources: ResourceTerms::default(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Takes a record under a number of the caller's, which orders events of one second.
+    ///
+    /// # Errors
+    /// The record is no event record; nothing is kept of it.
+    pub fn push(&mut self, record: ReadRecord<'_>, sequence: u64) -> Result<(), Refusal> {
+        let ReadRecord { scan, text, seconds, id } = record;
+        let skeleton = self.skeleton(scan, text)?;
+        let caller_field = scan.fields.iter().find(|field| is_caller(field, text));
+        let caller = caller_field.map_or(NO_CALLER, |field| self.caller(scan, text, *field));
+        let row_number = self.rows.len() as u32;
+        let cells_start = self.cells.len() as u32;
+        for field in scan.fields.iter().filter(|field| !is_caller(field, text)) {
+            let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
+            for index in field.leaves_start..field.leaves_end {
+                let column = self.shape_infos[shape as usize].columns[(index - field.leaves_start) as usize];
+                let leaf = scan.leaves[index as usize];
+                let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
+                self.cells.push(cell);
+            }
+        }
+        self.event_ids.push(id);
+        self.rows.push(Row { seconds, sequence, skeleton, caller, cells_start });
+        self.resources_of(row_number);
+        Ok(())
+    }
+
+    /// Records that were taken.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no record was taken.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Memory that it holds, bytes, about.
+    pub fn memory(&self) -> usize {
+        let interned = [&self.shapes, &self.skeletons, &self.callers, &self.caller_texts, &self.values];
+        interned.iter().map(|interner| interner.memory()).sum::<usize>()
+            + self.rows.len() * 56
+            + self.cells.len() * 4
+            + self.uuids.len() * 16
+            + self.resources.pairs.len() * 8
+    }
+
+    /// Columns of a shape's leaves.
+    pub(crate) fn shape_columns(&self, shape: u32) -> &[u32] {
+        &self.shape_infos[shape as usize].columns
+    }
+
+    /// The skeleton of a record.
+    fn skeleton(&mut self, scan: &Scan, text: &[u8]) -> Result<u32, Refusal> {
+        let mut shapes = std::mem::take(&mut self.scratch);
+        shapes.clear();
+        for field in &scan.fields {
+            let shape = if is_caller(field, text) {
+                CALLER_SHAPE
+            } else {
+                self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize])
+            };
+            shapes.extend_from_slice(&shape.to_le_bytes());
+        }
+        let (skeleton, is_new) = self.skeletons.number(0, &shapes);
+        self.scratch = shapes;
+        if is_new {
+            // It has an entry even if the record is refused, so that numbers and entries stay side by side.
+            let info = self.skeleton_info(skeleton, text);
+            self.skeleton_infos.push(info);
+        }
+        if self.skeleton_infos[skeleton as usize].columns.first() == Some(&REFUSED) {
+            return Err(LookupIndex::derive(text).err().map_or_else(not_a_record, Refusal::from));
+        }
+        Ok(skeleton)
+    }
+
+    fn shape(&mut self, shape: &[u8]) -> u32 {
+        let (number, is_new) = self.shapes.number(0, shape);
+        if is_new {
+            let info = ShapeInfo::of(shape, &mut self.columns);
+            self.shape_infos.push(info);
+        }
+        number
+    }
+
+    /// Reads what the records of a new skeleton share, from the first of them.
+    fn skeleton_info(&mut self, skeleton: u32, text: &[u8]) -> SkeletonInfo {
+        let mut info =
+            SkeletonInfo { columns: Vec::new(), resource_cells: Vec::new(), objects: Vec::new(), facts: Vec::new() };
+        let Ok(index) = LookupIndex::derive(text) else {
+            info.columns.push(REFUSED);
+            return info;
+        };
+        for shape in numbers(self.skeletons.text(skeleton)).filter(|shape| *shape != CALLER_SHAPE) {
+            let shape_info = &self.shape_infos[shape as usize];
+            let first_cell = info.columns.len() as u32;
+            info.columns.extend_from_slice(&shape_info.columns);
+            shape_info.resource_cells(&index.event_source, first_cell, &mut self.resources, &mut info);
+        }
+        info.facts = vec![
+            (TermKind::EventName, index.event_name),
+            (TermKind::EventSource, index.event_source),
+            (TermKind::Category, crate::facts::category_text(index.category).to_owned()),
+        ];
+        info.facts.extend(index.error_code.map(|code| (TermKind::ErrorCode, code)));
+        let read_only = index.read_only.map(crate::facts::truth_text);
+        info.facts.extend(read_only.map(|text| (TermKind::ReadOnly, text.to_owned())));
+        info
+    }
+
+    fn caller(&mut self, scan: &Scan, text: &[u8], field: Field) -> u32 {
+        let identity = &text[field.value_start as usize..field.value_end as usize];
+        let (known, is_new) = self.caller_texts.number(0, identity);
+        if !is_new {
+            return self.caller_of_text[known as usize];
+        }
+        let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
+        let mut caller = std::mem::take(&mut self.scratch);
+        caller.clear();
+        caller.extend_from_slice(&shape.to_le_bytes());
+        for index in field.leaves_start..field.leaves_end {
+            let column = self.shape_infos[shape as usize].columns[(index - field.leaves_start) as usize];
+            let leaf = scan.leaves[index as usize];
+            let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
+            caller.extend_from_slice(&cell.to_le_bytes());
+        }
+        let (number, is_new) = self.callers.number(0, &caller);
+        self.scratch = caller;
+        if is_new {
+            let facts = self.facts_of_caller(identity);
+            self.caller_facts.push(facts);
+        }
+        self.caller_of_text.push(number);
+        number
+    }
+
+    fn facts_of_caller(&mut self, identity: &[u8]) -> CallerFacts {
+        // What the model finds in a record with this caller and nothing else.
+        let mut record = br#"{"eventTime":"1970-01-01T00:00:00Z","eventID":"-","userIdentity":"#.to_vec();
+        record.extend_from_slice(identity);
+        record.push(b'}');
+        let index = LookupIndex::derive(&record).ok();
+        let account = index.as_ref().and_then(|index| index.account.clone());
+        CallerFacts {
+            account: account.map(|account| self.values.number(ACCOUNT_COLUMN, &escaped(&account)).0),
+            username: index.as_ref().and_then(|index| index.username.clone()),
+            access_key_id: index.and_then(|index| index.access_key_id),
+        }
+    }
+
+    fn cell(&mut self, column: u32, content: &[u8]) -> u32 {
+        if column == REQUEST_ID_COLUMN
+            && let Some(uuid) = parse_uuid(content)
+        {
+            self.uuids.push(uuid);
+            return (self.uuids.len() - 1) as u32 | UUID_CELL;
+        }
+        self.values.number(column, content).0
+    }
+
+    /// Notes what resources a row tells of.
+    fn resources_of(&mut self, row_number: u32) {
+        let row = self.rows[row_number as usize];
+        let info = &self.skeleton_infos[row.skeleton as usize];
+        let cells = &self.cells[row.cells_start as usize..];
+        for &(cell, rule, rule_number) in &info.resource_cells {
+            let cell = cells[cell as usize];
+            if cell & UUID_CELL != 0 {
+                let text = format_uuid(&self.uuids[(cell & !UUID_CELL) as usize]);
+                self.resources.once(row_number, rule, &text);
+            } else {
+                self.resources.again(row_number, rule, rule_number, cell, &self.values);
+            }
+        }
+        for &(bucket, key) in &info.objects {
+            let text = |cell: u32| match cells[cell as usize] {
+                uuid if uuid & UUID_CELL != 0 => {
+                    String::from_utf8_lossy(&format_uuid(&self.uuids[(uuid & !UUID_CELL) as usize])).into_owned()
+                }
+                value => unescaped(self.values.text(value)),
+            };
+            let arn = s3_object_arn(&text(bucket), &text(key));
+            self.resources.add(row_number, TermKind::ResourceName, &arn);
+            self.resources.add(row_number, TermKind::ResourceType, S3_OBJECT);
+        }
+    }
+}
+
+/// Stands for the field that holds the caller, among the shapes of a skeleton.
+pub(crate) const CALLER_SHAPE: u32 = u32::MAX;
+/// First column of a skeleton whose records are refused.
+const REFUSED: u32 = u32::MAX;
+
+fn is_caller(field: &Field, text: &[u8]) -> bool {
+    field.leaves_end > field.leaves_start
+        && text[field.value_start as usize] == b'{'
+        && text[field.key_start as usize..field.key_end as usize] == *b"userIdentity"
+}
+
+/// Numbers that were written as four bytes each.
+pub(crate) fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.chunks_exact(4).map(|four| u32::from_le_bytes(four.try_into().unwrap_or_default()))
+}
+
+/// The content of the JSON string that stands for a text.
+fn escaped(text: &str) -> Vec<u8> {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+}
+
+/// For a skeleton whose first record was refused, and another one of it was not: its values decide.
+fn not_a_record() -> Refusal {
+    Refusal::NotARecord(LookupIndexError::NotAnObject)
+}
+
+impl ShapeInfo {
+    /// Finds the paths of a shape's leaves.
+    fn of(shape: &[u8], columns: &mut Interner) -> Self {
+        let mut info = Self { columns: Vec::new(), keys: Vec::new(), field: String::new() };
+        let mut path = Path::default();
+        let mut at = 0;
+        while let Some(&byte) = shape.get(at) {
+            at += 1;
+            match byte {
+                b'{' => path.open("."),
+                b'[' => path.open("[]"),
+                b'}' | b']' => path.close(),
+                NUMBER_MARK | STRING_MARK => {
+                    // Behind the mark of a string stands its closing quote.
+                    at += usize::from(byte == STRING_MARK);
+                    info.columns.push(columns.number(0, path.text.as_bytes()).0);
+                    info.keys.push(String::from_utf8_lossy(path.key()).into_owned());
+                }
+                TIME_MARK | EVENT_ID_MARK => at += 1,
+                b'"' if shape.get(at).is_some_and(|next| *next >= 0x20) => {
+                    let end = string_end(shape, at);
+                    if shape.get(end + 1) == Some(&b':') {
+                        path.name(&shape[at..end]);
+                        if info.field.is_empty() {
+                            info.field.clone_from(&path.text);
+                        }
+                    }
+                    at = end + 1;
+                }
+                _ => {}
+            }
+        }
+        info
+    }
+
+    fn resource_cells(
+        &self,
+        event_source: &str,
+        first_cell: u32,
+        resources: &mut ResourceTerms,
+        into: &mut SkeletonInfo,
+    ) {
+        let rule = |key: &str| match self.field.as_str() {
+            "resources" => match key {
+                "ARN" | "arn" | "ARNPrefix" => Some(ResourceRule::ListedArn),
+                "type" => Some(ResourceRule::ListedType),
+                _ => None,
+            },
+            "requestParameters" | "responseElements" => NamingKey::of(event_source, key).map(ResourceRule::Naming),
+            _ => None,
+        };
+        for (cell, key) in (first_cell..).zip(&self.keys) {
+            if let Some(rule) = rule(key) {
+                into.resource_cells.push((cell, rule, resources.rule_number(rule)));
+            }
+        }
+        if event_source == "s3.amazonaws.com" && matches!(self.field.as_str(), "requestParameters" | "responseElements")
+        {
+            let cell = |name| self.keys.iter().position(|key| key == name).map(|index| first_cell + index as u32);
+            into.objects.extend(cell("bucketName").zip(cell("key")));
+        }
+    }
+}
+
+/// Longest path, bytes, and the most levels of it. What is deeper shares a column: the columns only gather values that
+/// are alike, so a hostile record costs nothing but compression.
+const PATH_BYTES_MAX: usize = 1024;
+const PATH_LEVELS_MAX: usize = 64;
+
+/// The path to a place in a shape.
+#[derive(Default)]
+struct Path<'a> {
+    text: String,
+    /// For each open bracket the length of the path outside of it, and the key that it stands under.
+    open: Vec<(usize, &'a [u8])>,
+    /// Length of the path without the key at hand.
+    key_start: usize,
+    key: &'a [u8],
+}
+
+impl<'a> Path<'a> {
+    fn open(&mut self, bracket: &str) {
+        self.open.push((self.text.len(), self.key));
+        if self.has_room() {
+            self.text.push_str(bracket);
+        }
+        self.key_start = self.text.len();
+    }
+
+    fn close(&mut self) {
+        let (length, key) = self.open.pop().unwrap_or_default();
+        self.text.truncate(length);
+        self.key = key;
+        // What comes next begins with a key, or is in a list and needs none.
+        self.key_start = self.open.last().map_or(0, |(length, _)| (length + 1).min(self.text.len()));
+    }
+
+    fn name(&mut self, key: &'a [u8]) {
+        self.text.truncate(self.key_start);
+        self.key = key;
+        if self.has_room() {
+            self.text.push_str(&String::from_utf8_lossy(&key[..key.len().min(PATH_BYTES_MAX)]));
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.text.len() < PATH_BYTES_MAX && self.open.len() <= PATH_LEVELS_MAX
+    }
+
+    /// The key of the value at hand, or of the list that it is in; its end, if it is longer than any that has a meaning.
+    fn key(&self) -> &'a [u8] {
+        const KEY_BYTES_MAX: usize = 256;
+        &self.key[self.key.len().saturating_sub(KEY_BYTES_MAX)..]
+    }
+}
+
+/// Where the string that begins at `at` ends: at its closing quote.
+fn string_end(shape: &[u8], mut at: usize) -> usize {
+    while let Some(&byte) = shape.get(at) {
+        match byte {
+            b'"' => break,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at.min(shape.len())
+}
+
+/// The resources that rows tell of, as terms.
+#[derive(Debug, Default)]
+pub(crate) struct ResourceTerms {
+    rules: Vec<ResourceRule>,
+    numbers: HashMap<u64, u32, DefaultHashBuilder>,
+    /// Hash of each term.
+    pub(crate) hashes: Vec<u64>,
+    /// Terms with their rows, in the order of arrival.
+    pub(crate) pairs: Vec<(u32, u32)>,
+    /// Terms of a value under a rule: a range of `known_terms`.
+    known: HashMap<(u32, u32), (u32, u32), DefaultHashBuilder>,
+    known_terms: Vec<u32>,
+}
+
+impl ResourceTerms {
+    fn rule_number(&mut self, rule: ResourceRule) -> u32 {
+        let number = self.rules.iter().position(|known| *known == rule).unwrap_or_else(|| {
+            self.rules.push(rule);
+            self.rules.len() - 1
+        });
+        number as u32
+    }
+
+    fn term(&mut self, kind: TermKind, text: &str) -> u32 {
+        let hash = term_hash(kind as u8, text.as_bytes());
+        *self.numbers.entry(hash).or_insert_with(|| {
+            self.hashes.push(hash);
+            (self.hashes.len() - 1) as u32
+        })
+    }
+
+    fn add(&mut self, row: u32, kind: TermKind, text: &str) {
+        let term = self.term(kind, text);
+        self.pairs.push((term, row));
+    }
+
+    /// Adds what a text tells that is not looked for among those that came before.
+    fn once(&mut self, row: u32, rule: ResourceRule, text: &[u8]) {
+        let text = unescaped(text);
+        rule.terms(&text, &mut |kind, name| self.add(row, kind, name));
+    }
+
+    /// Adds what a stored value tells.
+    fn again(&mut self, row: u32, rule: ResourceRule, rule_number: u32, value: u32, values: &Interner) {
+        let (start, end) = match self.known.get(&(rule_number, value)) {
+            Some(range) => *range,
+            None => {
+                let start = self.known_terms.len() as u32;
+                let text = unescaped(values.text(value));
+                let mut terms = Vec::new();
+                rule.terms(&text, &mut |kind, name| terms.push(self.term(kind, name)));
+                self.known_terms.append(&mut terms);
+                let range = (start, self.known_terms.len() as u32);
+                self.known.insert((rule_number, value), range);
+                range
+            }
+        };
+        for index in start..end {
+            self.pairs.push((self.known_terms[index as usize], row));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_have_the_paths_that_lead_to_them() {
+        let mut columns = Interner::default();
+        let mut scan = Scan::default();
+        let text = br#"{"a":{"b":[{"c":"x","d":[1,"y"]},{"e":{}}],"f\"g":"z"},"eventName":"n","h":"i"}"#;
+        scan.read(text).expect("a record");
+        let mut paths = Vec::new();
+        for field in &scan.fields {
+            let info = ShapeInfo::of(&scan.shapes[field.shape_start as usize..field.shape_end as usize], &mut columns);
+            paths.extend(
+                info.columns
+                    .into_iter()
+                    .zip(info.keys)
+                    .map(|(column, key)| (String::from_utf8_lossy(columns.text(column)).into_owned(), key)),
+            );
+        }
+        let expected = [("a.b[].c", "c"), ("a.b[].d[]", "d"), ("a.b[].d[]", "d"), ("a.f\\\"g", "f\\\"g"), ("h", "h")];
+        assert_eq!(paths, expected.map(|(path, key)| (path.to_owned(), key.to_owned())));
+    }
+}

@@ -1,0 +1,119 @@
+//! Numbers and texts as bytes.
+
+/// Bytes are not what the format says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the segment is damaged: {0}")]
+pub struct Damage(pub &'static str);
+
+/// Appends a number in base 128, low digits first.
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Appends a number that may be negative; small ones of either sign are short.
+pub(crate) fn put_signed(out: &mut Vec<u8>, number: i64) {
+    put_number(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
+}
+
+/// Appends a text with its length.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    put_number(out, text.len() as u64);
+    out.extend_from_slice(text);
+}
+
+/// Reads from the front of bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<u64, Damage> {
+        if let Some((&byte, rest)) = self.bytes.split_first()
+            && byte < 0x80
+        {
+            self.bytes = rest;
+            return Ok(u64::from(byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u64, Damage> {
+        let mut number = 0_u64;
+        for (index, &byte) in self.bytes.iter().enumerate().take(10) {
+            number |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                self.bytes = &self.bytes[index + 1..];
+                return Ok(number);
+            }
+        }
+        Err(Damage("a number is cut"))
+    }
+
+    #[inline]
+    pub(crate) fn index(&mut self) -> Result<usize, Damage> {
+        usize::try_from(self.number()?).map_err(|_| Damage("a number is too large"))
+    }
+
+    #[inline]
+    pub(crate) fn code(&mut self) -> Result<u32, Damage> {
+        u32::try_from(self.number()?).map_err(|_| Damage("a code is too large"))
+    }
+
+    pub(crate) fn signed(&mut self) -> Result<i64, Damage> {
+        let number = self.number()?;
+        Ok((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
+    }
+
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Damage> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Damage("bytes are missing"))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a [u8], Damage> {
+        let count = self.index()?;
+        self.take(count)
+    }
+}
+
+/// A list of ascending numbers, as the steps between them.
+pub(crate) fn put_ascending(out: &mut Vec<u8>, numbers: &[u32]) {
+    let mut next = 0;
+    for &number in numbers {
+        put_number(out, u64::from(number - next));
+        next = number + 1;
+    }
+}
+
+/// Reads what [`put_ascending`] wrote, to the end of the bytes.
+pub(crate) fn read_ascending(bytes: &[u8]) -> Result<Vec<u32>, Damage> {
+    let mut cursor = Cursor::new(bytes);
+    let mut numbers = Vec::with_capacity(bytes.len());
+    let mut next = 0_u32;
+    while !cursor.is_empty() {
+        let number = next.checked_add(cursor.code()?).ok_or(Damage("a list does not ascend"))?;
+        numbers.push(number);
+        next = number.saturating_add(1);
+    }
+    Ok(numbers)
+}
+
+/// Takes the checksum from the end of bytes, if it is theirs.
+pub(crate) fn checked(bytes: &[u8]) -> Result<&[u8], Damage> {
+    let (bytes, checksum) = bytes.split_last_chunk::<4>().ok_or(Damage("a part is cut"))?;
+    if crc32c::crc32c(bytes) == u32::from_le_bytes(*checksum) { Ok(bytes) } else { Err(Damage("a checksum is wrong")) }
+}

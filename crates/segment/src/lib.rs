@@ -1,0 +1,39 @@
+//! The format of event segments: many records, immutable, sorted by event time.
+//!
+//! A record is taken apart by [`scan`] into *shapes* (keys and brackets) and *leaves* (contents of strings, numbers).
+//! The shapes of its fields make its *skeleton*; few skeletons serve many records. Leaves of the same path share a
+//! column, and values that occur again are stored once. Who called is one number for the whole of `userIdentity`. So a
+//! record costs little more than what is new in it, and it is given back byte for byte, without whitespace.
+//!
+//! [`RecordReader`] reads records, [`Builder`] takes them and makes the bytes of a segment; [`Segment`] finds rows in them and gives records back. It
+//! reads through [`ReadAt`], so that files, memory and object stores serve alike. Nothing here opens a file.
+//!
+//! docs/formats/segments.md has the bytes.
+
+mod block;
+mod builder;
+mod bytes;
+mod cache;
+mod cells;
+mod facts;
+mod footer;
+mod hash;
+mod intern;
+mod reader;
+mod rows;
+mod scan;
+mod segment;
+mod table;
+mod terms;
+mod write;
+
+pub use builder::Builder;
+pub use bytes::Damage;
+pub use cache::{Cache, cache};
+pub use cells::{format_uuid, parse_uuid};
+pub use footer::{FORMAT_VERSION, Summary};
+pub use reader::{ReadRecord, RecordReader, Refusal, id_number};
+pub use rows::{Fact, FoundRow, Rows};
+pub use scan::ScanError;
+pub use segment::{ReadAt, Segment, SegmentError};
+pub use write::Sequences;

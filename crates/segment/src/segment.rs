@@ -1,0 +1,543 @@
+//! Finds rows of a segment and gives their records back.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::Arc;
+
+use crate::block::{Cells, ColumnReader, ReadCell, RowFacts, read_facts};
+use crate::bytes::{Cursor, Damage, read_ascending};
+use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
+use crate::cells::{format_time, format_uuid};
+use crate::facts::TermKind;
+use crate::footer::{Index, Summary};
+use crate::hash::term_hash;
+use crate::reader::id_number;
+use crate::rows::{Fact, FoundRow, Rows};
+use crate::scan::{EVENT_ID_MARK, TIME_MARK};
+use crate::table::Chunk;
+use crate::terms::Target;
+use crate::write::{id_entry_bytes, id_row_bits};
+
+/// Where the bytes of a segment are.
+pub trait ReadAt: Debug + Send + Sync {
+    /// Fills a buffer with the bytes at an offset.
+    ///
+    /// # Errors
+    /// They cannot be read, or there are fewer.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Number of bytes.
+    fn size(&self) -> u64;
+}
+
+impl ReadAt for Vec<u8> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = start.checked_add(buffer.len()).and_then(|end| self.get(start..end));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+/// Why a segment cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// Its bytes cannot be had.
+    #[error("the segment cannot be read")]
+    Io(#[from] io::Error),
+    /// Its bytes are wrong.
+    #[error(transparent)]
+    Damage(#[from] Damage),
+}
+
+/// The shapes of a record and the columns of its cells.
+#[derive(Debug)]
+pub(crate) struct Skeleton {
+    /// Shapes with 1 added; 0 is the caller.
+    pub(crate) shapes: Vec<u32>,
+    pub(crate) columns: Vec<u32>,
+}
+
+/// An open segment.
+#[derive(Debug)]
+pub struct Segment {
+    id: u64,
+    source: Box<dyn ReadAt>,
+    pub(crate) index: Index,
+    cache: Arc<Cache>,
+}
+
+/// Bucket of an event id, and bits that tell it from others of the bucket.
+pub(crate) fn id_bucket(id: &[u8; 16], bucket_bits: u32) -> (u32, u32) {
+    let hash = term_hash(0, id);
+    let bucket = if bucket_bits == 0 { 0 } else { (hash >> (64 - bucket_bits)) as u32 };
+    (bucket, hash as u32)
+}
+
+impl Segment {
+    /// Opens a segment. `id` tells its parts in the cache from those of others.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or has another version.
+    pub fn open(id: u64, source: Box<dyn ReadAt>, cache: Arc<Cache>) -> Result<Self, SegmentError> {
+        let index = Index::read(source.size(), |offset, size| {
+            let mut buffer = vec![0; size];
+            source.read_at(offset, &mut buffer).map_err(SegmentError::from)?;
+            Ok::<_, SegmentError>(buffer)
+        })?;
+        Ok(Self { id, source, index, cache })
+    }
+
+    /// What it holds.
+    pub fn summary(&self) -> Summary {
+        self.index.summary
+    }
+
+    /// Bytes of the segment.
+    pub fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    /// Sizes of its parts in words, for people who measure.
+    pub fn describe(&self) -> String {
+        let index = &self.index;
+        let (mut facts, mut cells) = (0_u64, 0_u64);
+        for block in &index.blocks {
+            facts += u64::from(block.facts_bytes);
+            cells += u64::from(block.cells_bytes);
+        }
+        let each = |bytes: u64| bytes as f64 / f64::from(index.summary.event_count.max(1));
+        let items = |from: u32, to: u32| -> u64 {
+            let place = |item: u32| {
+                let chunk = index.table.first_items.partition_point(|first| *first <= item).saturating_sub(1);
+                u64::from(index.table.offsets[chunk])
+            };
+            place(to.min(index.table.item_count)).saturating_sub(place(from))
+        };
+        let first_values = index.first_values.first().copied().unwrap_or(0);
+        let end = index.table.item_count;
+        format!(
+            "bytes each: facts {:.1}, cells {:.1}, ids {:.1}, id buckets {:.1}, shapes {:.1}, skeletons {:.1} ({}), \
+             callers {:.1} ({}), values {:.1} ({}), lists {:.1}, terms {:.1} ({} pages)",
+            each(facts),
+            each(cells),
+            each(index.id_buckets_offset - index.ids_offset),
+            each(index.table_offset - index.id_buckets_offset),
+            each(items(0, index.first_skeleton)),
+            each(items(index.first_skeleton, index.first_caller)),
+            index.skeleton_count,
+            each(items(index.first_caller, first_values)),
+            first_values - index.first_caller,
+            each(items(first_values, index.first_lists[0])),
+            index.first_lists[0] - first_values,
+            each(items(index.first_lists[0], index.first_term_page)),
+            each(items(index.first_term_page, end)),
+            end - index.first_term_page,
+        )
+    }
+
+    /// Rows that have all of some facts, or nearly: a row that is found may have another text with the same hash, so a
+    /// caller looks at its record. None that has the facts is left out.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn rows(&self, facts: &[Fact<'_>]) -> Result<Rows<'_>, SegmentError> {
+        let mut rows = Rows::all(self);
+        for fact in facts {
+            rows.narrow(*fact)?;
+            if rows.is_empty() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Numbers of the rows with this event id, or with another that has the same number.
+    pub(crate) fn rows_of_id(&self, id: &str) -> Result<Vec<u32>, SegmentError> {
+        let id = id_number(id);
+        let rows = self.index.summary.event_count as usize;
+        let (bucket, print) = id_bucket(&id, self.index.id_bucket_bits);
+        let bounds = self.read(self.index.id_buckets_offset + u64::from(bucket) * 4, 8)?;
+        let bound = |at: usize| u32::from_le_bytes(bounds[at..at + 4].try_into().unwrap_or_default());
+        let (start, end) = (bound(0), bound(4));
+        if end < start || end as usize > rows {
+            return Err(Damage("a bucket of event ids is wrong").into());
+        }
+        let entry_bytes = id_entry_bytes(rows);
+        let entries_offset = self.index.id_buckets_offset + (4 << self.index.id_bucket_bits) + 4;
+        let entries =
+            self.read(entries_offset + u64::from(start) * entry_bytes as u64, (end - start) as usize * entry_bytes)?;
+        let row_bits = id_row_bits(rows);
+        let mut found = Vec::new();
+        for bytes in entries.chunks_exact(entry_bytes) {
+            let mut entry = [0; 4];
+            entry[..entry_bytes].copy_from_slice(bytes);
+            let entry = u64::from(u32::from_le_bytes(entry));
+            let print_mask = (1_u64 << (8 * entry_bytes as u32 - row_bits)) - 1;
+            if entry >> row_bits != u64::from(print) & print_mask {
+                continue;
+            }
+            let row = (entry & ((1 << row_bits) - 1)) as u32;
+            if self.event_id(row)? == id {
+                found.push(row);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The number that stands for a row's event id; see [`id_number`].
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn event_id(&self, row: u32) -> Result<[u8; 16], SegmentError> {
+        let mut id = [0; 16];
+        self.source.read_at(self.index.ids_offset + u64::from(row) * 16, &mut id)?;
+        Ok(id)
+    }
+
+    /// The numbers that stand for the event ids of all rows, 16 bytes each.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn event_ids(&self) -> Result<Vec<u8>, SegmentError> {
+        self.read(self.index.ids_offset, self.index.summary.event_count as usize * 16)
+    }
+
+    /// Event times and sequence numbers of all rows, in the order of the rows.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn all_rows(&self) -> Result<Vec<FoundRow>, SegmentError> {
+        let mut rows = Vec::with_capacity(self.index.summary.event_count as usize);
+        for block in 0..self.index.blocks.len() as u32 {
+            let facts = self.facts(block)?;
+            let first = block * self.index.block_rows;
+            rows.extend((first..).zip(facts.iter()).map(|(row, facts)| FoundRow {
+                row,
+                seconds: facts.seconds,
+                sequence: facts.sequence,
+            }));
+        }
+        Ok(rows)
+    }
+
+    /// The records of some rows, in their order. Neighbours cost less than rows that are far from one another.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn records(&self, rows: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
+        let mut places: Vec<usize> = (0..rows.len()).collect();
+        places.sort_unstable_by_key(|place| rows[*place]);
+        let mut records = vec![Vec::new(); rows.len()];
+        let block_of = |place: usize| rows[place] / self.index.block_rows;
+        for places in places.chunk_by(|left, right| block_of(*left) == block_of(*right)) {
+            let wanted: Vec<u32> = places.iter().map(|place| rows[*place] % self.index.block_rows).collect();
+            let found = self.records_of_block(block_of(places[0]), &wanted)?;
+            for (place, record) in places.iter().zip(found) {
+                records[*place] = record;
+            }
+        }
+        Ok(records)
+    }
+
+    /// Records of rows of a block, which ascend and are counted from the block's first.
+    fn records_of_block(&self, block: u32, wanted: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
+        let (facts, cells) = (self.facts(block)?, self.cells(block)?);
+        let mut readers = ColumnReaders::new(&cells, self.index.first_values.len());
+        let mut records = Vec::with_capacity(wanted.len());
+        let mut wanted = wanted.iter().peekable();
+        for (index, row) in (0_u32..).zip(facts.iter()) {
+            let Some(next) = wanted.peek() else { break };
+            let skeleton = self.skeleton(row.skeleton)?;
+            if **next != index {
+                readers.skip(&skeleton.columns)?;
+                continue;
+            }
+            let first = records.len();
+            while wanted.next_if(|next| **next == index).is_some() {
+                records.push(Vec::new());
+            }
+            let number = block * self.index.block_rows + index;
+            let record = self.record(number, row, &skeleton, &mut readers)?;
+            records[first..].fill(record);
+        }
+        if wanted.next().is_some() {
+            return Err(Damage("a row is missing").into());
+        }
+        Ok(records)
+    }
+
+    fn record(
+        &self,
+        number: u32,
+        row: &RowFacts,
+        skeleton: &Skeleton,
+        readers: &mut ColumnReaders<'_>,
+    ) -> Result<Vec<u8>, SegmentError> {
+        let mut text = Vec::with_capacity(2048);
+        let mut columns = skeleton.columns.iter();
+        for &shape in &skeleton.shapes {
+            text.push(if text.is_empty() { b'{' } else { b',' });
+            let Some(shape) = shape.checked_sub(1) else {
+                self.caller_text(row, &mut text)?;
+                continue;
+            };
+            self.with_item(self.index.first_shape + shape, |shape| {
+                fill(shape, &mut text, |mark, text| {
+                    match mark {
+                        TIME_MARK => text.extend_from_slice(&format_time(row.seconds)),
+                        EVENT_ID_MARK => text.extend_from_slice(&format_uuid(&self.event_id(number)?)),
+                        _ => {
+                            let column = *columns.next().ok_or(Damage("a column is missing"))?;
+                            let cell = match row.cells.get(column as usize) {
+                                Some(cell) => ReadCell::Value(cell.checked_sub(1).ok_or(Damage("a cell is missing"))?),
+                                None => readers.next(column)?,
+                            };
+                            self.put_cell(column, cell, text)?;
+                        }
+                    }
+                    Ok(())
+                })
+            })??;
+        }
+        text.push(b'}');
+        Ok(text)
+    }
+
+    fn caller_text(&self, row: &RowFacts, text: &mut Vec<u8>) -> Result<(), SegmentError> {
+        let caller = row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?;
+        let item = self.item(self.index.first_caller + caller)?;
+        let mut cursor = Cursor::new(&item);
+        let (shape, _account) = (cursor.code()?, cursor.code()?);
+        self.with_item(self.index.first_shape + shape, |shape| {
+            fill(shape, text, |_, text| {
+                let (column, code) = (cursor.code()?, cursor.code()?);
+                let cell = match code {
+                    crate::block::TEXT_CODE => ReadCell::Text(cursor.text()?),
+                    crate::block::UUID_CODE => {
+                        ReadCell::Uuid(cursor.take(16)?.try_into().map_err(|_| Damage("a UUID is cut"))?)
+                    }
+                    code => ReadCell::Value(code - crate::block::FIRST_VALUE_CODE),
+                };
+                self.put_cell(column, cell, text)
+            })
+        })?
+    }
+
+    fn put_cell(&self, column: u32, cell: ReadCell<'_>, text: &mut Vec<u8>) -> Result<(), SegmentError> {
+        match cell {
+            ReadCell::Text(content) => text.extend_from_slice(content),
+            ReadCell::Uuid(uuid) => text.extend_from_slice(&format_uuid(uuid)),
+            ReadCell::Value(number) => {
+                let first = self.index.first_values.get(column as usize).ok_or(Damage("a column is missing"))?;
+                self.with_item(first + number, |value| text.extend_from_slice(value))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of the account's value and 1 that a caller has for records that name none; 0 without.
+    pub(crate) fn account_of_caller(&self, caller: u32) -> Result<u32, SegmentError> {
+        self.with_item(self.index.first_caller + caller, |item| {
+            let mut cursor = Cursor::new(item);
+            cursor.code()?;
+            cursor.code()
+        })?
+        .map_err(SegmentError::from)
+    }
+
+    /// Numbers that a term leads to.
+    pub(crate) fn numbers(&self, kind: TermKind, text: &str, target: Target) -> Result<Vec<u32>, SegmentError> {
+        self.numbers_of(term_hash(kind as u8, text.as_bytes()), target)
+    }
+
+    pub(crate) fn numbers_of(&self, hash: u64, target: Target) -> Result<Vec<u32>, SegmentError> {
+        let mut numbers = Vec::new();
+        for page in self.index.terms.pages_of(hash) {
+            let found = self.with_item(self.index.first_term_page + page as u32, |bytes| {
+                self.index.terms.find(page, bytes, hash, target)
+            })??;
+            numbers.extend(found);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// Blocks that have any of some numbers; `None` for all.
+    pub(crate) fn blocks_of(&self, list: usize, numbers: &[u32]) -> Result<Option<Vec<u32>>, SegmentError> {
+        /// With more, reading the lists costs more than looking at the blocks.
+        const LISTS_MAX: usize = 256;
+        if numbers.len() > LISTS_MAX {
+            return Ok(None);
+        }
+        let mut blocks = Vec::new();
+        for number in numbers {
+            let found = self.with_item(self.index.first_lists[list] + number, read_ascending)??;
+            if found.is_empty() {
+                return Ok(None);
+            }
+            blocks.extend(found);
+        }
+        blocks.sort_unstable();
+        blocks.dedup();
+        Ok(Some(blocks))
+    }
+
+    fn read(&self, offset: u64, size: usize) -> Result<Vec<u8>, SegmentError> {
+        if offset.saturating_add(size as u64) > self.source.size() {
+            return Err(Damage("a part is behind the end").into());
+        }
+        let mut buffer = vec![0; size];
+        self.source.read_at(offset, &mut buffer)?;
+        Ok(buffer)
+    }
+
+    fn cached<T>(
+        &self,
+        part: Part,
+        open: impl FnOnce(&CachedPart) -> Option<T>,
+        make: impl FnOnce() -> Result<(T, CachedPart), SegmentError>,
+    ) -> Result<T, SegmentError> {
+        let key = CacheKey { segment: self.id, part };
+        if let Some(found) = self.cache.get(&key).and_then(|cached| open(&cached.0)) {
+            return Ok(found);
+        }
+        let (made, part) = make()?;
+        self.cache.insert(key, Cached(part));
+        Ok(made)
+    }
+
+    fn chunk(&self, chunk: usize) -> Result<Arc<Chunk>, SegmentError> {
+        let open = |part: &CachedPart| match part {
+            CachedPart::Chunk(chunk) => Some(Arc::clone(chunk)),
+            _ => None,
+        };
+        self.cached(Part::Chunk(chunk as u32), open, || {
+            let (offset, size) = self.index.table.place_of(chunk);
+            let stored = self.read(self.index.table_offset + offset, size)?;
+            let chunk = Arc::new(Chunk::open(self.index.table.first_items[chunk], &stored)?);
+            Ok((Arc::clone(&chunk), CachedPart::Chunk(chunk)))
+        })
+    }
+
+    fn with_item<T>(&self, item: u32, work: impl FnOnce(&[u8]) -> T) -> Result<T, SegmentError> {
+        let chunk = self.chunk(self.index.table.chunk_of(item)?)?;
+        Ok(work(chunk.item(item)?))
+    }
+
+    fn item(&self, item: u32) -> Result<Vec<u8>, SegmentError> {
+        self.with_item(item, <[u8]>::to_vec)
+    }
+
+    fn skeleton(&self, skeleton: u32) -> Result<Arc<Skeleton>, SegmentError> {
+        let open = |part: &CachedPart| match part {
+            CachedPart::Skeleton(skeleton) => Some(Arc::clone(skeleton)),
+            _ => None,
+        };
+        self.cached(Part::Skeleton(skeleton), open, || {
+            let parsed = self.with_item(self.index.first_skeleton + skeleton, parse_skeleton)??;
+            let parsed = Arc::new(parsed);
+            Ok((Arc::clone(&parsed), CachedPart::Skeleton(parsed)))
+        })
+    }
+
+    pub(crate) fn facts(&self, block: u32) -> Result<Arc<Vec<RowFacts>>, SegmentError> {
+        let open = |part: &CachedPart| match part {
+            CachedPart::Facts(facts) => Some(Arc::clone(facts)),
+            _ => None,
+        };
+        self.cached(Part::Facts(block), open, || {
+            let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+            let part = self.read(place.offset, place.facts_bytes as usize)?;
+            let first_row = block * self.index.block_rows;
+            let row_count = (self.index.summary.event_count - first_row).min(self.index.block_rows) as usize;
+            let base = self.index.sequence_base.map(|base| base + u64::from(first_row));
+            let facts = Arc::new(read_facts(&part, row_count, place.first_seconds, base)?);
+            Ok((Arc::clone(&facts), CachedPart::Facts(facts)))
+        })
+    }
+
+    fn cells(&self, block: u32) -> Result<Arc<Cells>, SegmentError> {
+        let open = |part: &CachedPart| match part {
+            CachedPart::Cells(cells) => Some(Arc::clone(cells)),
+            _ => None,
+        };
+        self.cached(Part::Cells(block), open, || {
+            let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+            let part = self.read(place.offset + u64::from(place.facts_bytes), place.cells_bytes as usize)?;
+            let cells = Arc::new(Cells::read(&part)?);
+            Ok((Arc::clone(&cells), CachedPart::Cells(cells)))
+        })
+    }
+}
+
+fn parse_skeleton(item: &[u8]) -> Result<Skeleton, Damage> {
+    let mut cursor = Cursor::new(item);
+    let count = cursor.index()?;
+    let mut shapes = Vec::with_capacity(count.min(item.len()));
+    for _ in 0..count {
+        shapes.push(cursor.code()?);
+    }
+    let mut columns = Vec::new();
+    while !cursor.is_empty() {
+        columns.push(cursor.code()?);
+    }
+    Ok(Skeleton { shapes, columns })
+}
+
+/// Copies a shape, with something in the place of each mark.
+fn fill(
+    shape: &[u8],
+    text: &mut Vec<u8>,
+    mut put: impl FnMut(u8, &mut Vec<u8>) -> Result<(), SegmentError>,
+) -> Result<(), SegmentError> {
+    let mut rest = shape;
+    while let Some(at) = rest.iter().position(|byte| *byte <= EVENT_ID_MARK) {
+        text.extend_from_slice(&rest[..at]);
+        put(rest[at], text)?;
+        rest = &rest[at + 1..];
+    }
+    text.extend_from_slice(rest);
+    Ok(())
+}
+
+/// A reader for each column of a block.
+struct ColumnReaders<'a> {
+    readers: Vec<Option<ColumnReader<'a>>>,
+    cells: &'a Cells,
+    /// Place of a column's reader and 1; 0 as long as none was asked for.
+    places: Vec<u16>,
+}
+
+impl<'a> ColumnReaders<'a> {
+    fn new(cells: &'a Cells, column_count: usize) -> Self {
+        Self { readers: Vec::new(), cells, places: vec![0; column_count] }
+    }
+
+    fn reader(&mut self, column: u32) -> Result<&mut ColumnReader<'a>, Damage> {
+        let missing = Damage("a column is missing");
+        let place = self.places.get_mut(column as usize).ok_or(missing)?;
+        if *place == 0 {
+            self.readers.push(self.cells.column(column));
+            *place = u16::try_from(self.readers.len()).map_err(|_| Damage("a block has too many columns"))?;
+        }
+        self.readers[usize::from(*place) - 1].as_mut().ok_or(missing)
+    }
+
+    fn next(&mut self, column: u32) -> Result<ReadCell<'a>, Damage> {
+        self.reader(column)?.next()
+    }
+
+    fn skip(&mut self, columns: &[u32]) -> Result<(), Damage> {
+        for &column in columns.iter().filter(|column| **column >= crate::builder::FACT_COLUMNS) {
+            self.reader(column)?.next()?;
+        }
+        Ok(())
+    }
+}

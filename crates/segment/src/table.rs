@@ -1,0 +1,133 @@
+//! Items by number: texts of values, shapes, skeletons and so on, in compressed chunks of neighbours.
+
+use crate::bytes::{Cursor, Damage, checked, put_number};
+
+/// Bytes of items that make a chunk. A smaller one is opened faster, a larger one compresses better.
+const CHUNK_BYTES: usize = 8 * 1024;
+const LEVEL: i32 = 3;
+
+/// Collects items; they get numbers from 0.
+#[derive(Debug, Default)]
+pub(crate) struct TableWriter {
+    chunk: Vec<u8>,
+    first_items: Vec<u32>,
+    offsets: Vec<u32>,
+    item_count: u32,
+    out: Vec<u8>,
+}
+
+/// Where the chunks are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TableIndex {
+    /// Number of the first item of each chunk.
+    pub(crate) first_items: Vec<u32>,
+    /// Offset of each chunk in the table, and the table's size at the end.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) item_count: u32,
+}
+
+/// Items of one chunk, in memory.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) first_item: u32,
+    ends: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl TableWriter {
+    /// Adds an item and gives its number.
+    pub(crate) fn push(&mut self, item: &[u8]) -> std::io::Result<u32> {
+        if self.chunk.is_empty() {
+            self.first_items.push(self.item_count);
+        }
+        put_number(&mut self.chunk, item.len() as u64);
+        self.chunk.extend_from_slice(item);
+        self.item_count += 1;
+        if self.chunk.len() >= CHUNK_BYTES {
+            self.flush()?;
+        }
+        Ok(self.item_count - 1)
+    }
+
+    /// Number that the next item gets.
+    pub(crate) fn next_item(&self) -> u32 {
+        self.item_count
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let start = self.out.len();
+        self.offsets.push(start as u32);
+        let packed = zstd::bulk::compress(&self.chunk, LEVEL)?;
+        let is_packed = packed.len() < self.chunk.len();
+        put_number(&mut self.out, (self.chunk.len() as u64) << 1 | u64::from(is_packed));
+        self.out.extend_from_slice(if is_packed { &packed } else { &self.chunk });
+        let checksum = crc32c::crc32c(&self.out[start..]);
+        self.out.extend_from_slice(&checksum.to_le_bytes());
+        self.chunk.clear();
+        Ok(())
+    }
+
+    /// The bytes of the table, and where its chunks are.
+    pub(crate) fn finish(mut self) -> std::io::Result<(Vec<u8>, TableIndex)> {
+        self.flush()?;
+        self.offsets.push(self.out.len() as u32);
+        let index = TableIndex { first_items: self.first_items, offsets: self.offsets, item_count: self.item_count };
+        Ok((self.out, index))
+    }
+}
+
+impl TableIndex {
+    /// The chunk that an item is in.
+    pub(crate) fn chunk_of(&self, item: u32) -> Result<usize, Damage> {
+        if item >= self.item_count {
+            return Err(Damage("an item is missing"));
+        }
+        Ok(self.first_items.partition_point(|first| *first <= item) - 1)
+    }
+
+    /// Where a chunk begins in the table, and its size.
+    pub(crate) fn place_of(&self, chunk: usize) -> (u64, usize) {
+        let (start, end) = (self.offsets[chunk], self.offsets[chunk + 1]);
+        (u64::from(start), (end - start) as usize)
+    }
+}
+
+impl Chunk {
+    /// Opens the bytes of a chunk.
+    pub(crate) fn open(first_item: u32, stored: &[u8]) -> Result<Self, Damage> {
+        let stored = checked(stored)?;
+        let mut cursor = Cursor::new(stored);
+        let head = cursor.index()?;
+        let bytes = if head & 1 == 1 {
+            zstd::bulk::decompress(cursor.bytes, head >> 1).map_err(|_| Damage("a chunk does not decompress"))?
+        } else {
+            cursor.bytes.to_vec()
+        };
+        if bytes.len() != head >> 1 {
+            return Err(Damage("a chunk has another size than it says"));
+        }
+        let mut ends = Vec::new();
+        let mut cursor = Cursor::new(&bytes);
+        while !cursor.is_empty() {
+            cursor.text()?;
+            ends.push((bytes.len() - cursor.bytes.len()) as u32);
+        }
+        Ok(Self { first_item, ends, bytes })
+    }
+
+    /// An item of the chunk, by its number in the table.
+    pub(crate) fn item(&self, item: u32) -> Result<&[u8], Damage> {
+        let index = item.checked_sub(self.first_item).ok_or(Damage("an item is missing"))? as usize;
+        let end = *self.ends.get(index).ok_or(Damage("an item is missing"))? as usize;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        let mut cursor = Cursor::new(&self.bytes[start..end]);
+        cursor.text()
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 4 + 64
+    }
+}

@@ -1,0 +1,200 @@
+//! Terms: values that events are found by.
+//!
+//! A term stands for a fact ("the event name is PutObject") by its hash. It leads either to rows, for facts that belong
+//! to single records, or to numbers of what many rows share (skeletons, callers, values of a column).
+
+use crate::bytes::{Cursor, Damage, put_ascending, put_number, read_ascending};
+
+/// Terms of a page: what a search for one reads at least.
+const PAGE_TERMS: usize = 64;
+/// Distance of neighbours among the hashes that are stored: the chance that a look at a page finds a wrong term is one
+/// in this many, and costs a look at a row.
+const HASH_SPREAD_BITS: u32 = 6;
+/// Lists from this size on are compressed.
+const LIST_BYTES_COMPRESSED: usize = 128;
+const LEVEL: i32 = 3;
+
+/// What the numbers of a list are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub(crate) enum Target {
+    Row = 0,
+    Skeleton = 1,
+    Caller = 2,
+    Cell = 3,
+    /// Spans of rows, each of which has a list of its own; see [`span_hash`].
+    Span = 4,
+}
+
+/// Rows of a span, as a power of two. The list of a term with many rows is read span by span, as far as it is needed.
+pub(crate) const SPAN_ROW_BITS: u32 = 14;
+/// Lists of more rows are divided into spans.
+const LIST_ROWS_MAX: usize = 8 * 1024;
+
+/// The hash under which the rows of a term in one span are found.
+pub(crate) fn span_hash(hash: u64, span: u32) -> u64 {
+    crate::hash::term_hash(u8::MAX, &(hash ^ u64::from(span).rotate_right(16)).to_le_bytes())
+}
+
+/// Divides long lists of rows into spans.
+pub(crate) fn divide_into_spans(terms: Vec<Term>) -> Vec<Term> {
+    let mut divided = Vec::with_capacity(terms.len());
+    for term in terms {
+        if term.target != Target::Row || term.numbers.len() <= LIST_ROWS_MAX {
+            divided.push(term);
+            continue;
+        }
+        let mut spans = Vec::new();
+        for rows in term.numbers.chunk_by(|left, right| left >> SPAN_ROW_BITS == right >> SPAN_ROW_BITS) {
+            let span = rows[0] >> SPAN_ROW_BITS;
+            spans.push(span);
+            let hash = span_hash(term.hash, span);
+            divided.push(Term { hash, target: Target::Row, numbers: rows.to_vec() });
+        }
+        divided.push(Term { hash: term.hash, target: Target::Span, numbers: spans });
+    }
+    divided
+}
+
+/// A term with its numbers, which ascend.
+#[derive(Debug)]
+pub(crate) struct Term {
+    pub(crate) hash: u64,
+    pub(crate) target: Target,
+    pub(crate) numbers: Vec<u32>,
+}
+
+/// Where the terms of a segment are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TermIndex {
+    /// High bits of a hash that are stored.
+    pub(crate) hash_bits: u32,
+    /// First stored hash of each page, ascending.
+    pub(crate) pages: Vec<u32>,
+}
+
+/// Writes terms in the order of their hashes: page by page to `page`.
+pub(crate) fn write_terms(mut terms: Vec<Term>, mut page: impl FnMut(&[u8])) -> std::io::Result<TermIndex> {
+    let hash_bits = (terms.len().max(1).ilog2() + 1 + HASH_SPREAD_BITS).min(32);
+    terms.sort_unstable_by_key(|term| (short(term.hash, hash_bits), term.target));
+    let mut pages = Vec::with_capacity(terms.len().div_ceil(PAGE_TERMS));
+    let (mut bytes, mut steps) = (Vec::new(), Vec::new());
+    for terms in terms.chunks(PAGE_TERMS) {
+        bytes.clear();
+        let mut previous = short(terms[0].hash, hash_bits);
+        pages.push(previous);
+        for term in terms {
+            let hash = short(term.hash, hash_bits);
+            put_number(&mut bytes, u64::from(hash - previous));
+            previous = hash;
+            match (term.target, &term.numbers[..]) {
+                // By far the most terms: an id or a name that came once.
+                (Target::Row, [row]) => put_number(&mut bytes, u64::from(*row) << 1),
+                (target, numbers) => {
+                    steps.clear();
+                    put_ascending(&mut steps, numbers);
+                    let packed = match steps.len() {
+                        LIST_BYTES_COMPRESSED.. => Some(zstd::bulk::compress(&steps, LEVEL)?),
+                        _ => None,
+                    };
+                    let stored = packed.as_ref().map_or(&steps[..], |packed| &packed[..]);
+                    put_number(&mut bytes, u64::from(target as u8) << 2 | u64::from(packed.is_some()) << 1 | 1);
+                    if packed.is_some() {
+                        put_number(&mut bytes, steps.len() as u64);
+                    }
+                    put_number(&mut bytes, stored.len() as u64);
+                    bytes.extend_from_slice(stored);
+                }
+            }
+        }
+        page(&bytes);
+    }
+    Ok(TermIndex { hash_bits, pages })
+}
+
+fn short(hash: u64, bits: u32) -> u32 {
+    (hash >> (64 - bits)) as u32
+}
+
+impl TermIndex {
+    /// Pages that may have a term: one, or a few where equal hashes go over the end of a page.
+    pub(crate) fn pages_of(&self, hash: u64) -> std::ops::Range<usize> {
+        let Some(wanted) = self.wanted(hash) else { return 0..0 };
+        let first = self.pages.partition_point(|first| *first < wanted).saturating_sub(1);
+        let end = self.pages.partition_point(|first| *first <= wanted);
+        first..end.max(first)
+    }
+
+    /// Numbers of a term in a page, if it has them: lists of one target.
+    pub(crate) fn find(&self, page: usize, bytes: &[u8], hash: u64, wanted_target: Target) -> Result<Vec<u32>, Damage> {
+        let Some(wanted) = self.wanted(hash) else { return Ok(Vec::new()) };
+        let mut here = u64::from(*self.pages.get(page).ok_or(Damage("a page of terms is missing"))?);
+        let mut cursor = Cursor::new(bytes);
+        let mut found = Vec::new();
+        while !cursor.is_empty() {
+            here += cursor.number()?;
+            if here > u64::from(wanted) {
+                break;
+            }
+            let is_wanted = here == u64::from(wanted);
+            let head = cursor.number()?;
+            if head & 1 == 0 {
+                if is_wanted && wanted_target == Target::Row {
+                    found.push(u32::try_from(head >> 1).map_err(|_| Damage("a row is too large"))?);
+                }
+                continue;
+            }
+            let is_packed = head & 2 != 0;
+            let size = if is_packed { cursor.index()? } else { 0 };
+            let stored = cursor.text()?;
+            if !is_wanted || head >> 2 != wanted_target as u64 {
+                continue;
+            }
+            if is_packed {
+                let steps = zstd::bulk::decompress(stored, size).map_err(|_| Damage("a list does not decompress"))?;
+                found.extend(read_ascending(&steps)?);
+            } else {
+                found.extend(read_ascending(stored)?);
+            }
+        }
+        // Terms with one hash stand behind one another, each with its own list.
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    fn wanted(&self, hash: u64) -> Option<u32> {
+        (!self.pages.is_empty()).then(|| short(hash, self.hash_bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_term_is_found_and_no_other() {
+        let hash = |number: u64| crate::hash::term_hash(1, &number.to_le_bytes());
+        let numbers = |number: u64| match number % 3 {
+            0 => vec![number as u32],
+            1 => (0..number as u32).step_by(7).collect(),
+            _ => vec![1, 2, number as u32 + 3],
+        };
+        let target = |number: u64| [Target::Row, Target::Caller][number as usize % 2];
+        let terms =
+            (0..2_000).map(|number| Term { hash: hash(number), target: target(number), numbers: numbers(number) });
+        let mut pages = Vec::new();
+        let index = write_terms(terms.collect(), |page| pages.push(page.to_vec())).expect("written");
+        let find = |number: u64, target| {
+            let pages = index.pages_of(hash(number)).map(|page| (page, &pages[page]));
+            let found = pages.map(|(page, bytes)| index.find(page, bytes, hash(number), target).expect("sound"));
+            found.flatten().collect::<Vec<_>>()
+        };
+        for number in 0..2_000 {
+            let found = find(number, target(number));
+            assert!(numbers(number).iter().all(|row| found.contains(row)), "{number}: {found:?}");
+        }
+        let wrong = (2_000..12_000).filter(|number| !find(*number, Target::Row).is_empty()).count();
+        assert!(wrong < 500, "{wrong} of 10,000 that are not there");
+    }
+}

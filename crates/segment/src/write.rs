@@ -1,0 +1,468 @@
+//! Turns what a [`Builder`] collected into the bytes of a segment.
+
+use std::io;
+
+use crate::block::{BLOCK_ROWS, BlockWriter, Cell, FIRST_VALUE_CODE, RowFacts, TEXT_CODE, UUID_CODE};
+use crate::builder::{Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CALLER, UUID_CELL, numbers};
+use crate::bytes::{put_ascending, put_number, put_text};
+use crate::cells::parse_uuid;
+use crate::facts::TermKind;
+use crate::footer::{BlockPlace, Index, MAGIC, Summary};
+use crate::hash::term_hash;
+use crate::segment::id_bucket;
+use crate::table::TableWriter;
+use crate::terms::{Target, Term, divide_into_spans, write_terms};
+
+/// Event ids of a bucket, about.
+const BUCKET_IDS: usize = 16;
+/// Bytes of an entry of a bucket: a row and some bits of the id. Small segments need fewer.
+pub(crate) fn id_entry_bytes(rows: usize) -> usize {
+    if rows <= 1 << 20 { 3 } else { 4 }
+}
+
+/// Bits of an entry that hold the row; the others hold bits of the id.
+pub(crate) fn id_row_bits(rows: usize) -> u32 {
+    rows.max(2).next_power_of_two().ilog2()
+}
+
+/// How events are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequences {
+    /// By the numbers that they were pushed with.
+    Given,
+    /// In the order of their times, from this number on.
+    From(u64),
+}
+
+impl Builder {
+    /// Writes a segment of what was taken, and says what it holds; `None` if nothing was taken.
+    ///
+    /// # Errors
+    /// Memory or compression fails.
+    pub fn finish(self, sequences: Sequences) -> io::Result<Option<(Vec<u8>, Summary)>> {
+        if self.rows.is_empty() { Ok(None) } else { Writer::new(&self, sequences).write().map(Some) }
+    }
+}
+
+struct Writer<'a> {
+    builder: &'a Builder,
+    sequences: Sequences,
+    /// Rows in the order of the segment.
+    order: Vec<u32>,
+    /// Code of each value, in its column.
+    value_codes: Vec<u32>,
+    /// Values of each column, in the order of their codes.
+    column_values: Vec<Vec<u32>>,
+    /// Skeletons in the order of their new numbers, and the new number of each.
+    skeletons: Ranking,
+    callers: Ranking,
+}
+
+/// Numbers in the order of use, most used first.
+struct Ranking {
+    order: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Ranking {
+    fn of(count: usize, used: impl Iterator<Item = u32>) -> Self {
+        let mut uses = vec![0_u32; count];
+        used.for_each(|number| uses[number as usize] += 1);
+        let mut order: Vec<u32> = (0..count as u32).filter(|number| uses[*number as usize] > 0).collect();
+        order.sort_by_key(|number| std::cmp::Reverse(uses[*number as usize]));
+        let mut places = vec![u32::MAX; count];
+        for (place, number) in (0..).zip(&order) {
+            places[*number as usize] = place;
+        }
+        Self { order, places }
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(builder: &'a Builder, sequences: Sequences) -> Self {
+        let rows = &builder.rows;
+        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+        order.sort_unstable_by_key(|row| (rows[*row as usize].seconds, rows[*row as usize].sequence, *row));
+        let (value_codes, column_values) = value_codes(builder);
+        let callers = rows.iter().map(|row| row.caller).filter(|caller| *caller != NO_CALLER);
+        Self {
+            builder,
+            sequences,
+            order,
+            value_codes,
+            column_values,
+            skeletons: Ranking::of(builder.skeletons.len(), rows.iter().map(|row| row.skeleton)),
+            callers: Ranking::of(builder.callers.len(), callers),
+        }
+    }
+
+    fn write(self) -> io::Result<(Vec<u8>, Summary)> {
+        let mut out = MAGIC.to_vec();
+        let mut lists = BlockLists::new(&self);
+        let (summary, blocks) = self.write_blocks(&mut out, &mut lists)?;
+        let ids_offset = out.len() as u64;
+        for &row in &self.order {
+            out.extend_from_slice(&self.builder.event_ids[row as usize]);
+        }
+        let id_buckets_offset = out.len() as u64;
+        let id_bucket_bits = self.write_id_buckets(&mut out);
+
+        let mut table = TableWriter::default();
+        let first_shape = self.write_columns_and_shapes(&mut table)?;
+        let first_skeleton = self.write_skeletons(&mut table)?;
+        let first_caller = self.write_callers(&mut table)?;
+        let first_values = self.write_values(&mut table)?;
+        let first_lists = lists.write(&mut table, blocks.len())?;
+        let first_term_page = table.next_item();
+        let mut failed = None;
+        let terms = write_terms(divide_into_spans(self.terms()), |page| {
+            if let Err(error) = table.push(page) {
+                failed = Some(error);
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let table_offset = out.len() as u64;
+        let (bytes, table) = table.finish()?;
+        out.extend_from_slice(&bytes);
+        let index = Index {
+            summary,
+            sequence_base: match self.sequences {
+                Sequences::Given => None,
+                Sequences::From(base) => Some(base),
+            },
+            block_rows: BLOCK_ROWS as u32,
+            blocks,
+            ids_offset,
+            id_buckets_offset,
+            id_bucket_bits,
+            table_offset,
+            table,
+            first_shape,
+            first_skeleton,
+            skeleton_count: self.skeletons.order.len() as u32,
+            first_caller,
+            first_values,
+            first_lists,
+            first_term_page,
+            terms,
+        };
+        index.write(&mut out)?;
+        Ok((out, summary))
+    }
+
+    fn sequence(&self, place: usize, row: u32) -> u64 {
+        match self.sequences {
+            Sequences::Given => self.builder.rows[row as usize].sequence,
+            Sequences::From(base) => base + place as u64,
+        }
+    }
+
+    fn write_blocks(&self, out: &mut Vec<u8>, lists: &mut BlockLists) -> io::Result<(Summary, Vec<BlockPlace>)> {
+        let has_sequences = self.sequences == Sequences::Given;
+        let (mut min_sequence, mut max_sequence) = (u64::MAX, 0);
+        let mut writer = BlockWriter::default();
+        let mut blocks = Vec::with_capacity(self.order.len().div_ceil(BLOCK_ROWS));
+        for (block, rows) in self.order.chunks(BLOCK_ROWS).enumerate() {
+            for (index, &row) in rows.iter().enumerate() {
+                let sequence = self.sequence(block * BLOCK_ROWS + index, row);
+                (min_sequence, max_sequence) = (min_sequence.min(sequence), max_sequence.max(sequence));
+                self.write_row(row, sequence, &mut writer, lists, block as u32);
+            }
+            let seconds = |row: Option<&u32>| row.map_or(0, |row| self.builder.rows[*row as usize].seconds);
+            let offset = out.len() as u64;
+            let (facts_bytes, cells_bytes) = writer.finish(has_sequences, out)?;
+            blocks.push(BlockPlace {
+                offset,
+                facts_bytes,
+                cells_bytes,
+                first_seconds: seconds(rows.first()),
+                last_seconds: seconds(rows.last()),
+            });
+        }
+        let summary = Summary {
+            event_count: self.order.len() as u32,
+            min_seconds: blocks.first().map_or(0, |block| block.first_seconds),
+            max_seconds: blocks.last().map_or(0, |block| block.last_seconds),
+            min_sequence,
+            max_sequence,
+        };
+        Ok((summary, blocks))
+    }
+
+    fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, lists: &mut BlockLists, block: u32) {
+        let builder = self.builder;
+        let row = builder.rows[row as usize];
+        let skeleton = self.skeletons.places[row.skeleton as usize];
+        let mut facts = RowFacts { seconds: row.seconds, sequence, skeleton, caller: 0, cells: [0; 3] };
+        lists.add(0, skeleton, block);
+        if row.caller != NO_CALLER {
+            let caller = self.callers.places[row.caller as usize];
+            facts.caller = caller + 1;
+            lists.add(1, caller, block);
+        }
+        let columns = &builder.skeleton_infos[row.skeleton as usize].columns;
+        for (&column, &cell) in columns.iter().zip(&builder.cells[row.cells_start as usize..]) {
+            match self.cell(cell) {
+                Cell::Value(number) if column < FACT_COLUMNS => {
+                    facts.cells[column as usize] = number + 1;
+                    lists.add(2 + column as usize, number, block);
+                }
+                cell => writer.cell(column, cell),
+            }
+        }
+        writer.row(facts);
+    }
+
+    fn cell(&self, cell: u32) -> Cell<'_> {
+        if cell & UUID_CELL != 0 {
+            return Cell::Uuid(self.builder.uuids[(cell & !UUID_CELL) as usize]);
+        }
+        match self.value_codes[cell as usize] {
+            TEXT_CODE => Cell::Text(self.builder.values.text(cell)),
+            UUID_CODE => parse_uuid(self.builder.values.text(cell)).map_or(Cell::Text(b""), Cell::Uuid),
+            code => Cell::Value(code - FIRST_VALUE_CODE),
+        }
+    }
+
+    /// Rows by event id, in buckets of the first bits of the ids' hashes.
+    fn write_id_buckets(&self, out: &mut Vec<u8>) -> u32 {
+        let rows = self.order.len();
+        let bucket_bits = (rows / BUCKET_IDS).max(1).next_power_of_two().ilog2();
+        let (entry_bytes, row_bits) = (id_entry_bytes(rows), id_row_bits(rows));
+        let mut entries: Vec<(u32, u32)> = (0..)
+            .zip(&self.order)
+            .map(|(place, &row)| {
+                let (bucket, print) = id_bucket(&self.builder.event_ids[row as usize], bucket_bits);
+                // High bits of the entry are those of the id, as many as there is room for.
+                (bucket, (u64::from(print) << row_bits | place) as u32)
+            })
+            .collect();
+        entries.sort_unstable_by_key(|(bucket, _)| *bucket);
+        let mut at = 0_u32;
+        for bucket in 0..1_u32 << bucket_bits {
+            out.extend_from_slice(&at.to_le_bytes());
+            at += entries[at as usize..].iter().take_while(|(of, _)| *of == bucket).count() as u32;
+        }
+        out.extend_from_slice(&at.to_le_bytes());
+        for (_, entry) in entries {
+            out.extend_from_slice(&entry.to_le_bytes()[..entry_bytes]);
+        }
+        bucket_bits
+    }
+
+    fn write_columns_and_shapes(&self, table: &mut TableWriter) -> io::Result<u32> {
+        for column in 0..self.builder.columns.len() as u32 {
+            table.push(self.builder.columns.text(column))?;
+        }
+        let first_shape = table.next_item();
+        for shape in 0..self.builder.shapes.len() as u32 {
+            table.push(self.builder.shapes.text(shape))?;
+        }
+        Ok(first_shape)
+    }
+
+    /// A skeleton is its shapes, each with 1 added and 0 for the caller, and the columns of its cells.
+    fn write_skeletons(&self, table: &mut TableWriter) -> io::Result<u32> {
+        let first = table.next_item();
+        let mut item = Vec::new();
+        for &skeleton in &self.skeletons.order {
+            item.clear();
+            let shapes = self.builder.skeletons.text(skeleton);
+            put_number(&mut item, shapes.len() as u64 / 4);
+            for shape in numbers(shapes) {
+                put_number(&mut item, if shape == CALLER_SHAPE { 0 } else { u64::from(shape) + 1 });
+            }
+            for &column in &self.builder.skeleton_infos[skeleton as usize].columns {
+                put_number(&mut item, u64::from(column));
+            }
+            table.push(&item)?;
+        }
+        Ok(first)
+    }
+
+    /// A caller is its shape, the number of its account's value and 1 or 0, and its cells with their columns.
+    fn write_callers(&self, table: &mut TableWriter) -> io::Result<u32> {
+        let first = table.next_item();
+        let mut item = Vec::new();
+        for &caller in &self.callers.order {
+            item.clear();
+            let mut parts = numbers(self.builder.callers.text(caller));
+            let shape = parts.next().unwrap_or_default();
+            put_number(&mut item, u64::from(shape));
+            let account = self.builder.caller_facts[caller as usize].account;
+            let code = account.map_or(0, |value| self.value_codes[value as usize] - FIRST_VALUE_CODE + 1);
+            put_number(&mut item, u64::from(code));
+            for (&column, cell) in self.builder.shape_columns(shape).iter().zip(parts) {
+                put_number(&mut item, u64::from(column));
+                match self.cell(cell) {
+                    Cell::Value(number) => put_number(&mut item, u64::from(number + FIRST_VALUE_CODE)),
+                    Cell::Text(text) => {
+                        put_number(&mut item, u64::from(TEXT_CODE));
+                        put_text(&mut item, text);
+                    }
+                    Cell::Uuid(uuid) => {
+                        put_number(&mut item, u64::from(UUID_CODE));
+                        item.extend_from_slice(&uuid);
+                    }
+                }
+            }
+            table.push(&item)?;
+        }
+        Ok(first)
+    }
+
+    fn write_values(&self, table: &mut TableWriter) -> io::Result<Vec<u32>> {
+        let mut first_values = Vec::with_capacity(self.column_values.len());
+        for values in &self.column_values {
+            first_values.push(table.next_item());
+            for &value in values {
+                table.push(self.builder.values.text(value))?;
+            }
+        }
+        Ok(first_values)
+    }
+
+    fn terms(&self) -> Vec<Term> {
+        let builder = self.builder;
+        let mut terms = Terms::default();
+        for (place, &skeleton) in (0..).zip(&self.skeletons.order) {
+            for (kind, text) in &builder.skeleton_infos[skeleton as usize].facts {
+                terms.add(*kind, text, Target::Skeleton, place);
+            }
+        }
+        for (place, &caller) in (0..).zip(&self.callers.order) {
+            let facts = &builder.caller_facts[caller as usize];
+            for (kind, text) in [(TermKind::Username, &facts.username), (TermKind::AccessKeyId, &facts.access_key_id)] {
+                if let Some(text) = text {
+                    terms.add(kind, text, Target::Caller, place);
+                }
+            }
+        }
+        for (column, kind) in [(0, TermKind::Region), (1, TermKind::Account), (2, TermKind::SourceIp)] {
+            for (number, &value) in (0..).zip(&self.column_values[column]) {
+                let text = crate::reader::unescaped(builder.values.text(value));
+                terms.add(kind, &text, Target::Cell, number);
+            }
+        }
+        let mut all = terms.finish();
+        all.append(&mut self.resource_terms());
+        all
+    }
+
+    /// Rows of the resources' terms, gathered by counting.
+    fn resource_terms(&self) -> Vec<Term> {
+        let resources = &self.builder.resources;
+        let mut places = vec![0_u32; self.order.len()];
+        for (place, &row) in (0..).zip(&self.order) {
+            places[row as usize] = place;
+        }
+        let mut counts = vec![0_usize; resources.hashes.len()];
+        resources.pairs.iter().for_each(|(term, _)| counts[*term as usize] += 1);
+        let with_room = |(hash, count): (&u64, usize)| Term {
+            hash: *hash,
+            target: Target::Row,
+            numbers: Vec::with_capacity(count),
+        };
+        let mut terms: Vec<Term> = resources.hashes.iter().zip(counts).map(with_room).collect();
+        for &(term, row) in &resources.pairs {
+            terms[term as usize].numbers.push(places[row as usize]);
+        }
+        for term in &mut terms {
+            term.numbers.sort_unstable();
+            term.numbers.dedup();
+        }
+        terms.retain(|term| !term.numbers.is_empty());
+        terms
+    }
+}
+
+/// Gives each value that came twice, and each of the searched columns, a number in its column: the most used ones first.
+fn value_codes(builder: &Builder) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let values = &builder.values;
+    let mut column_values = vec![Vec::new(); builder.columns.len()];
+    let mut codes = vec![TEXT_CODE; values.len()];
+    for value in 0..values.len() as u32 {
+        let column = values.tag(value);
+        if values.count(value) > 1 || column < FACT_COLUMNS {
+            column_values[column as usize].push(value);
+        } else if parse_uuid(values.text(value)).is_some() {
+            codes[value as usize] = UUID_CODE;
+        }
+    }
+    for of_column in &mut column_values {
+        // Texts that begin alike stand together among those that are used alike, which compresses.
+        of_column.sort_unstable_by(|left, right| {
+            let use_class = |value: u32| values.count(value).ilog2();
+            use_class(*right).cmp(&use_class(*left)).then_with(|| values.text(*left).cmp(values.text(*right)))
+        });
+        for (number, &value) in (FIRST_VALUE_CODE..).zip(&*of_column) {
+            codes[value as usize] = number;
+        }
+    }
+    (codes, column_values)
+}
+
+#[derive(Default)]
+struct Terms {
+    terms: Vec<Term>,
+    known: std::collections::HashMap<(u64, Target), usize, hashbrown::DefaultHashBuilder>,
+}
+
+impl Terms {
+    fn add(&mut self, kind: TermKind, text: &str, target: Target, number: u32) {
+        let hash = term_hash(kind as u8, text.as_bytes());
+        let place = *self.known.entry((hash, target)).or_insert_with(|| {
+            self.terms.push(Term { hash, target, numbers: Vec::new() });
+            self.terms.len() - 1
+        });
+        self.terms[place].numbers.push(number);
+    }
+
+    fn finish(mut self) -> Vec<Term> {
+        for term in &mut self.terms {
+            term.numbers.sort_unstable();
+            term.numbers.dedup();
+        }
+        self.terms
+    }
+}
+
+/// For each skeleton, caller, region, account and address the blocks that it is in.
+struct BlockLists {
+    lists: [Vec<Vec<u32>>; 5],
+}
+
+impl BlockLists {
+    fn new(writer: &Writer<'_>) -> Self {
+        let of_column = |column: usize| writer.column_values[column].len();
+        let sizes =
+            [writer.skeletons.order.len(), writer.callers.order.len(), of_column(0), of_column(1), of_column(2)];
+        Self { lists: sizes.map(|size| vec![Vec::new(); size]) }
+    }
+
+    fn add(&mut self, target: usize, number: u32, block: u32) {
+        let list = &mut self.lists[target][number as usize];
+        if list.last() != Some(&block) {
+            list.push(block);
+        }
+    }
+
+    /// A list is empty where a quarter of the blocks or more are on it: then every block is looked at.
+    fn write(self, table: &mut TableWriter, block_count: usize) -> io::Result<[u32; 5]> {
+        let mut firsts = [0; 5];
+        let mut item = Vec::new();
+        for (first, lists) in firsts.iter_mut().zip(self.lists) {
+            *first = table.next_item();
+            for list in lists {
+                item.clear();
+                if list.len() * 4 < block_count {
+                    put_ascending(&mut item, &list);
+                }
+                table.push(&item)?;
+            }
+        }
+        Ok(firsts)
+    }
+}

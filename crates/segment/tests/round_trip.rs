@@ -1,0 +1,274 @@
+//! Records come back byte for byte, and are found by what they are found by.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test may panic, a skipped one says so")]
+
+use std::collections::BTreeMap;
+
+use model::LookupIndex;
+use proptest::prelude::*;
+use segment::{Builder, Fact, FoundRow, RecordReader, Refusal, Segment, SegmentError, Sequences, cache};
+
+fn segment_of(records: &[Vec<u8>]) -> (Segment, Vec<Vec<u8>>) {
+    let mut builder = Builder::default();
+    let mut taken = Vec::new();
+    for (number, record) in (1..).zip(records) {
+        let is_event = LookupIndex::derive(record).is_ok();
+        let pushed = push(&mut builder, record, number);
+        assert_eq!(pushed.is_ok(), is_event, "{:?}: {}", pushed, String::from_utf8_lossy(record));
+        if is_event {
+            taken.push(record.clone());
+        }
+    }
+    let (bytes, summary) = builder.finish(Sequences::Given).unwrap().expect("records");
+    assert_eq!(summary.event_count as usize, taken.len());
+    (Segment::open(1, Box::new(bytes), cache(1 << 20)).unwrap(), taken)
+}
+
+fn push(builder: &mut Builder, record: &[u8], sequence: u64) -> Result<(), Refusal> {
+    builder.push(RecordReader::default().read(record)?, sequence)
+}
+
+fn compact(record: &[u8]) -> Vec<u8> {
+    let mut compact = Vec::new();
+    let (mut in_string, mut is_escaped) = (false, false);
+    for &byte in record {
+        if !in_string && byte.is_ascii_whitespace() {
+            continue;
+        }
+        compact.push(byte);
+        if is_escaped {
+            is_escaped = false;
+        } else if byte == b'\\' {
+            is_escaped = in_string;
+        } else if byte == b'"' {
+            in_string = !in_string;
+        }
+    }
+    compact
+}
+
+fn all(segment: &Segment, facts: &[Fact<'_>], is_descending: bool) -> Vec<FoundRow> {
+    let mut found = Vec::new();
+    let everything = ((i64::MIN, 0), (i64::MAX, u64::MAX));
+    let mut rows = segment.rows(facts).unwrap();
+    rows.visit::<SegmentError>(is_descending, everything, |row| {
+        found.push(row);
+        Ok(true)
+    })
+    .unwrap();
+    found
+}
+
+fn check(records: &[Vec<u8>]) {
+    let (segment, taken) = segment_of(records);
+    let rows = all(&segment, &[], false);
+    assert_eq!(rows.len(), taken.len());
+    assert!(rows.is_sorted_by_key(|row| (row.seconds, row.sequence)));
+    let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
+    let texts: BTreeMap<u64, Vec<u8>> =
+        rows.iter().map(|row| row.sequence).zip(segment.records(&numbers).unwrap()).collect();
+    let expected: Vec<(u64, &Vec<u8>)> =
+        (1..).zip(records).filter(|(_, record)| LookupIndex::derive(record).is_ok()).collect();
+    for (sequence, record) in &expected {
+        let (there, here) = (compact(record), &texts[sequence]);
+        assert_eq!(String::from_utf8_lossy(&there), String::from_utf8_lossy(here));
+    }
+    // Every fact of every record leads to it.
+    for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(60)) {
+        let index = LookupIndex::derive(record).unwrap();
+        let mut facts = vec![
+            Fact::EventId(&index.event_id),
+            Fact::EventName(&index.event_name),
+            Fact::EventSource(&index.event_source),
+            Fact::Category(index.category.as_str()),
+        ];
+        facts.extend(index.read_only.map(Fact::ReadOnly));
+        facts.extend(index.username.as_deref().map(Fact::Username));
+        facts.extend(index.access_key_id.as_deref().map(Fact::AccessKeyId));
+        facts.extend(index.region.as_deref().map(Fact::Region));
+        facts.extend(index.account.as_deref().map(Fact::Account));
+        facts.extend(index.error_code.as_deref().map(Fact::ErrorCode));
+        facts.extend(index.source_ip.as_deref().map(Fact::SourceIp));
+        for resource in &index.resources {
+            facts.push(Fact::ResourceName(&resource.resource_name));
+            facts.extend(resource.resource_type.as_deref().map(Fact::ResourceType));
+        }
+        for fact in facts.iter().map(std::slice::from_ref).chain([&facts[..]]) {
+            let found = all(&segment, fact, true);
+            assert!(found.iter().any(|row| row.sequence == *sequence), "{fact:?} of {sequence}");
+            assert!(found.is_sorted_by_key(|row| std::cmp::Reverse((row.seconds, row.sequence))));
+        }
+    }
+    for absent in [Fact::EventName("NoSuchCall"), Fact::Username("nobody"), Fact::EventId("no-such-id")] {
+        assert_eq!(all(&segment, &[absent], true), [], "{absent:?}");
+    }
+}
+
+#[test]
+fn real_records_come_back() {
+    let Some(folder) = std::env::var_os("OPENTRAIL_CORPUS") else {
+        println!("skipped: OPENTRAIL_CORPUS names no folder with real records");
+        return;
+    };
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(".jsonl.zst") {
+            let text = zstd::stream::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
+            let records: Vec<Vec<u8>> =
+                text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+            if records.iter().any(|record| LookupIndex::derive(record).is_ok()) {
+                check(&records);
+            }
+        }
+    }
+}
+
+/// Records of the samples: every way in which a cell is stored, and more than one block.
+fn sample_records() -> Vec<Vec<u8>> {
+    let record = |number: usize| {
+        format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","userName":"user-{}","accountId":"111122223333"}},"eventTime":"2025-03-01T12:{:02}:{:02}Z","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"us-east-1","sourceIPAddress":"192.0.2.{}","requestParameters":{{"bucketName":"bucket","key":"k/{number}","size":{number}.0}},"responseElements":null,"requestID":"7d1e5b0a-0000-4000-8000-{number:012x}","eventID":"{}","readOnly":false,"recipientAccountId":"111122223333"}}"#,
+            number % 7,
+            number / 60 % 60,
+            number % 60,
+            number % 5,
+            if number.is_multiple_of(3) { format!("id {number}") } else { format!("9b7e1c1e-0000-4000-8000-{number:012x}") },
+        )
+        .into_bytes()
+    };
+    (0..600).map(record).collect()
+}
+
+/// Files that were written by each version of the format, kept for ever.
+#[test]
+fn samples_of_every_version_are_read() {
+    let bytes = include_bytes!("samples/version-02.segment").to_vec();
+    let segment = Segment::open(1, Box::new(bytes), cache(1 << 20)).unwrap();
+    let rows: Vec<u32> = (0..600).collect();
+    assert_eq!(segment.records(&rows).unwrap(), sample_records());
+    let (other, _) = segment_of(&sample_records());
+    for fact in [Fact::Username("user-3"), Fact::ResourceName("arn:aws:s3:::bucket/k/5"), Fact::EventId("id 33")] {
+        let found = all(&segment, &[fact], true);
+        assert!(!found.is_empty(), "{fact:?}");
+        assert_eq!(found, all(&other, &[fact], true), "{fact:?}");
+    }
+}
+
+/// Any JSON value, with keys and texts that have a meaning among them.
+fn value() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from),
+        text().prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::hash_map(key(), inner, 0..4)
+                .prop_map(|map| { serde_json::Value::Object(map.into_iter().collect()) }),
+        ]
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-c]{0,2}",
+        any::<String>(),
+        Just("arn:aws:s3:::bucket/key".to_owned()),
+        Just("9b7e1c1e-1111-4222-8333-123456789abc".to_owned()),
+        Just("2024-02-03T04:05:06Z".to_owned()),
+    ]
+}
+
+fn key() -> impl Strategy<Value = String> {
+    const KNOWN: [&str; 10] =
+        ["bucketName", "key", "userName", "roleArn", "type", "ARN", "accountId", "accessKeyId", "items", ""];
+    prop_oneof![prop::sample::select(&KNOWN[..]).prop_map(str::to_owned), "[a-z]{1,3}", any::<String>()]
+}
+
+fn record() -> impl Strategy<Value = serde_json::Value> {
+    const FIELDS: [&str; 13] = [
+        "userIdentity",
+        "requestParameters",
+        "responseElements",
+        "resources",
+        "awsRegion",
+        "recipientAccountId",
+        "sourceIPAddress",
+        "requestID",
+        "eventName",
+        "eventSource",
+        "readOnly",
+        "errorCode",
+        "additionalEventData",
+    ];
+    let field = (prop::sample::select(&FIELDS[..]).prop_map(str::to_owned), value());
+    let string =
+        (prop::sample::select(&FIELDS[4..10]).prop_map(str::to_owned), text().prop_map(serde_json::Value::from));
+    let fields = prop::collection::vec(prop_oneof![field, string], 0..10);
+    (fields, 0_i64..4_000_000_000, prop_oneof![4 => "[0-9a-f]{8}-0000-4000-8000-[0-9a-f]{12}", 1 => text()]).prop_map(
+        |(fields, seconds, id)| {
+            let mut record = serde_json::Map::new();
+            record.insert("eventTime".to_owned(), time(seconds).into());
+            record.insert("eventID".to_owned(), id.into());
+            record.extend(fields);
+            record.into()
+        },
+    )
+}
+
+fn time(seconds: i64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    format!(
+        "19{:02}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        70 + days % 30,
+        1 + days % 12,
+        1 + days % 28,
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_records_come_back(records in prop::collection::vec(record(), 1..40), is_pretty: bool) {
+        let write = if is_pretty { serde_json::to_vec_pretty } else { serde_json::to_vec };
+        let texts: Vec<Vec<u8>> = records.iter().map(|record| write(record).unwrap()).collect();
+        if texts.iter().any(|text| LookupIndex::derive(text).is_ok()) {
+            check(&texts);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_taken_or_refused(bytes: Vec<u8>, text in "[\\[\\]{}\":,0-9eEtrufalsn \\\\.-]{0,60}") {
+        let mut builder = Builder::default();
+        let _ = push(&mut builder, &bytes, 1);
+        let wrapped = format!("{{\"eventTime\":\"2025-03-01T12:00:05Z\",\"eventID\":\"e\",\"requestParameters\":{text}}}");
+        let is_event = serde_json::from_str::<serde_json::Value>(&wrapped).is_ok();
+        let is_taken = push(&mut builder, wrapped.as_bytes(), 1).is_ok();
+        // Numbers too large for a float are JSON, though not everybody reads them.
+        prop_assert!(is_taken || !is_event, "{wrapped}");
+    }
+
+    #[test]
+    fn damage_is_never_taken_for_records(at: prop::sample::Index, bit in 0..8_u8) {
+        let text = br#"{"eventTime":"2025-03-01T12:00:05Z","eventID":"e","eventName":"n","requestParameters":{"a":"b"}}"#;
+        let mut builder = Builder::default();
+        for number in 1..20 {
+            push(&mut builder, text, number).unwrap();
+        }
+        let (mut bytes, _) = builder.finish(Sequences::Given).unwrap().unwrap();
+        let place = at.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        let Ok(segment) = Segment::open(1, Box::new(bytes), cache(1 << 20)) else { return Ok(()) };
+        if let Ok(records) = segment.records(&[0, 18]) {
+            // Only event ids have no checksum of their own.
+            prop_assert!(records.iter().all(|record| record == text));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Carries a query out over memory and segments.
+//!
+//! Every source gives places of events that may fit, in the order of the query; the places are merged, and only then are
+//! records read and looked at: as many as the page needs, and a few more where a segment said "perhaps" for nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{EventTime, LookupIndex};
+use segment::{Fact, FoundRow, Rows, SegmentError};
+
+use crate::StoreError;
+use crate::memtable::Memtable;
+use crate::query::{AttributeFilter, EventQuery, Order, Page, Position, Scan, StoredEvent, join};
+use crate::segment_file::StoredSegment;
+
+/// Places that a segment is asked for at once: the rows of a block or so.
+const PLACES_AT_ONCE: usize = 256;
+/// Most records that are read before they are looked at.
+const RECORDS_AT_ONCE: usize = 4096;
+
+/// The key of an event in the direction of a query: the largest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(i64, u64);
+
+fn rank(order: Order, seconds: i64, sequence: u64) -> Rank {
+    match order {
+        Order::NewestFirst => Rank(seconds, sequence),
+        Order::OldestFirst => Rank(!seconds, !sequence),
+    }
+}
+
+/// The events of a segment that may fit, from one end to the other.
+struct Source<'a> {
+    stored: &'a StoredSegment,
+    rows: Option<Rows<'a>>,
+    /// Asked for and not yet taken.
+    ahead: VecDeque<FoundRow>,
+    /// What is left of the key range, both inclusive; `None` at the end.
+    left: Option<((i64, u64), (i64, u64))>,
+    at_once: usize,
+}
+
+/// One page of the events that fit.
+pub(crate) fn search<'a>(
+    query: &EventQuery,
+    memtables: impl Iterator<Item = &'a Arc<Memtable>>,
+    segments: &[Arc<StoredSegment>],
+) -> Result<Page, StoreError> {
+    let scan = Scan::new(query);
+    let mut found: Vec<Arc<StoredEvent>> = memtables.flat_map(|memtable| memtable.scan(&scan)).collect();
+    crate::query::sort(query.order, &mut found);
+    found.truncate(scan.limit);
+    let mut merge = Merge::new(query, &scan, segments);
+    let mut wanted = scan.limit;
+    let mut of_segments = 0;
+    while of_segments < scan.limit {
+        // Nothing behind the last event of a full page is asked for.
+        let worst = (found.len() >= scan.limit).then(|| position_rank(query.order, &found[scan.limit - 1]));
+        let places = merge.take(wanted.min(RECORDS_AT_ONCE), worst)?;
+        if places.is_empty() {
+            break;
+        }
+        let fitting = merge.read(&places)?;
+        // Where few fit, more are read at once, because neighbours cost less.
+        wanted = if fitting.len() * 4 < places.len() { wanted * 4 } else { scan.limit - of_segments };
+        of_segments += fitting.len();
+        found.extend(fitting);
+        crate::query::sort(query.order, &mut found);
+        found.truncate(scan.limit);
+    }
+    Ok(join(query, found))
+}
+
+fn position_rank(order: Order, event: &StoredEvent) -> Rank {
+    let position = event.position();
+    rank(order, position.event_time.as_seconds(), position.sequence)
+}
+
+struct Merge<'a> {
+    query: &'a EventQuery,
+    facts: Vec<Fact<'a>>,
+    sources: Vec<Source<'a>>,
+    /// The best place that each source may have, and the source.
+    heads: BinaryHeap<(Rank, Reverse<usize>)>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(query: &'a EventQuery, scan: &Scan<'_>, segments: &'a [Arc<StoredSegment>]) -> Self {
+        let (low, high) = scan.key_range();
+        let seconds = |time: EventTime| time.as_micros().div_euclid(1_000_000);
+        let range = ((seconds(low.0), low.1), (seconds(high.0), high.1));
+        let in_range = |stored: &&Arc<StoredSegment>| {
+            let (earliest, latest) = stored.time_range();
+            latest >= low.0 && earliest <= high.0
+        };
+        let sources: Vec<Source<'a>> = segments
+            .iter()
+            .filter(in_range)
+            .map(|stored| Source { stored, rows: None, ahead: VecDeque::new(), left: Some(range), at_once: scan.limit })
+            .collect();
+        let head = |(index, source): (usize, &Source<'_>)| {
+            let summary = source.stored.segment.summary();
+            let best = match query.order {
+                Order::NewestFirst => rank(query.order, summary.max_seconds, u64::MAX),
+                Order::OldestFirst => rank(query.order, summary.min_seconds, 0),
+            };
+            (best, Reverse(index))
+        };
+        let heads = sources.iter().enumerate().map(head).collect();
+        Self { query, facts: facts(query), sources, heads }
+    }
+
+    /// The next places in the order of the query, none of them behind `worst`.
+    fn take(&mut self, count: usize, worst: Option<Rank>) -> Result<Vec<(usize, FoundRow)>, StoreError> {
+        let mut places = Vec::new();
+        while places.len() < count
+            && let Some((best, Reverse(index))) = self.heads.pop()
+        {
+            if worst.is_some_and(|worst| best < worst) {
+                // It and all others are behind.
+                self.heads.clear();
+                break;
+            }
+            let source = &mut self.sources[index];
+            if source.ahead.is_empty() {
+                source.refill(self.query.order, &self.facts)?;
+                if let Some(next) = source.ahead.front() {
+                    self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
+                }
+                continue;
+            }
+            // All that come before the next source's best.
+            let limit = self.heads.peek().map(|(best, _)| *best);
+            while places.len() < count
+                && let Some(next) = source.ahead.front()
+                && limit.is_none_or(|limit| rank(self.query.order, next.seconds, next.sequence) >= limit)
+            {
+                places.extend(source.ahead.pop_front().map(|row| (index, row)));
+            }
+            match source.ahead.front() {
+                Some(next) => self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index))),
+                None => {
+                    if let Some((_, last)) = places.last().filter(|_| source.left.is_some()) {
+                        self.heads.push((rank(self.query.order, last.seconds, last.sequence), Reverse(index)));
+                    }
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// The events at some places, as far as they fit.
+    fn read(&self, places: &[(usize, FoundRow)]) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+        let mut fitting = Vec::with_capacity(places.len());
+        let mut of_source: Vec<Vec<FoundRow>> = vec![Vec::new(); self.sources.len()];
+        for (index, row) in places {
+            of_source[*index].push(*row);
+        }
+        for (source, rows) in self.sources.iter().zip(of_source) {
+            let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
+            let records = source.stored.segment.records(&numbers).map_err(source.stored.failed())?;
+            for (row, record) in rows.iter().zip(records) {
+                let event = event(row.sequence, record)?;
+                if self.query.fits(&event.index) {
+                    fitting.push(Arc::new(event));
+                }
+            }
+        }
+        Ok(fitting)
+    }
+}
+
+impl Source<'_> {
+    /// Asks the segment for more places.
+    fn refill(&mut self, order: Order, facts: &[Fact<'_>]) -> Result<(), StoreError> {
+        let Some(range) = self.left.take() else { return Ok(()) };
+        let mut rows = match self.rows.take() {
+            Some(rows) => rows,
+            None => self.stored.segment.rows(facts).map_err(self.stored.failed())?,
+        };
+        let (ahead, at_once) = (&mut self.ahead, self.at_once);
+        let visited = rows.visit::<SegmentError>(order == Order::NewestFirst, range, |row| {
+            ahead.push_back(row);
+            Ok(ahead.len() < at_once)
+        });
+        visited.map_err(self.stored.failed())?;
+        if self.ahead.len() >= at_once
+            && let Some(last) = self.ahead.back()
+        {
+            let position = Position { event_time: EventTime::from_seconds(last.seconds), sequence: last.sequence };
+            self.left = match order {
+                Order::NewestFirst => position
+                    .key_before()
+                    .map(|(time, sequence)| (range.0, (time.as_micros().div_euclid(1_000_000), sequence))),
+                Order::OldestFirst => Some(((last.seconds, last.sequence.saturating_add(1)), range.1)),
+            };
+        }
+        self.at_once = (self.at_once * 2).min(PLACES_AT_ONCE.max(self.at_once));
+        self.rows = Some(rows);
+        Ok(())
+    }
+}
+
+/// An event whose record was read back.
+pub(crate) fn event(sequence: u64, record: Vec<u8>) -> Result<StoredEvent, StoreError> {
+    let index = LookupIndex::derive(&record)?;
+    Ok(StoredEvent { sequence, index, record: Bytes::from(record) })
+}
+
+/// What a query says that segments can leave rows out by.
+fn facts(query: &EventQuery) -> Vec<Fact<'_>> {
+    let mut facts: Vec<Fact<'_>> = query
+        .attributes
+        .iter()
+        .map(|attribute| match attribute {
+            AttributeFilter::EventId(text) => Fact::EventId(text),
+            AttributeFilter::EventName(text) => Fact::EventName(text),
+            AttributeFilter::ReadOnly(truth) => Fact::ReadOnly(*truth),
+            AttributeFilter::Username(text) => Fact::Username(text),
+            AttributeFilter::ResourceType(text) => Fact::ResourceType(text),
+            AttributeFilter::ResourceName(text) => Fact::ResourceName(text),
+            AttributeFilter::EventSource(text) => Fact::EventSource(text),
+            AttributeFilter::AccessKeyId(text) => Fact::AccessKeyId(text),
+            AttributeFilter::SourceIp(text) => Fact::SourceIp(text),
+        })
+        .collect();
+    facts.extend(query.account.as_ref().map(|account| Fact::Account(account.as_str())));
+    facts.extend(query.region.as_ref().map(|region| Fact::Region(region.as_str())));
+    if let [category] = &query.categories[..] {
+        facts.push(Fact::Category(category.as_str()));
+    }
+    facts
+}
