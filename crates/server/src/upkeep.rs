@@ -1,38 +1,73 @@
-//! What the store has done to it as time goes by: sealing and retention.
+//! What the store has done to it as time goes by: sealing, compaction and retention.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::EventTime;
 use store::{EventStore, StoreError};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often expired segments are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often small segments are looked for.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after a failure, most often of a full disk.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// Seals what is full at once and everything at each `seal_interval`, and drops what is expired. Runs until it is
-/// dropped; everything that it does is safe to break off.
+/// Seals, joins and drops as it becomes due. Runs until it is dropped; everything that it does is safe to break off.
 pub(crate) async fn run(store: EventStore, seal_interval: Duration, clock: Arc<dyn Fn() -> EventTime + Send + Sync>) {
-    let mut seal_all = tokio::time::interval(seal_interval);
-    let mut retention = tokio::time::interval(RETENTION_INTERVAL);
-    for timer in [&mut seal_all, &mut retention] {
-        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    }
+    // Side by side: joining segments takes seconds, in which memory must not fill up.
+    tokio::join!(seal_when_due(&store, seal_interval), tidy_when_due(&store, clock));
+}
+
+/// Seals what is full at once and everything at each `seal_interval`.
+async fn seal_when_due(store: &EventStore, seal_interval: Duration) {
+    let mut seal_all = timer(seal_interval);
     // The first tick comes at once; what a start replayed is young.
     seal_all.tick().await;
     loop {
         let done = tokio::select! {
             () = store.until_full() => store.seal(false).await,
             _ = seal_all.tick() => store.seal(true).await,
-            _ = retention.tick() => drop_expired(&store, clock()).await,
         };
-        if let Err(error) = done {
-            tracing::error!(error = &error as &dyn std::error::Error, "upkeep of the store failed; it is tried again");
-            tokio::time::sleep(RETRY_PAUSE).await;
-        }
+        pause_after_failure(done).await;
     }
+}
+
+/// Joins small segments and drops expired ones.
+async fn tidy_when_due(store: &EventStore, clock: Arc<dyn Fn() -> EventTime + Send + Sync>) {
+    let (mut retention, mut compaction) = (timer(RETENTION_INTERVAL), timer(COMPACTION_INTERVAL));
+    loop {
+        let done = tokio::select! {
+            _ = retention.tick() => drop_expired(store, clock()).await,
+            _ = compaction.tick() => compact(store).await,
+        };
+        pause_after_failure(done).await;
+    }
+}
+
+fn timer(interval: Duration) -> Interval {
+    let mut timer = tokio::time::interval(interval);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    timer
+}
+
+async fn pause_after_failure(done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::error!(error = &error as &dyn std::error::Error, "upkeep of the store failed; it is tried again");
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
+}
+
+async fn compact(store: &EventStore) -> Result<(), StoreError> {
+    let mut joined = 0;
+    while store.compact().await? {
+        joined += 1;
+    }
+    if joined > 0 {
+        tracing::info!(segments = joined, "small segments were joined");
+    }
+    Ok(())
 }
 
 async fn drop_expired(store: &EventStore, now: EventTime) -> Result<(), StoreError> {

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
@@ -12,10 +13,12 @@ use tokio::sync::{Notify, watch};
 use crate::StoreError;
 use crate::config::StoreConfig;
 use crate::folder_lock::FolderLock;
+use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::journal::file::sync_folder;
 use crate::journal::reader::{Recovered, read_journal};
 use crate::journal::writer::{self, JournalHandle, JournalState, NewEntry, check_size};
 use crate::journal::{Committed, NoteId};
+use crate::known_ids::{KnownIds, day_of};
 use crate::manifest::{Manifest, SegmentRow};
 use crate::memtable::Memtable;
 use crate::query::{EventQuery, Page, StoredEvent};
@@ -28,6 +31,12 @@ pub struct EventStore {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for EventStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStore").field("data_dir", &self.shared.config.data_dir).finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     config: StoreConfig,
     journal: JournalHandle,
@@ -37,7 +46,11 @@ struct Shared {
     manifest: Manifest,
     /// Parts of segments that were read.
     cache: Arc<segment::Cache>,
-    /// One sealing or retention at a time.
+    /// Number of the next imported event.
+    next_imported: AtomicU64,
+    /// One sealing at a time.
+    sealing: tokio::sync::Mutex<()>,
+    /// One compaction or retention at a time. Both take segments away; sealing only adds one, and must not wait.
     upkeep: tokio::sync::Mutex<()>,
     _lock: FolderLock,
 }
@@ -47,6 +60,8 @@ struct Shared {
 struct Sources {
     view: RwLock<View>,
     newest_sequence: watch::Sender<u64>,
+    /// Ids of the days that an import looks at, while one goes on.
+    known_ids: Mutex<Weak<KnownIds>>,
     /// Tells the sealing task that there is something to seal.
     to_seal: Notify,
     segment_events_max: usize,
@@ -59,7 +74,7 @@ struct View {
     active: Arc<Memtable>,
     /// Full, from old to new; each becomes one segment.
     frozen: Vec<Arc<Memtable>>,
-    /// In the order of their sequence numbers.
+    /// In any order.
     segments: Arc<Vec<Arc<StoredSegment>>>,
 }
 
@@ -141,6 +156,8 @@ impl EventStore {
         let manifest = Manifest::open(&config.data_dir.join("manifest.sqlite")).await?;
         let sealed_sequence = manifest.sealed_sequence().await?;
         let rows = manifest.segments().await?;
+        let next_imported = rows.iter().map(|row| row.max_sequence.unsigned_abs() + 1).max();
+        let next_imported = next_imported.unwrap_or(0).max(IMPORTED_SEQUENCE_MIN);
         let cache = segment::cache(config.segment_cache_bytes);
         let opening_cache = Arc::clone(&cache);
         let (recovered, segments) = run_blocking(move || {
@@ -165,6 +182,7 @@ impl EventStore {
         let sources = Arc::new(Sources {
             view: RwLock::new(View { active, frozen: Vec::new(), segments: Arc::new(segments) }),
             newest_sequence: watch::Sender::new(next_sequence - 1),
+            known_ids: Mutex::new(Weak::new()),
             to_seal: Notify::new(),
             segment_events_max: config.segment_events_max,
             segment_bytes_max: config.segment_bytes_max,
@@ -185,6 +203,8 @@ impl EventStore {
             sources,
             manifest,
             cache,
+            next_imported: AtomicU64::new(next_imported),
+            sealing: tokio::sync::Mutex::new(()),
             upkeep: tokio::sync::Mutex::new(()),
             _lock: lock,
         };
@@ -306,7 +326,7 @@ impl EventStore {
     /// # Errors
     /// A segment or the manifest cannot be written. Nothing is lost: the journal keeps what is not sealed.
     pub async fn seal(&self, all: bool) -> Result<(), StoreError> {
-        let _alone = self.shared.upkeep.lock().await;
+        let _alone = self.shared.sealing.lock().await;
         if all {
             self.shared.sources.freeze();
         }
@@ -364,7 +384,60 @@ impl EventStore {
         self.shared.manifest.close().await;
     }
 
-    fn segment_folder(&self) -> PathBuf {
+    /// The ids that imports of this moment share.
+    pub(crate) fn known_ids(&self) -> Arc<KnownIds> {
+        let mut kept = self.shared.sources.known_ids.lock();
+        kept.upgrade().unwrap_or_else(|| {
+            let known = Arc::new(KnownIds::default());
+            *kept = Arc::downgrade(&known);
+            known
+        })
+    }
+
+    /// Tables in memory, and segments that reach into a range of seconds, both ends inclusive.
+    pub(crate) fn sources_between(&self, first: i64, last: i64) -> (Vec<Arc<Memtable>>, Vec<Arc<StoredSegment>>) {
+        let view = self.shared.sources.view();
+        let reaches_in = |stored: &&Arc<StoredSegment>| {
+            let (earliest, latest) = stored.time_range();
+            latest.as_seconds() >= first && earliest.as_seconds() <= last
+        };
+        (view.memtables().cloned().collect(), view.segments.iter().filter(reaches_in).cloned().collect())
+    }
+
+    pub(crate) fn add_segments(&self, segments: Vec<Arc<StoredSegment>>) {
+        Arc::make_mut(&mut self.shared.sources.view.write().segments).extend(segments);
+    }
+
+    pub(crate) fn all_segments(&self) -> Vec<Arc<StoredSegment>> {
+        self.shared.sources.view().segments.to_vec()
+    }
+
+    /// Puts one segment in the place of several, for every reader at once.
+    pub(crate) fn replace_segments(&self, old: &[Arc<StoredSegment>], new: Arc<StoredSegment>) {
+        let mut view = self.shared.sources.view.write();
+        let segments = Arc::make_mut(&mut view.segments);
+        segments.retain(|kept| !old.iter().any(|replaced| Arc::ptr_eq(replaced, kept)));
+        segments.push(new);
+    }
+
+    /// Waits until no other upkeep goes on.
+    pub(crate) async fn upkeep(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.upkeep.lock().await
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<segment::Cache> {
+        &self.shared.cache
+    }
+
+    pub(crate) fn next_imported(&self) -> &AtomicU64 {
+        &self.shared.next_imported
+    }
+
+    pub(crate) fn segment_folder(&self) -> PathBuf {
         self.shared.config.data_dir.join("segments")
     }
 }
@@ -386,6 +459,12 @@ impl Sources {
     /// Takes durable events in. Called by the journal's thread alone.
     fn take_in(&self, events: Vec<Arc<StoredEvent>>) {
         let Some(newest) = events.last().map(|event| event.sequence) else { return };
+        let known = self.known_ids.lock().upgrade();
+        if let Some(known) = known {
+            for event in &events {
+                known.note(day_of(event.index.event_time.as_seconds()), segment::id_number(&event.index.event_id));
+            }
+        }
         // Under the lock, so that no other thread sets the table aside between finding it and filling it.
         self.view.read().active.push(events);
         self.newest_sequence.send_replace(newest);
@@ -442,7 +521,12 @@ impl View {
         let mut found = Vec::new();
         let in_memory = self.memtables().filter_map(|memtable| memtable.first_sequence()).min();
         if in_memory.is_none_or(|first| first > sequence + 1) {
-            let behind = self.segments.iter().filter(|segment| segment.row.max_sequence.unsigned_abs() > sequence);
+            let is_behind = |stored: &&Arc<StoredSegment>| {
+                let numbers = stored.row.min_sequence.unsigned_abs()..=stored.row.max_sequence.unsigned_abs();
+                *numbers.start() < IMPORTED_SEQUENCE_MIN && *numbers.end() > sequence
+            };
+            let mut behind: Vec<_> = self.segments.iter().filter(is_behind).collect();
+            behind.sort_by_key(|stored| stored.row.min_sequence);
             for segment in behind {
                 if found.len() >= limit {
                     break;
@@ -544,7 +628,7 @@ fn remove_leftovers(folder: &std::path::Path, rows: &[SegmentRow]) -> Result<(),
     Ok(())
 }
 
-async fn run_blocking<T: Send + 'static>(
+pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {

@@ -15,15 +15,18 @@
 //! What is trusted: the journal until it is trimmed, segments and manifest after. See docs/formats/journal.md.
 //!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`event_store`].
+//! [`search`], [`event_store`], [`compaction`], [`known_ids`], [`import`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+mod compaction;
 pub mod config;
 pub mod error;
 pub mod event_store;
 mod folder_lock;
+pub mod import;
 pub mod journal;
+mod known_ids;
 mod manifest;
 mod memtable;
 pub mod query;
@@ -33,5 +36,6 @@ mod segment_file;
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
+pub use import::{ImportError, Imported, ImportedFile, Importer};
 pub use journal::{Committed, NoteId};
 pub use query::{AttributeFilter, EventQuery, Page, Position, StoredEvent};

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::StoreError;
+use crate::import::ImportedFile;
 
 /// A segment as the manifest has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,20 +92,7 @@ impl Manifest {
     /// Commits a segment.
     pub(crate) async fn add(&self, segment: &SegmentRow) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "INSERT INTO segments (file_name, event_count, min_time_micros, max_time_micros, min_sequence, \
-             max_sequence, file_bytes, format_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(&segment.file_name)
-        .bind(segment.event_count)
-        .bind(segment.min_time_micros)
-        .bind(segment.max_time_micros)
-        .bind(segment.min_sequence)
-        .bind(segment.max_sequence)
-        .bind(segment.file_bytes)
-        .bind(segment.format_version)
-        .execute(&mut *transaction)
-        .await?;
+        insert_segment(&mut transaction, segment).await?;
         sqlx::query(
             "INSERT INTO store_state (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = \
              excluded.value",
@@ -113,6 +101,51 @@ impl Manifest {
         .bind(segment.max_sequence)
         .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Commits segments of imported events together with the files that they end.
+    pub(crate) async fn add_imported(&self, segments: &[SegmentRow], files: &[ImportedFile]) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for segment in segments {
+            insert_segment(&mut transaction, segment).await?;
+        }
+        for file in files {
+            sqlx::query(
+                "INSERT INTO imported_files (file_key, size_bytes, tag, records, rejected) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (file_key) DO UPDATE SET size_bytes = excluded.size_bytes, tag = excluded.tag, records = \
+                 excluded.records, rejected = excluded.rejected",
+            )
+            .bind(&file.key)
+            .bind(file.size_bytes.cast_signed())
+            .bind(&file.tag)
+            .bind(file.records.cast_signed())
+            .bind(file.rejected.cast_signed())
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Size and tag of a file in the ledger.
+    pub(crate) async fn imported_file(&self, key: &[u8]) -> Result<Option<(u64, String)>, StoreError> {
+        let row = sqlx::query("SELECT size_bytes, tag FROM imported_files WHERE file_key = $1")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await?;
+        let parts = |row: sqlx::sqlite::SqliteRow| Ok((row.try_get::<i64, _>(0)?.cast_unsigned(), row.try_get(1)?));
+        row.map(parts).transpose()
+    }
+
+    /// Puts one segment in the place of several.
+    pub(crate) async fn replace(&self, merged: &[String], segment: &SegmentRow) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for file_name in merged {
+            sqlx::query("DELETE FROM segments WHERE file_name = $1").bind(file_name).execute(&mut *transaction).await?;
+        }
+        insert_segment(&mut transaction, segment).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -127,4 +160,22 @@ impl Manifest {
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn insert_segment(connection: &mut SqliteConnection, segment: &SegmentRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO segments (file_name, event_count, min_time_micros, max_time_micros, min_sequence, \
+             max_sequence, file_bytes, format_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&segment.file_name)
+    .bind(segment.event_count)
+    .bind(segment.min_time_micros)
+    .bind(segment.max_time_micros)
+    .bind(segment.min_sequence)
+    .bind(segment.max_sequence)
+    .bind(segment.file_bytes)
+    .bind(segment.format_version)
+    .execute(connection)
+    .await?;
+    Ok(())
 }

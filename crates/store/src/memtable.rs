@@ -49,6 +49,11 @@ impl Memtable {
         self.rows.read().by_sequence.first().map(|event| event.sequence)
     }
 
+    /// Visits the ids of all events.
+    pub(crate) fn event_ids(&self, mut visitor: impl FnMut(&str)) {
+        self.rows.read().by_sequence.iter().for_each(|event| visitor(&event.index.event_id));
+    }
+
     /// All events in the order of their times.
     pub(crate) fn in_order_of_time(&self) -> Vec<Arc<StoredEvent>> {
         self.rows.read().by_time.values().cloned().collect()

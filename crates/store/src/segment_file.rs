@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::EventTime;
 use segment::{Cache, ReadAt, Segment, SegmentError, Summary};
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::journal::file::sync_folder;
@@ -83,7 +84,9 @@ fn failed(path: &Path) -> impl FnOnce(SegmentError) -> StoreError {
 /// The file cannot be written; a part of it may be left, without a row in the manifest.
 pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Result<SegmentRow, StoreError> {
     use std::io::Write;
-    let file_name = format!("{:020}-{:020}.segment", summary.min_sequence, summary.max_sequence);
+    // The last part tells a joined segment from one of its parts with the same numbers at both ends.
+    let tag = Uuid::new_v4().simple().to_string();
+    let file_name = format!("{:020}-{:020}-{}.segment", summary.min_sequence, summary.max_sequence, &tag[..8]);
     let path = folder.join(&file_name);
     let unfinished = folder.join(format!("{file_name}.unfinished"));
     let mut file = File::create(&unfinished).map_err(StoreError::io("create", &unfinished))?;

@@ -10,7 +10,9 @@ use model::EventTime;
 use proptest::prelude::*;
 use serde_json::json;
 use store::query::Order;
-use store::{AttributeFilter, EventQuery, EventStore, StoreConfig, StoreError};
+use store::{
+    AttributeFilter, EventQuery, EventStore, ImportError, Imported, ImportedFile, Importer, StoreConfig, StoreError,
+};
 
 fn config(folder: &Path) -> StoreConfig {
     StoreConfig { segment_events_max: 10, journal_file_bytes_max: 2_000, ..StoreConfig::new(folder) }
@@ -115,7 +117,7 @@ async fn sealing_trims_the_journal_but_not_behind_a_pending_note() {
 async fn a_second_process_is_told_who_has_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let _store = open(folder.path()).await;
-    let error = EventStore::open(config(folder.path())).await.err().expect("in use");
+    let error = EventStore::open(config(folder.path())).await.expect_err("in use");
     assert!(matches!(error, StoreError::FolderInUse { .. }));
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
 }
@@ -249,4 +251,86 @@ proptest! {
             assert_eq!(found, expected);
         });
     }
+}
+
+/// Pushes records and says how many were new.
+fn push(importer: &mut Importer, records: &[Bytes]) -> usize {
+    let is_new = |record: &&Bytes| importer.push(record).expect("a record") == Imported::New;
+    records.iter().filter(is_new).count()
+}
+
+fn file(key: &[u8]) -> ImportedFile {
+    ImportedFile { key: key.to_vec(), size_bytes: 7, tag: "sha256:0".to_owned(), records: 3, rejected: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_store_every_event_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    // Recorded here before, one of them in a segment and one in memory.
+    store.append(record("sealed", 10, "PutObject", "b"), None).await.unwrap();
+    store.seal(true).await.unwrap();
+    store.append(record("in-memory", 20, "PutObject", "b"), None).await.unwrap();
+    let day = 86_400;
+    let mut records: Vec<Bytes> =
+        (0..200).map(|number| record(&format!("i-{number}"), number % 3 * day, "GetObject", "b")).collect();
+    records.extend([record("sealed", 10, "PutObject", "b"), record("in-memory", 20, "PutObject", "b")]);
+
+    let runtime = tokio::runtime::Handle::current();
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let (mut importer, records) = (store.importer(runtime.clone()), records.clone());
+            tokio::task::spawn_blocking(move || {
+                let mut count = 0;
+                for records in records.chunks(17) {
+                    count += push(&mut importer, records);
+                    importer.commit(&[]).expect("committed");
+                }
+                count
+            })
+        })
+        .collect();
+    let mut new = 0;
+    for worker in workers {
+        new += worker.await.unwrap();
+    }
+    assert_eq!(new, 200, "each id is new to one worker");
+    let ids = all_ids(&store).await;
+    assert_eq!(ids.len(), 202);
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 202);
+
+    // What is recorded while an import goes on is known to it.
+    let mut importer = store.importer(runtime.clone());
+    tokio::task::block_in_place(|| push(&mut importer, &records[..1]));
+    store.append(record("late", 30, "PutObject", "b"), None).await.unwrap();
+    let late = tokio::task::block_in_place(|| importer.push(&record("late", 30, "PutObject", "b")).unwrap());
+    assert_eq!(late, Imported::Duplicate);
+
+    // A refused record leaves its id to another one.
+    let bad = Bytes::from(r#"{"eventID":"odd","eventTime":"2025-03-01T12:00:00Z","eventName":5}"#);
+    tokio::task::block_in_place(|| {
+        assert!(matches!(importer.push(&bad), Err(ImportError::Refused(_))));
+        assert!(matches!(importer.push(b"no json"), Err(ImportError::Refused(_))));
+        assert_eq!(importer.push(&record("odd", 0, "PutObject", "b")).unwrap(), Imported::New);
+        assert_eq!(importer.commit(&[file(b"/a\xff")]).unwrap(), 1);
+    });
+    drop(importer);
+
+    let before = all_ids(&store).await;
+    let small = store.status().segment_count;
+    while store.compact().await.unwrap() {}
+    assert!(store.status().segment_count < small, "{small} segments before and after");
+    assert_eq!(all_ids(&store).await, before, "joined segments hold the same in the same order");
+
+    store.close().await;
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(all_ids(&store).await, before);
+    assert_eq!(store.newest_sequence(), 3, "what is recorded here is numbered without a hole");
+    let recorded = store.after_sequence(0, 100).await.unwrap();
+    assert_eq!(recorded.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(store.imported_file(b"/a\xff").await.unwrap(), Some((7, "sha256:0".to_owned())));
+    assert_eq!(store.imported_file(b"/b").await.unwrap(), None);
+    let mut importer = store.importer(runtime);
+    assert_eq!(tokio::task::block_in_place(|| push(&mut importer, &records)), 0, "all known after a restart");
 }

@@ -1,0 +1,185 @@
+//! Takes records from outside: straight into segments, each event once.
+//!
+//! The commit of a batch is one transaction of the manifest: its segments and the ledger entries of the files that ended
+//! in it. What was read and is not committed is nowhere.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use segment::{Builder, RecordReader, Refusal, Sequences};
+use tokio::runtime::Handle;
+
+use crate::StoreError;
+use crate::event_store::EventStore;
+use crate::known_ids::{Day, KnownIds, day_of, seconds_of};
+use crate::segment_file::{StoredSegment, write_segment};
+
+/// First number of imported events. Those that are recorded here are numbered from 1 without a hole; what comes from
+/// outside has numbers of its own, so that the hole-free ones stay so.
+pub const IMPORTED_SEQUENCE_MIN: u64 = 1 << 62;
+
+/// Takes records on one thread. Several may work at once: each id is stored by one of them. Its calls block, so it is
+/// for threads that are not the runtime's.
+#[derive(Debug)]
+pub struct Importer {
+    store: EventStore,
+    runtime: Handle,
+    known: Arc<KnownIds>,
+    reader: RecordReader,
+    /// One for each day, because segments are dropped by days.
+    days: HashMap<i64, DayBatch>,
+}
+
+#[derive(Debug)]
+struct DayBatch {
+    day: Arc<Day>,
+    builder: Builder,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// It is stored with the next commit.
+    New,
+    /// An event with its id is there, or was pushed before.
+    Duplicate,
+}
+
+/// A file that was read to its end, for the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedFile {
+    /// Names the file for ever.
+    pub key: Vec<u8>,
+    /// Its size, bytes.
+    pub size_bytes: u64,
+    /// What tells its bytes from others of the same size.
+    pub tag: String,
+    /// Records in it.
+    pub records: u64,
+    /// Records of it that were not taken.
+    pub rejected: u64,
+}
+
+/// A record was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is no event record. The next one may be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store cannot say whether it is there already.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EventStore {
+    /// An importer for the calling thread. `runtime` drives the manifest's transactions.
+    pub fn importer(&self, runtime: Handle) -> Importer {
+        Importer {
+            store: self.clone(),
+            runtime,
+            known: self.known_ids(),
+            reader: RecordReader::default(),
+            days: HashMap::new(),
+        }
+    }
+
+    /// Size and tag with which a file was last entered in the ledger.
+    ///
+    /// # Errors
+    /// The manifest cannot be read.
+    pub async fn imported_file(&self, key: &[u8]) -> Result<Option<(u64, String)>, StoreError> {
+        self.manifest().imported_file(key).await
+    }
+}
+
+impl Importer {
+    /// Takes a record: the text of one JSON object, with or without whitespace. In memory until the next commit.
+    ///
+    /// # Errors
+    /// It is no event record, or the store cannot be read.
+    pub fn push(&mut self, text: &[u8]) -> Result<Imported, ImportError> {
+        let record = self.reader.read(text)?;
+        let (number, id) = (day_of(record.seconds()), record.id());
+        let batch = match self.days.entry(number) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let day = self.known.hold(number, |day| load(&self.store, number, day))?;
+                entry.insert(DayBatch { day, builder: Builder::default() })
+            }
+        };
+        if !batch.day.claim(id) {
+            return Ok(Imported::Duplicate);
+        }
+        let place = batch.builder.len() as u64;
+        if let Err(refusal) = batch.builder.push(record, place) {
+            batch.day.unclaim(id);
+            return Err(refusal.into());
+        }
+        Ok(Imported::New)
+    }
+
+    /// Memory of what waits for a commit, bytes, about.
+    pub fn pending_bytes(&self) -> usize {
+        self.days.values().map(|batch| batch.builder.memory()).sum()
+    }
+
+    /// Records that wait for a commit.
+    pub fn pending_records(&self) -> usize {
+        self.days.values().map(|batch| batch.builder.len()).sum()
+    }
+
+    /// Makes what was pushed durable and visible, and the files known, all in one step. Gives the number of events.
+    ///
+    /// # Errors
+    /// Nothing of it is stored.
+    pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        let folder = self.store.segment_folder();
+        let mut days = Vec::with_capacity(self.days.len());
+        let (mut rows, mut stored) = (Vec::new(), 0);
+        for (_, batch) in self.days.drain() {
+            let count = batch.builder.len() as u64;
+            let first = self.store.next_imported().fetch_add(count, Ordering::Relaxed);
+            let finished =
+                batch.builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
+            if let Some((bytes, summary)) = finished {
+                rows.push(write_segment(&folder, &bytes, summary)?);
+                stored += count;
+            }
+            days.push(batch.day);
+        }
+        if !rows.is_empty() || !files.is_empty() {
+            // Commit point.
+            self.runtime.block_on(self.store.manifest().add_imported(&rows, files))?;
+        }
+        let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);
+        let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        self.store.add_segments(segments);
+        days.iter().for_each(|day| KnownIds::release(day, 1));
+        Ok(stored)
+    }
+}
+
+impl Drop for Importer {
+    fn drop(&mut self) {
+        self.days.values().for_each(|batch| KnownIds::release(&batch.day, 1));
+    }
+}
+
+/// Claims the ids that the store has of a day. Segments that reach into it give all of theirs.
+fn load(store: &EventStore, number: i64, day: &Day) -> Result<(), StoreError> {
+    let (first, last) = seconds_of(number);
+    let (memtables, segments) = store.sources_between(first, last);
+    for memtable in memtables {
+        memtable.event_ids(|id| {
+            day.claim(segment::id_number(id));
+        });
+    }
+    for stored in segments {
+        let ids = stored.segment.event_ids().map_err(stored.failed())?;
+        for id in ids.chunks_exact(16) {
+            day.claim(id.try_into().unwrap_or_default());
+        }
+    }
+    Ok(())
+}
