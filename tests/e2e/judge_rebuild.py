@@ -83,12 +83,16 @@ def operation_of(record):
     fitting = [service for service in candidates if name in service_model(service).operation_names]
     if not fitting:
         raise NotRebuilt(f"no operation {label} {name}")
-    # Two versions of one service share a source: the one whose input and output know more of the keys.
+    # Services share a source: the one whose input and output know more of the keys, and of equals the one of the name.
     def strangers(service):
         operation = service_model(service).operation_model(name)
-        return stranger_count(operation.input_shape, record.get("requestParameters")) + stranger_count(
-            operation.output_shape, record.get("responseElements")
-        )
+        shape, elements = operation.output_shape, record.get("responseElements")
+        if shape is not None and isinstance(elements, dict):
+            inner = unwrapped(shape, elements)
+            if inner is not elements:
+                shape = next(iter(shape.members.values()))
+        count = stranger_count(operation.input_shape, record.get("requestParameters"))
+        return count + stranger_count(shape, elements), service != label
 
     return min(fitting, key=strangers), name
 
@@ -132,7 +136,8 @@ def member_of(shape, key):
     lists = [
         name
         for name, member in members.items()
-        if member.type_name in ("list", "structure") and stem(key) in map(stem, member_names(name, member))
+        if (member.type_name == "list" or (member.type_name == "structure" and key.endswith("Set")))
+        and stem(key) in map(stem, member_names(name, member))
     ]
     return lists[0] if lists else None
 
@@ -189,11 +194,11 @@ class Rebuilder:
         kind = shape.type_name
         if getattr(shape, "is_document_type", False):
             return value
+        if kind in ("structure", "list", "map") and isinstance(value, str) and value in HIDDEN_TEXTS:
+            # The whole was hidden: any will do that holds something.
+            return filled(shape)
         if kind == "structure":
-            if not isinstance(value, dict):
-                # A whole structure was hidden.
-                return {}
-            return self.structure(shape, value, path)
+            return self.structure(shape, value, path) if isinstance(value, dict) else {}
         if kind == "list":
             return self.list(shape, value, path)
         if kind == "map":
@@ -276,7 +281,7 @@ def request_of(record, service, operation_name):
     elif service == "lambda":
         parameters = {key: value for key, value in parameters.items() if key != "fullyQualifiedArn"}
     elif service.startswith("dynamodb"):
-        parameters = item_call(parameters)
+        parameters = item_call(parameters, operation_name)
     made = rebuilder.structure(shape, parameters, "requestParameters")
     for name in shape.required_members:
         if name not in made and shape.members[name].serialization.get("location") == "uri":
@@ -295,7 +300,7 @@ def run_instances(parameters):
     return {key: value for key, value in parameters.items() if not is_nothing(value)}
 
 
-def item_call(parameters):
+def item_call(parameters, operation):
     """DynamoDB writes keys as plain values; the wire has their types."""
 
     def typed(value):
@@ -308,9 +313,21 @@ def item_call(parameters):
         if key in ("key", "exclusiveStartKey") and isinstance(value, dict):
             value = {name: typed(entry) for name, entry in value.items()}
         if key in ("item", "items") and isinstance(value, list):
-            value = {name: {"S": "x"} for name in value}
+            key, value = "item", {name: {"S": "x"} for name in value}
+        if key == "requestItems" and isinstance(value, list):
+            parts = [part for part in value if isinstance(part, dict)]
+            if all("operation" in part for part in parts):
+                key, value = "transactItems", [transact_item(part) for part in parts]
+            else:
+                key = "transactStatements" if operation == "ExecuteTransaction" else "statements"
         made[key] = value
     return made
+
+
+def transact_item(part):
+    """A part of a transaction, under the name of its operation. Hand-made records mix the cases of its keys."""
+    rest = {key[:1].lower() + key[1:]: value for key, value in part.items() if key != "operation"}
+    return {part["operation"]: item_call(rest, part["operation"])}
 
 
 def s3_request(shape, parameters, rebuilder):
@@ -326,6 +343,9 @@ def s3_request(shape, parameters, rebuilder):
             continue
         if key == "bucketPolicy" and "Policy" in shape.members:
             made["Policy"] = json.dumps(value)
+            continue
+        if key == "accessControlList" and isinstance(value, dict):
+            made.update({places["header", name][0]: grant for name, grant in value.items() if ("header", name) in places})
             continue
         found = places.get(("querystring", key)) or places.get(("header", key)) or places.get(("uri", key))
         if found is None and payload and isinstance(value, dict) and shape.members[payload].type_name == "structure":
@@ -393,6 +413,9 @@ def answer_of(record, service, operation_name):
     if shape is not None and isinstance(elements, dict):
         inner = unwrapped(shape, elements)
         values = rebuilder.structure(shape, inner, "responseElements")
+        if inner is not elements:
+            wrapper = f"responseElements.{next(iter(inner))}."
+            rebuilder.lost = [path.replace(wrapper, "responseElements.", 1) for path in rebuilder.lost]
     elif shape is not None and (record.get("readOnly") or service == "kms"):
         # The answer of a read is never written, so that any will do: one with every member filled.
         values = filled(shape)
@@ -480,7 +503,9 @@ def error_answer(record, model, operation, protocol, request_id):
         body = f"<Response><Errors><Error><Code>{escape(code)}</Code>{text}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         return status, {"Content-Type": "text/xml"}, body.encode()
     held = {"__type": code} if protocol != "rest-json" else {}
-    if message is not None:
+    if isinstance(record.get("responseElements"), dict):
+        held = record["responseElements"]
+    elif message is not None:
         held["message"] = message
     headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
     if protocol == "rest-json":

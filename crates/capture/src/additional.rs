@@ -30,6 +30,13 @@ pub(crate) fn additional_event_data(
         "route53" if operation == "ChangeResourceRecordSets" => {
             Some(serde_json::json!({ "Note": "Do not use to reconstruct hosted zone" }))
         }
+        // Source: records (2025, github.com/panther-labs/panther-analysis).
+        "ses" => match exchange.authentication {
+            Authentication::SigV4Header | Authentication::SigV4Query => {
+                Some(serde_json::json!({ "SignatureVersion": "4" }))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

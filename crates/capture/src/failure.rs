@@ -19,12 +19,10 @@ pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 pub const OUTCOME_UNKNOWN_MESSAGE: &str = "The recorder stopped after forwarding this call and before its answer was \
                                            recorded; it may or may not have taken effect.";
 
-/// Codes of the wire that services write under the name of the exception behind them, where the model has none.
-/// Source: records of CloudFormation and Auto Scaling in the services' guides.
-const UNMODELLED: &[(&str, &str, &str)] = &[
-    ("autoscaling", "ValidationError", "ValidationException"),
-    ("cloudformation", "ValidationError", "ValidationException"),
-];
+/// Codes of the wire that query services write under the name of the exception behind them, where the model has none.
+/// Source: the common errors of their API references, and records of CloudFormation, Auto Scaling (guides) and
+/// CloudWatch (github.com/grycap/cloudtrail-tracker).
+const UNMODELLED: &[(&str, &str)] = &[("ValidationError", "ValidationException")];
 
 /// The failure that an answer is, from its decoded error or, when it has none, from its status.
 pub(crate) fn failure(subject: Subject<'_>, status: u16, error: Option<WireError>) -> Failure {
@@ -58,7 +56,9 @@ fn written_code(
     if wire == "AccessDeniedException" {
         return "AccessDenied".to_owned();
     }
-    if let Some((_, _, name)) = UNMODELLED.iter().find(|(id, code, _)| *id == service.id && *code == wire) {
+    if protocol == Protocol::Query
+        && let Some((_, name)) = UNMODELLED.iter().find(|(code, _)| *code == wire)
+    {
         return (*name).to_owned();
     }
     exception_name(service, operation, wire).unwrap_or(wire).to_owned()

@@ -58,7 +58,7 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         Layout::S3 => s3::control_request(exchange, service, operation, input.value()),
         layout => {
             let Some(value) = input.value() else { return Some(json!({ "omitted": true })) };
-            let renderer = Renderer::new(service, call.protocol, Direction::Request);
+            let renderer = Renderer::new(service, call.protocol, Direction::Request).of(&operation.name);
             match layout {
                 Layout::Ec2 => ec2::request(&renderer, operation, value),
                 Layout::ApiGateway => api_gateway_request(&renderer, operation, value),
@@ -67,6 +67,7 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         }
     };
     let Json::Object(mut object) = json else { return Some(json) };
+    rename_keys(RENAMED_REQUEST_KEYS, &mut object, &service.id, &operation.name);
     defaults::add(&mut object, service, operation);
     if service.id == "lambda" && operation.name == "UpdateFunctionCode" {
         add_qualified_arn(exchange, &mut object);
@@ -144,13 +145,17 @@ pub(crate) fn decode_output(call: &Call, answer: &Answer<'_>) -> Option<Structur
 }
 
 /// Reads whose answer is written all the same, by service id and operation; `*` stands for all. Source: records, of
-/// 2020 but for STS and Application Insights; none contradicts them.
+/// 2020 but for STS and Application Insights; none contradicts them. Those of ACM: guide; of ECR:
+/// github.com/splunk/security_content (2021); of ELB: github.com/grycap/cloudtrail-tracker.
 const ANSWERED_READS: &[(&str, &str)] = &[
+    ("acm", "GetCertificate"),
     ("acm", "ListCertificates"),
     ("application-insights", "ListApplications"),
     ("athena", "ListWorkGroups"),
     ("directconnect", "DescribeDirectConnectGateways"),
     ("directconnect", "DescribeLags"),
+    ("ecr", "DescribeImageScanFindings"),
+    ("elbv2", "DescribeTargetGroups"),
     ("redshift", "*"),
     ("sagemaker", "ListLabelingJobs"),
     ("sagemaker", "ListWorkteams"),
@@ -195,7 +200,7 @@ pub(crate) fn response_elements(
 ) -> Option<Json> {
     let (service, operation) = (call.service, call.service.operation(call.operation));
     let rules = ServiceRules::of(service);
-    let renderer = Renderer::new(service, call.protocol, Direction::Response);
+    let renderer = Renderer::new(service, call.protocol, Direction::Response).of(&operation.name);
     if rules.layout != Layout::S3 && answer.body.complete().is_none() {
         return Some(json!({ "omitted": true }));
     }
@@ -208,7 +213,8 @@ pub(crate) fn response_elements(
         Layout::Members | Layout::ApiGateway => renderer.members(output?),
     };
     let mut object = object;
-    rename_answer_keys(&mut object, &service.id, &operation.name);
+    rename_keys(RENAMED_ANSWER_KEYS, &mut object, &service.id, &operation.name);
+    keep_answer_keys(&mut object, &service.id, &operation.name);
     (!object.is_empty()).then_some(Json::Object(object))
 }
 
@@ -224,12 +230,17 @@ fn unwrapped(output: &StructureValue) -> &StructureValue {
 }
 
 /// Keys of answers that one operation writes in its own way: service id, operation, key by the rule, key written.
-/// Source: records (CreateSecret and PutSecretValue write `arn`, DeleteSecret `aRN`).
+/// Source: records (CreateSecret and PutSecretValue write `arn`, DeleteSecret `aRN`), for PutResourcePolicy those of
+/// github.com/panther-labs/panther-analysis.
 const RENAMED_ANSWER_KEYS: &[(&str, &str, &str, &str)] = &[
     ("secretsmanager", "CreateSecret", "aRN", "arn"),
+    ("secretsmanager", "PutResourcePolicy", "aRN", "arn"),
     ("secretsmanager", "PutSecretValue", "aRN", "arn"),
     ("secretsmanager", "UpdateSecret", "aRN", "arn"),
 ];
+
+/// Keys of requests that one operation writes in its own way, as above. Source: SQS guide.
+const RENAMED_REQUEST_KEYS: &[(&str, &str, &str, &str)] = &[("sqs", "AddPermission", "aWSAccountIds", "AWSAccountIds")];
 
 /// Answers of which only some keys are written. Source: records.
 const ONLY_ANSWER_KEYS: &[(&str, &str, &[&str])] = &[
@@ -238,8 +249,8 @@ const ONLY_ANSWER_KEYS: &[(&str, &str, &[&str])] = &[
     ("secretsmanager", "UpdateSecret", &["arn"]),
 ];
 
-fn rename_answer_keys(object: &mut Map<String, Json>, service: &str, operation: &str) {
-    for (id, name, key, written) in RENAMED_ANSWER_KEYS {
+fn rename_keys(table: &[(&str, &str, &str, &str)], object: &mut Map<String, Json>, service: &str, operation: &str) {
+    for (id, name, key, written) in table {
         if *id == service
             && *name == operation
             && let Some(value) = object.shift_remove(*key)
@@ -247,6 +258,9 @@ fn rename_answer_keys(object: &mut Map<String, Json>, service: &str, operation: 
             object.insert((*written).to_owned(), value);
         }
     }
+}
+
+fn keep_answer_keys(object: &mut Map<String, Json>, service: &str, operation: &str) {
     if let Some((_, _, keys)) = ONLY_ANSWER_KEYS.iter().find(|(id, name, _)| *id == service && *name == operation) {
         object.retain(|key, _| keys.contains(&key.as_str()));
     }

@@ -20,6 +20,7 @@ use crate::parameters::{
     Answer, Input, decode_input, decode_output, is_answer_written, request_parameters, response_elements,
 };
 use crate::read_only::operation_is_read_only;
+use crate::render::hide_by_name;
 use crate::resources::{Known, resources};
 use crate::s3;
 use crate::service_rules::{Layout, ServiceRules};
@@ -36,7 +37,10 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         Some(call) => known_parts(exchange, call),
         None => unknown_parts(exchange),
     };
+    let refusal = refusal_as_answer(exchange, rules);
     let (error_code, error_message) = match outcome_failure(exchange) {
+        // What is written as the answer is not written as the message.
+        Some(Failure { code, .. }) if refusal.is_some() => (Some(short(&code)), None),
         Some(Failure { code, message }) => (Some(short(&code)), message.map(|message| short(&message))),
         None => (None, None),
     };
@@ -53,7 +57,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         error_code,
         error_message,
         request_parameters: parts.request_parameters.map(|json| within(json, PARAMETERS_BYTES_MAX)),
-        response_elements: parts.response_elements.map(|json| within(json, PARAMETERS_BYTES_MAX)),
+        response_elements: parts.response_elements.or(refusal).map(|json| within(json, PARAMETERS_BYTES_MAX)),
         additional_event_data: parts.additional_event_data.map(|json| within(json, ADDITIONAL_DATA_BYTES_MAX)),
         request_id: Some(short(&parts.request_id)),
         event_id: exchange.event_id.to_owned(),
@@ -180,6 +184,17 @@ fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
             Some(failure(exchange.subject, status, error))
         }
     }
+}
+
+/// The JSON of a failed call's answer, for the services that write it. A denial never reaches them. Source: records.
+fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Json> {
+    let Outcome::Answered { status, body, .. } = exchange.outcome else { return None };
+    if !rules.errors_are_answers || status < 400 || status == 403 {
+        return None;
+    }
+    let mut json: Json = serde_json::from_slice(body.complete()?).ok()?;
+    hide_by_name(&mut json, rules.secrets.into(), false);
+    json.is_object().then_some(json)
 }
 
 /// The error of an S3 call that failed after its status had been sent: a copy can answer 200 with an error as its body.

@@ -31,6 +31,7 @@ pub(crate) struct Renderer<'a> {
     pub(crate) rules: &'static ServiceRules,
     pub(crate) times: TimeStyle,
     pub(crate) direction: Direction,
+    keys: KeyStyle,
     is_dynamodb: bool,
     is_iam: bool,
 }
@@ -43,9 +44,15 @@ impl<'a> Renderer<'a> {
             rules,
             times: rules.time_style(protocol),
             direction,
+            keys: rules.keys,
             is_dynamodb: service.id == "dynamodb",
             is_iam: service.id == "iam",
         }
+    }
+
+    /// The renderer for an operation, which may write its keys in its own way.
+    pub(crate) fn of(self, operation: &str) -> Self {
+        Self { keys: self.rules.keys_of(&self.service.id, operation), ..self }
     }
 
     /// The members of a structure.
@@ -90,7 +97,7 @@ impl<'a> Renderer<'a> {
         {
             return done;
         }
-        let name = match self.rules.keys {
+        let name = match self.keys {
             KeyStyle::LowerFirst => &member.name,
             KeyStyle::Wire => member.wire_name(),
         };
@@ -168,7 +175,10 @@ impl<'a> Renderer<'a> {
     fn map(&self, key: &Member, value: &Member, entries: &[(String, Value)]) -> Json {
         let value_shape = self.service.shape(value.shape);
         if self.service.shape(key.shape).is_sensitive {
-            return Json::Object(Map::new());
+            return match self.rules.secrets.into() {
+                Treatment::Text(text) => Json::from(text),
+                Treatment::Omit | Treatment::Show => Json::Object(Map::new()),
+            };
         }
         let is_blob = matches!(value_shape.kind, ShapeKind::Blob { .. });
         let mut object = Map::with_capacity(entries.len());
@@ -206,7 +216,7 @@ impl<'a> Renderer<'a> {
     }
 
     pub(crate) fn key(&self, name: &str) -> String {
-        match self.rules.keys {
+        match self.keys {
             KeyStyle::LowerFirst => lower_first(name),
             KeyStyle::Wire => name.to_owned(),
         }

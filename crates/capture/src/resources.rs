@@ -8,7 +8,7 @@ use aws_wire::value::{FieldKey, StructureValue, Value};
 use model::{Arn, EventCategory, EventResource};
 
 use crate::exchange::Exchange;
-use crate::s3::Address;
+use crate::s3::{self, Address};
 
 /// What is known of a call when its resources are named.
 pub(crate) struct Known<'a> {
@@ -32,10 +32,13 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("sts", _) => known.roles(),
         ("ssm", _) => known.ssm(),
         ("ecr", _) => known.named("repositoryName", None, "repository/"),
+        ("ecr-public", _) => known.public_repositories(),
+        ("comprehend", _) => known.models(),
+        ("cloudwatch", EventCategory::Data) => vec![metrics()],
         ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
         ("ebs", EventCategory::Data) => known.snapshots(),
         ("dynamodb", EventCategory::Data) => known.tables(),
-        ("dynamodbstreams", EventCategory::Data) => known.named("StreamArn", Some("AWS::DynamoDB::Stream"), ""),
+        ("dynamodbstreams", EventCategory::Data) => known.stream_of_table(),
         ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
         ("kinesis", EventCategory::Data) => known.streams(),
         ("sns", EventCategory::Data) => known.topics(),
@@ -99,12 +102,21 @@ impl Known<'_> {
                 None => {}
             }
         }
-        resources.push(EventResource {
+        let bucket_of = |arn: String| EventResource {
             account_id: Some(self.account()),
             resource_type: Some("AWS::S3::Bucket".to_owned()),
-            arn: Some(bucket_arn),
+            arn: Some(arn),
             arn_prefix: None,
-        });
+        };
+        resources.push(bucket_of(bucket_arn));
+        // The source of a copy follows, the other way round. Source: records (github.com/splunk/security_content).
+        if let Some((bucket, key)) = s3::copy_source(self.exchange.head.headers) {
+            let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
+            let object =
+                EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
+            resources.push(bucket_of(bucket_arn.clone()));
+            resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object });
+        }
         resources
     }
 
@@ -140,7 +152,11 @@ impl Known<'_> {
 
     fn roles(&self) -> Vec<EventResource> {
         let role = self.text("RoleArn").filter(|_| self.operation.starts_with("AssumeRole"));
-        role.map(|role| self.resource(Some("AWS::IAM::Role"), role.to_owned())).into_iter().collect()
+        let role = role.map(|role| self.resource(Some("AWS::IAM::Role"), role.to_owned()));
+        // Source: records of AssumeRoleWithSAML (github.com/splunk/security_content).
+        let provider = self.text("PrincipalArn").filter(|_| self.operation == "AssumeRoleWithSAML");
+        let provider = provider.map(|arn| self.resource(Some("AWS::IAM::SAMLProvider"), arn.to_owned()));
+        role.into_iter().chain(provider).collect()
     }
 
     fn ssm(&self) -> Vec<EventResource> {
@@ -196,8 +212,37 @@ impl Known<'_> {
                 names.dedup();
                 names.into_iter().map(table).collect()
             }
-            _ => Vec::new(),
+            _ => {
+                let mut names: Vec<&str> = self.statements().into_iter().filter_map(table_of_statement).collect();
+                names.sort_unstable();
+                names.dedup();
+                names.into_iter().map(table).collect()
+            }
         }
+    }
+
+    /// The texts of PartiQL of a call: its own, or those of its parts.
+    fn statements(&self) -> Vec<&str> {
+        if let Some(statement) = self.text("Statement") {
+            return vec![statement];
+        }
+        let parts = |member| match self.input.and_then(|input| member_of(self.service, input, member)) {
+            Some(Value::List(parts)) => parts.as_slice(),
+            _ => &[],
+        };
+        let all = parts("Statements").iter().chain(parts("TransactStatements"));
+        all.filter_map(|part| match part {
+            Value::Structure(part) => text_of(self.service, part, "Statement"),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// A stream, by its ARN or by the iterator into it, which begins with the ARN.
+    fn stream_of_table(&self) -> Vec<EventResource> {
+        let iterator = self.text("ShardIterator").and_then(|iterator| iterator.split('|').next());
+        let arn = self.text("StreamArn").or(iterator).filter(|arn| arn.starts_with("arn:"));
+        arn.map(|arn| self.resource(Some("AWS::DynamoDB::Stream"), arn.to_owned())).into_iter().collect()
     }
 
     /// The table of one part of a transaction: `{"Put":{"TableName":…}}`.
@@ -207,6 +252,27 @@ impl Known<'_> {
             Value::Structure(operation) => text_of(self.service, operation, "TableName"),
             _ => None,
         }
+    }
+
+    /// Repositories of public images belong to no region. Source: ECR Public guide.
+    fn public_repositories(&self) -> Vec<EventResource> {
+        let name = self.text("repositoryName");
+        let arn = |name| format!("arn:{}:ecr-public::{}:repository/{name}", self.partition(), self.account());
+        name.map(|name| self.resource(None, arn(name))).into_iter().collect()
+    }
+
+    /// What the members that are ARNs of the service name, with the type that is in the ARN:
+    /// `entity-recognizer/x` is an `EntityRecognizer`. Source: Comprehend guide.
+    fn models(&self) -> Vec<EventResource> {
+        let Some(input) = self.input else { return Vec::new() };
+        let arns = input.fields.iter().filter_map(|field| Arn::parse(field.value.as_str()?).ok());
+        arns.filter(|arn| arn.service() == "comprehend")
+            .map(|arn| {
+                let kind = arn.resource().split(['/', ':']).next().unwrap_or_default();
+                let kind: String = kind.split('-').map(upper_first).collect();
+                self.resource(Some(&format!("AWS::Comprehend::{kind}")), arn.to_string())
+            })
+            .collect()
     }
 
     fn streams(&self) -> Vec<EventResource> {
@@ -239,6 +305,31 @@ impl Known<'_> {
     }
 }
 
+/// The table of a text of PartiQL: the name after `FROM`, `INTO` or `UPDATE`, without its quotes and without an index.
+fn table_of_statement(statement: &str) -> Option<&str> {
+    let mut words = statement.split_ascii_whitespace();
+    words.by_ref().find(|word| ["FROM", "INTO", "UPDATE"].iter().any(|key| word.eq_ignore_ascii_case(key)))?;
+    let name = words.next()?;
+    match name.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => name.split(['.', ';']).next(),
+    }
+    .filter(|name| !name.is_empty())
+}
+
+/// Metrics are data without a name of their own. Source: records (2025).
+fn metrics() -> EventResource {
+    EventResource { resource_type: Some("AWS::CloudWatch::Metric".to_owned()), ..EventResource::default() }
+}
+
+fn upper_first(word: &str) -> String {
+    let mut word = word.to_owned();
+    if let Some(first) = word.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    word
+}
+
 /// The value of a member by its name in the model.
 pub(crate) fn member_of<'v>(service: &Service, value: &'v StructureValue, name: &str) -> Option<&'v Value> {
     let members = &service.structure(value.shape)?.members;
@@ -256,5 +347,25 @@ pub(crate) fn structure_of<'v>(service: &Service, value: &'v StructureValue, nam
     match member_of(service, value, name)? {
         Value::Structure(structure) => Some(structure),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_name_their_table() {
+        for (statement, table) in [
+            (r#"SELECT * FROM "Music" WHERE Artist = 'x'"#, Some("Music")),
+            (r#"select * from "Music"."ByYear" where Year = 1"#, Some("Music")),
+            ("INSERT INTO Music VALUE {'a': 1}", Some("Music")),
+            ("UPDATE Music.x SET a=1", Some("Music")),
+            ("DELETE FROM Music", Some("Music")),
+            ("EXISTS", None),
+            ("SELECT * FROM \"", None),
+        ] {
+            assert_eq!(table_of_statement(statement), table, "{statement}");
+        }
     }
 }

@@ -36,11 +36,6 @@ const REQUEST_HEADERS: &[&str] = &[
     "x-amz-copy-source-server-side-encryption-customer-algorithm",
     "x-amz-copy-source-server-side-encryption-customer-key-md5",
     "x-amz-expected-bucket-owner",
-    "x-amz-grant-full-control",
-    "x-amz-grant-read",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write",
-    "x-amz-grant-write-acp",
     "x-amz-metadata-directive",
     "x-amz-object-lock-legal-hold",
     "x-amz-object-lock-mode",
@@ -58,6 +53,16 @@ const REQUEST_HEADERS: &[&str] = &[
     "x-amz-tagging",
     "x-amz-tagging-directive",
     "x-amz-website-redirect-location",
+];
+
+/// Request headers that are written as the list that they make. Source: records (PutBucketAcl,
+/// github.com/splunk/security_content).
+const GRANT_HEADERS: &[&str] = &[
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
 ];
 
 /// Headers of answers that are written as `responseElements`. Source: records (PutObject) and the guide.
@@ -93,8 +98,11 @@ const ANSWERED_IN_HEADERS: &[&str] = &[
     "UploadPartCopy",
 ];
 
-/// Object calls whose XML answer is written.
+/// Object calls whose answer is an XML body.
 const ANSWERED_IN_BODY: &[&str] = &["CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "UploadPartCopy"];
+
+/// Of these, the one whose body is not written. Source: records (github.com/splunk/security_content).
+const ANSWERED_IN_HEADERS_ALONE: &str = "CopyObject";
 
 /// Parameters of a pre-signed URL that prove who signed and are never written.
 const SIGNING_PARAMETERS: &[&str] =
@@ -118,6 +126,19 @@ impl<'a> Address<'a> {
         let present = |text: &'a str| (!text.is_empty()).then(|| decode(text, false));
         Self { bucket: present(bucket), key: present(key) }
     }
+}
+
+/// Bucket and key that a copy reads from: `bucket/key`, percent-encoded, with or without a slash before and a version
+/// after. A source that is the ARN of an access point names neither.
+pub(crate) fn copy_source(headers: &HeaderMap) -> Option<(String, String)> {
+    let source = headers.get("x-amz-copy-source")?.to_str().ok()?;
+    let source = source.split_once("?versionId=").map_or(source, |(source, _)| source);
+    let source = decode(source.strip_prefix('/').unwrap_or(source), false);
+    if source.starts_with("arn:") {
+        return None;
+    }
+    let (bucket, key) = source.split_once('/')?;
+    Some((bucket.to_owned(), key.to_owned()))
 }
 
 /// The `requestParameters` of an S3 call.
@@ -172,6 +193,11 @@ fn add_wire(object: &mut Map<String, Json>, exchange: &Exchange<'_>, operation: 
         }
     }
     add_headers(object, headers, REQUEST_HEADERS);
+    let mut grants = Map::new();
+    add_headers(&mut grants, headers, GRANT_HEADERS);
+    if !grants.is_empty() {
+        object.insert("accessControlList".to_owned(), Json::Object(grants));
+    }
     if let Some(operation) = operation
         && !matches!(operation, "PutObject" | "UploadPart" | "WriteGetObjectResponse")
     {
@@ -198,7 +224,7 @@ fn add_body(object: &mut Map<String, Json>, operation: &str, body: BodyCapture<'
     }
 }
 
-/// Whether the answer of the operation is an XML body that is written.
+/// Whether the answer of the operation is an XML body.
 pub(crate) fn answers_in_body(operation: &str) -> bool {
     ANSWERED_IN_BODY.contains(&operation)
 }
@@ -211,6 +237,7 @@ pub(crate) fn response(operation: &str, headers: &HeaderMap, body: BodyCapture<'
     let mut object = Map::new();
     add_headers(&mut object, headers, ANSWER_HEADERS);
     if ANSWERED_IN_BODY.contains(&operation)
+        && operation != ANSWERED_IN_HEADERS_ALONE
         && let Some(body) = body.complete()
         && let Ok(root) = parse_xml(body)
     {
@@ -254,6 +281,7 @@ mod tests {
     #[test]
     fn header_tables_are_sorted() {
         assert!(REQUEST_HEADERS.is_sorted());
+        assert!(GRANT_HEADERS.is_sorted());
         assert!(ANSWER_HEADERS.is_sorted());
     }
 

@@ -32,6 +32,9 @@ pub(crate) struct ServiceRules {
     pub(crate) certain_boolean: Option<&'static str>,
     /// Whether all its events go to the partition's home region although the catalog does not call it global.
     pub(crate) is_global: bool,
+    /// Whether the JSON of a failed call's answer is written as `responseElements`. Services do that which stand behind
+    /// API Gateway, whose record is of what went over the wire.
+    pub(crate) errors_are_answers: bool,
 }
 
 /// Whether and how `apiVersion` is written.
@@ -100,12 +103,19 @@ impl ServiceRules {
         layout: Layout::Members,
         certain_boolean: None,
         is_global: false,
+        errors_are_answers: false,
     };
 
     /// The rules of the service with this id.
     pub(crate) fn of(service: &Service) -> &'static Self {
         static DEFAULT: ServiceRules = ServiceRules::DEFAULT;
         TABLE.binary_search_by(|(id, _)| (*id).cmp(service.id.as_str())).map_or(&DEFAULT, |index| &TABLE[index].1)
+    }
+
+    /// How the keys of an operation are written.
+    pub(crate) fn keys_of(&self, service: &str, operation: &str) -> KeyStyle {
+        let row = OPERATION_KEYS.iter().find(|(id, name, _)| *id == service && *name == operation);
+        row.map_or(self.keys, |(_, _, keys)| *keys)
     }
 
     /// How times are written in this service.
@@ -117,6 +127,14 @@ impl ServiceRules {
         })
     }
 }
+
+/// Operations whose keys are not those of their service. Source: Account Management guide (the operations on regions,
+/// which are newer, are as on the wire in records).
+const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
+    ("account", "DeleteAlternateContact", KeyStyle::LowerFirst),
+    ("account", "GetAlternateContact", KeyStyle::LowerFirst),
+    ("account", "PutAlternateContact", KeyStyle::LowerFirst),
+];
 
 const D: ServiceRules = ServiceRules::DEFAULT;
 
@@ -135,6 +153,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("application-insights", ServiceRules { source: Some("application-insights"), event_version: "1.08", ..D }),
     // Records (2024): comma, apiVersion.
     ("appmesh", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    // Guide: ISO times with milliseconds.
+    ("apprunner", ServiceRules { event_version: "1.08", times: Some(TimeStyle::IsoMilliseconds), ..D }),
     // Records (2022): texts hidden with this spelling.
     (
         "athena",
@@ -178,6 +198,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("compute-optimizer", ServiceRules { event_version: "1.08", ..D }),
     // Records (2014, 2021): no comma.
     ("config", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // Guide: members as on the wire.
+    ("connect", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Guide: the body of a refusal is the answer.
+    ("detective", ServiceRules { errors_are_answers: true, ..D }),
     // Guide.
     ("devops-guru", ServiceRules { keys: KeyStyle::Wire, times: Some(TimeStyle::EpochSeconds), ..D }),
     // Guide: recorded as RDS.
@@ -239,15 +263,26 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("emr", ServiceRules { event_version: "1.08", ..D }),
     // Records (2015): apiVersion. The model has one of its own for EventBridge that is the same.
     ("events", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    // Guide: what is hidden is written as the empty text.
+    ("firehose", ServiceRules { secrets: Replacement::Text(""), ..D }),
+    // Guide: apiVersion.
+    ("fms", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
     ("glue", ServiceRules { event_version: "1.08", certain_boolean: Some("Boolean"), ..D }),
+    // Guide: members as on the wire, and the body of a refusal is the answer.
+    ("greengrass", ServiceRules { keys: KeyStyle::Wire, errors_are_answers: true, ..D }),
+    // Records (github.com/splunk/security_content): the body of a refusal is the answer.
+    ("guardduty", ServiceRules { errors_are_answers: true, ..D }),
     // Records (2023).
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
     // Records (2024): no comma; passwords and secret keys left out.
     ("iam", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, is_global: true, ..D }),
-    ("internetmonitor", ServiceRules { event_version: "1.08", ..D }),
+    // Guide: members as on the wire.
+    ("internetmonitor", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
+    // Guide: apiVersion.
+    ("kinesisanalyticsv2", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021-2023): comma; plaintexts and blobs left out.
     (
         "kms",
@@ -281,7 +316,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("opensearch", ServiceRules { source: Some("es"), event_version: "1.08", ..D }),
     // Records (2024).
     ("organizations", ServiceRules { event_version: "1.09", is_global: true, ..D }),
+    // Records.
     ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Guide: members as on the wire, under a source of its own.
+    ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
     // Records (2021).
     ("rbin", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): no comma, asterisks, no wrapper.
@@ -321,6 +359,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("route53domains", ServiceRules { is_global: true, ..D }),
     // Records (2024): ISO texts come from the wire.
     ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
+    // Guide: members as on the wire.
+    ("rum", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
     // Records (2024).
     ("s3", ServiceRules { event_version: "1.10", layout: Layout::S3, secrets: Replacement::Omit, ..D }),
     // Records (2023): the account-level API writes the name of S3 itself.
@@ -341,9 +381,22 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("secretsmanager", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, ..D }),
     // Records (2019): members as on the wire.
     ("securityhub", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Guide: seconds with a fraction.
+    ("servicecatalog-appregistry", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
     // Records (2025).
     ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
+    // Guide: apiVersion, with the name of the service before it.
+    (
+        "shield",
+        ServiceRules {
+            event_version: "1.08",
+            api_version: ApiVersion::Fixed("AWSShield_20160616"),
+            is_global: true,
+            ..D
+        },
+    ),
+    ("sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
     // Records (2021).
     ("sns", ServiceRules { event_version: "1.08", ..D }),
     // Guide (2023).
@@ -357,12 +410,17 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("sso-oidc", ServiceRules { source: Some("sso"), ..D }),
     // Guide (2024).
     ("stepfunctions", ServiceRules { event_version: "1.09", ..D }),
+    // Guide: apiVersion without separators.
+    ("storagegateway", ServiceRules { api_version: ApiVersion::Digits, ..D }),
     // Records (2024): comma although a query service.
     ("sts", ServiceRules { event_version: "1.08", times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
     // Records (2020).
     ("support", ServiceRules { is_global: true, ..D }),
     // Records (2020): wire names (`name`, `Schedule`, `Code`).
     ("synthetics", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Guide: apiVersion.
+    ("waf", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    ("waf-regional", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2022): apiVersion.
     ("wafv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Fixed("2019-04-23"), ..D }),
     // Records (2021).

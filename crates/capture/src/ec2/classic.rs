@@ -69,7 +69,7 @@ pub(super) fn request(renderer: &Renderer<'_>, operation: &str, input: &Structur
     }
     // The parts of a rule that a caller may leave out. Source: public copies of records.
     for key in match operation {
-        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => &["icmpTypeCode"][..],
+        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => &["icmpTypeCode", "portRange"][..],
         _ if operation.ends_with("SecurityGroupIngress") || operation.ends_with("SecurityGroupEgress") => {
             &["ipPermissions"][..]
         }

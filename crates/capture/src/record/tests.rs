@@ -471,7 +471,7 @@ fn copies_can_fail_after_their_status() {
     );
     check(
         &case("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"),
-        &json!({ "errorCode": null, "responseElements": { "CopyObjectResult": { "ETag": "e" } } }),
+        &json!({ "errorCode": null, "responseElements": null }),
     );
 }
 
