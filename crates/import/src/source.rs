@@ -10,13 +10,16 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 pub(crate) use self::day_folders::Day;
+use self::day_folders::{DeliveryDay, delivery_day};
 
 use self::bucket::{Bucket, ObjectReader};
 use crate::file_key::{FileKey, Fingerprint};
 
-/// Files of one portion of a listing, sorted by size before they are read: largest first, so that a huge one does not
-/// start when all others are done. Some 50 MB of memory.
+/// Files of one portion of a listing, which is sorted before it is read. Some 50 MB of memory.
 const PORTION_FILES_MAX: usize = 100_000;
+/// A file that is read before all others of its portion, largest first, so that it does not start when all others are
+/// done. CloudTrail's own have at most 50 MB unpacked.
+const HUGE_FILE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 /// Folders of CloudTrail's digests: signatures, no events.
 const DIGEST_FOLDER: &str = "CloudTrail-Digest";
 
@@ -142,7 +145,8 @@ impl Source {
     }
 
     /// Lists everything, or with `since` leaves out the folders of days before, where folders are named by days. Hands
-    /// out portions, each with its largest files first, until `take` says to stop.
+    /// out portions until `take` says to stop: huge files first, then by days, however accounts and regions lie around
+    /// them, because a destination that keeps days apart fares best with few at a time.
     pub(crate) fn list(
         &self,
         since: Option<Day>,
@@ -187,12 +191,23 @@ impl Portion<'_> {
 
     fn hand_out(&mut self) -> Listing {
         let mut found = std::mem::take(&mut self.found);
-        found.sort_by_key(|found| match found {
-            Found::File(file) => std::cmp::Reverse(file.size_bytes),
-            Found::Digest | Found::Failure { .. } => std::cmp::Reverse(u64::MAX),
+        found.sort_by_cached_key(|found| match found {
+            Found::Digest | Found::Failure { .. } => Turn::NotRead,
+            Found::File(file) if file.size_bytes >= HUGE_FILE_BYTES_MIN => {
+                Turn::Huge(std::cmp::Reverse(file.size_bytes), file.key.clone())
+            }
+            Found::File(file) => Turn::OfDay(delivery_day(file.key.as_bytes()), file.key.clone()),
         });
         (self.take)(found)
     }
+}
+
+/// When a file of a portion is read.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    NotRead,
+    Huge(std::cmp::Reverse<u64>, FileKey),
+    OfDay(Option<DeliveryDay>, FileKey),
 }
 
 /// The bytes of a file.
@@ -213,6 +228,39 @@ impl Read for Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn huge_files_come_first_and_the_rest_by_days() {
+        let file = |name: &str, size_bytes| {
+            Found::File(FoundFile {
+                key: FileKey::new(name),
+                locator: Locator::Path(PathBuf::from(name)),
+                size_bytes,
+                version: String::new(),
+            })
+        };
+        let mut names = Vec::new();
+        let mut take = |found: Vec<Found>| {
+            let files = found.iter().filter_map(|found| match found {
+                Found::File(file) => Some(file.key.display().into_owned()),
+                Found::Digest | Found::Failure { .. } => None,
+            });
+            names.extend(files);
+            Listing::GoOn
+        };
+        let mut portion = Portion { found: Vec::new(), take: &mut take };
+        for (name, size_bytes) in [
+            ("/a/2026/11/22/x", 900),
+            ("/a/2026/11/23/x", 1),
+            ("/b/2026/11/22/x", 5),
+            ("huge", HUGE_FILE_BYTES_MIN),
+            ("huger", HUGE_FILE_BYTES_MIN + 1),
+        ] {
+            portion.add(file(name, size_bytes));
+        }
+        portion.hand_out();
+        assert_eq!(names, ["huger", "huge", "/a/2026/11/22/x", "/b/2026/11/22/x", "/a/2026/11/23/x"]);
+    }
 
     #[test]
     fn places_are_paths_or_buckets() {

@@ -560,6 +560,8 @@ impl Splitter {
         let from_partial = self.partial.len().saturating_sub(BEGINNING_BYTES_MAX);
         let from_part = part.len().saturating_sub(BEGINNING_BYTES_MAX);
         let last: Vec<u8> = self.partial[from_partial..].iter().chain(&part[from_part..]).copied().collect();
+        // Of the same length wherever chunks end.
+        let last = &last[last.len().saturating_sub(BEGINNING_BYTES_MAX)..];
         let key = last.trim_ascii_end().strip_suffix(b":").unwrap_or_default().trim_ascii_end();
         CONTAINER_KEYS.iter().any(|known| key.ends_with(known))
     }

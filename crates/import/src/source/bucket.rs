@@ -1,5 +1,8 @@
 //! The objects below a prefix of a bucket, of AWS or of anything that speaks its protocol.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read};
 
 use futures::StreamExt;
@@ -29,6 +32,10 @@ impl Bucket {
     /// Reads the usual AWS variables: keys, region, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`. Without a region and an
     /// address, AWS is asked for the bucket's region.
     pub(super) fn open(name: &str, prefix: &str) -> Result<Self, SourceError> {
+        Self::open_with(AmazonS3Builder::from_env(), name, prefix)
+    }
+
+    fn open_with(builder: AmazonS3Builder, name: &str, prefix: &str) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Bucket { tried: "open", bucket: name.to_owned(), source };
         let invalid = |source: object_store::path::Error| failed(source.into());
         let prefix = (!prefix.is_empty()).then(|| Path::parse(prefix)).transpose().map_err(invalid)?;
@@ -36,7 +43,7 @@ impl Bucket {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime =
             runtime.map_err(|error| failed(object_store::Error::Generic { store: "S3", source: Box::new(error) }))?;
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+        let mut builder = builder.with_bucket_name(name);
         let address = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
         let address = address.iter().find_map(|key| builder.get_config_value(key));
         if let Some(address) = &address {

@@ -38,9 +38,37 @@ fn is_number(name: &str) -> bool {
     !name.is_empty() && name.len() <= 4 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The day that a path names, as its eight digits.
+pub(super) type DeliveryDay = [u8; 8];
+
+/// The day that the folders of a path name, `…/2026/11/23/…`, or else the name of the file, `…_20261123T0410Z_…`. Only
+/// an order is made of it, so that a wrong guess does no harm.
+pub(super) fn delivery_day(path: &[u8]) -> Option<DeliveryDay> {
+    let is_day = |shape: &[u8], text: &[u8]| {
+        shape.iter().zip(text).all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte })
+    };
+    let digits = |text: &[u8]| -> Option<DeliveryDay> {
+        text.iter().copied().filter(u8::is_ascii_digit).collect::<Vec<u8>>().try_into().ok()
+    };
+    for shape in [&b"/0000/00/00/"[..], b"_00000000T"] {
+        if let Some(found) = path.windows(shape.len()).find(|text| is_day(shape, text)) {
+            return digits(found);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_name_their_day() {
+        let name = "111122223333_CloudTrail_eu-west-1_20261123T0410Z_abcdefghijklmnop.json.gz";
+        assert_eq!(delivery_day(name.as_bytes()), Some(*b"20261123"));
+        assert_eq!(delivery_day(format!("s3://b/x/2025/01/02/{name}").as_bytes()), Some(*b"20250102"));
+        assert_eq!(delivery_day(b"/2025/1/2/x"), None);
+    }
 
     #[test]
     fn earlier_days_are_told_by_their_folders() {

@@ -100,6 +100,17 @@ fn a_list_of_records_inside_of_a_record_is_part_of_it() {
 }
 
 #[test]
+fn space_within_a_list_of_records_does_not_matter_wherever_chunks_end() {
+    for spaces in [1, 30, 70] {
+        // A key too far from its list is no key of a list, in any chunks.
+        let space = " ".repeat(spaces);
+        let text = format!("{{\"Records\"{space}:{space}[{{\"a\":1}}]}}");
+        let (collected, _) = split(text.as_bytes());
+        assert_eq!(collected.records.len(), 1);
+    }
+}
+
+#[test]
 fn broken_lines_take_no_neighbour_along() {
     let (a, b) = (r#"{"a":1}"#, r#"{"b":"y"}"#);
     for broken in [
