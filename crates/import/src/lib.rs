@@ -14,7 +14,7 @@
 //! What it refuses: to look into a record (that is the destination's part), to trust a file's name (formats are told
 //! by content), and to hold a file in memory because it is small now.
 //!
-//! Modules in reading order: [`mod@run`], [`destination`], [`file_key`], [`source`], [`unpack`], [`splitter`],
+//! Modules in reading order: [`mod@run`], [`destination`], [`file_key`], [`source`], [`unpack`], [`utf16`], [`splitter`],
 //! [`envelope`], [`worker`], [`reject`], [`reject_file`], [`counts`], [`report`], [`progress`], [`stop`], [`limits`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -35,6 +35,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod utf16;
 mod worker;
 
 pub use counts::{FileCounts, FileOutcome, RecordCounts};

@@ -15,8 +15,11 @@ use self::day_folders::{DeliveryDay, delivery_day};
 use self::bucket::{Bucket, ObjectReader};
 use crate::file_key::{FileKey, Fingerprint};
 
-/// Files of one portion of a listing, which is sorted before it is read. Some 50 MB of memory.
+/// Files of one portion of a listing, which is sorted before it is read: a second or so of listing in a folder, some
+/// 50 MB of memory.
 const PORTION_FILES_MAX: usize = 100_000;
+/// The same for a bucket, which gives a thousand with each answer.
+const PORTION_OBJECTS_MAX: usize = 10_000;
 /// A file that is read before all others of its portion, largest first, so that it does not start when all others are
 /// done. CloudTrail's own have at most 50 MB unpacked.
 const HUGE_FILE_BYTES_MIN: u64 = 64 * 1024 * 1024;
@@ -152,7 +155,8 @@ impl Source {
         since: Option<Day>,
         take: &mut dyn FnMut(Vec<Found>) -> Listing,
     ) -> Result<(), SourceError> {
-        let mut portion = Portion { found: Vec::new(), take };
+        let found_max = if matches!(self, Self::Folder(_)) { PORTION_FILES_MAX } else { PORTION_OBJECTS_MAX };
+        let mut portion = Portion { found: Vec::new(), found_max, take };
         let listed = match self {
             Self::Folder(path) => folder::list(path, since, &mut |found| portion.add(found)),
             Self::Bucket(bucket) => bucket.list(since, &mut |found| portion.add(found)),
@@ -164,7 +168,9 @@ impl Source {
     /// Opens a file. Objects begin to arrive at once.
     pub(crate) fn read(&self, file: &FoundFile) -> io::Result<Body> {
         match (self, &file.locator) {
-            (Self::Bucket(bucket), Locator::Object(object)) => Ok(Body::Object(bucket.read(object, &file.version))),
+            (Self::Bucket(bucket), Locator::Object(object)) => {
+                Ok(Body::Object(bucket.read(object, file.size_bytes, &file.version)))
+            }
             (_, Locator::Path(path)) => File::open(path).map(Body::File),
             (Self::Folder(_), Locator::Object(_)) => Err(io::ErrorKind::NotFound.into()),
         }
@@ -180,13 +186,14 @@ pub(crate) enum Listing {
 
 struct Portion<'a> {
     found: Vec<Found>,
+    found_max: usize,
     take: &'a mut dyn FnMut(Vec<Found>) -> Listing,
 }
 
 impl Portion<'_> {
     fn add(&mut self, found: Found) -> Listing {
         self.found.push(found);
-        if self.found.len() < PORTION_FILES_MAX { Listing::GoOn } else { self.hand_out() }
+        if self.found.len() < self.found_max { Listing::GoOn } else { self.hand_out() }
     }
 
     fn hand_out(&mut self) -> Listing {
@@ -248,7 +255,7 @@ mod tests {
             names.extend(files);
             Listing::GoOn
         };
-        let mut portion = Portion { found: Vec::new(), take: &mut take };
+        let mut portion = Portion { found: Vec::new(), found_max: 10, take: &mut take };
         for (name, size_bytes) in [
             ("/a/2026/11/22/x", 900),
             ("/a/2026/11/23/x", 1),

@@ -1,5 +1,5 @@
 //! What a file is packed in, told by its first bytes: gzip (also of several members), zstd (also of several frames),
-//! one in the other, or nothing.
+//! one in the other, or nothing. Text in UTF-16 is made UTF-8.
 //!
 //! Memory is bounded by the windows of the formats and the buffers here. A packed file that grows beyond all reason is
 //! given up ([`UnpackError::Bomb`]); one that is cut gives what is before the cut, then [`UnpackError::Damaged`].
@@ -11,6 +11,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use crate::file_key::Fingerprint;
+use crate::utf16::Utf16Reader;
 
 /// Layers of packing: a gzip file that a store packed once more is all that was ever seen.
 const LAYERS_MAX: u32 = 3;
@@ -147,9 +148,13 @@ fn unpack<'a>(mut source: Box<dyn Read + 'a>, layers_left: u32) -> io::Result<Bo
     source.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut head)?;
     let is_gzip = head.starts_with(GZIP_MAGIC);
     let is_zstd = head == ZSTD_MAGIC;
+    let mark: Vec<u8> = head.iter().take(2).copied().collect();
     let source = Cursor::new(head).chain(source);
     if layers_left == 0 || !(is_gzip || is_zstd) {
-        return Ok(Box::new(source));
+        return Ok(match Utf16Reader::for_mark(&mark, source) {
+            Ok(text) => Box::new(text),
+            Err(source) => Box::new(source),
+        });
     }
     let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
     if is_gzip {
@@ -208,6 +213,9 @@ mod tests {
             assert_eq!(fingerprint.size_bytes, packed.len() as u64);
             assert_eq!(fingerprint.tag, format!("sha256:{:x}", Sha256::digest(&packed)));
         }
+        let wide: Vec<u8> =
+            format!("\u{feff}{}", String::from_utf8_lossy(&text)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(&gzip(&wide)).0[3..], text);
         for short in [&b""[..], b"{", b"\x1f"] {
             assert_eq!(read(short).0, short);
         }

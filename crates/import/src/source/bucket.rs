@@ -4,11 +4,12 @@
 mod tests;
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use futures::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::path::Path;
-use object_store::{ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -18,13 +19,25 @@ use crate::file_key::FileKey;
 
 /// Pieces of one object that may wait in memory; the client's pieces have some 16 KB.
 const WAITING_PIECES_MAX: usize = 32;
+/// A request for an object may take this long in all: many gigabytes, read as slowly as they are imported. Connections
+/// that stand still are noticed by [`STALL_MAX`].
+const FETCH_TIMEOUT: &str = "7 days";
+/// Time without a byte from the server after which it is asked again.
+const STALL_MAX: Duration = Duration::from_secs(60);
+/// Requests in a row that may bring nothing new.
+const ATTEMPTS_MAX: u32 = 4;
+/// Pause before the next request, times the failures so far.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 const ETAG_SCHEME: &str = "etag:";
 
 /// A bucket, and a runtime of its own for the requests to it.
 pub(crate) struct Bucket {
     name: String,
     prefix: Option<Path>,
+    /// For listings, whose answers come at once.
     store: AmazonS3,
+    /// For objects, whose bytes wait for those who read them.
+    patient_store: AmazonS3,
     runtime: Runtime,
 }
 
@@ -53,8 +66,10 @@ impl Bucket {
             let region = runtime.block_on(resolve_bucket_region(name, &ClientOptions::new())).map_err(failed)?;
             builder = builder.with_region(region);
         }
-        let store = builder.build().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), prefix, store, runtime })
+        let store = builder.clone().build().map_err(failed)?;
+        let patient = builder.with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), FETCH_TIMEOUT);
+        let patient_store = patient.build().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), prefix, store, patient_store, runtime })
     }
 
     pub(super) fn list(&self, since: Option<Day>, take: &mut dyn FnMut(Found) -> Listing) -> Result<(), SourceError> {
@@ -125,28 +140,79 @@ impl Bucket {
     }
 
     /// Starts to fetch an object, as it was when it was listed.
-    pub(super) fn read(&self, object: &Path, version: &str) -> ObjectReader {
+    pub(super) fn read(&self, object: &Path, size_bytes: u64, version: &str) -> ObjectReader {
         let (sender, pieces) = mpsc::channel(WAITING_PIECES_MAX);
-        let (store, object) = (self.store.clone(), object.clone());
-        let if_match = version.strip_prefix(ETAG_SCHEME).map(str::to_owned);
-        self.runtime.spawn(async move {
-            let got = match store.get_opts(&object, GetOptions { if_match, ..GetOptions::default() }).await {
-                Ok(got) => got,
-                Err(error) => {
-                    let _ = sender.send(Err(error)).await;
-                    return;
-                }
-            };
-            let mut pieces = got.into_stream();
-            while let Some(piece) = pieces.next().await {
-                // An error ends the stream; nobody listens any more when the reader gave up.
-                if sender.send(piece).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let fetch = Fetch {
+            store: self.patient_store.clone(),
+            object: object.clone(),
+            if_match: version.strip_prefix(ETAG_SCHEME).map(str::to_owned),
+            size_bytes,
+            sender,
+            fetched_bytes: 0,
+        };
+        self.runtime.spawn(fetch.run());
         ObjectReader { pieces, current: bytes::Bytes::new() }
     }
+}
+
+/// An object on its way.
+struct Fetch {
+    store: AmazonS3,
+    object: Path,
+    if_match: Option<String>,
+    /// As listed. What arrives must be as much, or a part is missing or came twice.
+    size_bytes: u64,
+    sender: mpsc::Sender<object_store::Result<bytes::Bytes>>,
+    fetched_bytes: u64,
+}
+
+impl Fetch {
+    /// Fetches to the end. Where the connection breaks or stalls, it goes on behind what has arrived.
+    async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            let fetched_before = self.fetched_bytes;
+            let Err(error) = self.attempt().await else { return };
+            failures = if self.fetched_bytes > fetched_before { 1 } else { failures + 1 };
+            // Without its tag an object may be another one by now.
+            let can_go_on = self.fetched_bytes == 0 || self.if_match.is_some() && self.fetched_bytes < self.size_bytes;
+            if failures >= ATTEMPTS_MAX || !can_go_on || is_final(&error) {
+                let _ = self.sender.send(Err(error)).await;
+                return;
+            }
+            tokio::time::sleep(RETRY_PAUSE * failures).await;
+        }
+    }
+
+    async fn attempt(&mut self) -> object_store::Result<()> {
+        let range = (self.fetched_bytes > 0).then_some(GetRange::Offset(self.fetched_bytes));
+        let options = GetOptions { if_match: self.if_match.clone(), range, ..GetOptions::default() };
+        let mut pieces = unless_stalled(self.store.get_opts(&self.object, options)).await??.into_stream();
+        while let Some(piece) = unless_stalled(pieces.next()).await? {
+            let piece = piece?;
+            self.fetched_bytes += piece.len() as u64;
+            if self.sender.send(Ok(piece)).await.is_err() {
+                // The reader gave up.
+                return Ok(());
+            }
+        }
+        if self.fetched_bytes != self.size_bytes {
+            let text = format!("{} bytes arrived of an object of {}", self.fetched_bytes, self.size_bytes);
+            return Err(object_store::Error::Generic { store: "S3", source: text.into() });
+        }
+        Ok(())
+    }
+}
+
+async fn unless_stalled<T>(step: impl Future<Output = T>) -> object_store::Result<T> {
+    let stalled = |source| object_store::Error::Generic { store: "S3", source: Box::new(source) };
+    tokio::time::timeout(STALL_MAX, step).await.map_err(stalled)
+}
+
+/// Whether asking again is no use.
+fn is_final(error: &object_store::Error) -> bool {
+    use object_store::Error::{NotFound, PermissionDenied, Precondition, Unauthenticated};
+    matches!(error, NotFound { .. } | PermissionDenied { .. } | Precondition { .. } | Unauthenticated { .. })
 }
 
 /// The bytes of an object, as they arrive.
