@@ -1,176 +1,30 @@
-//! Management or data: which class of event a call is.
+//! Management or data: which class of event a call is, and the types of the resources whose data it touches.
 //!
-//! Source: CloudTrail user guide, logging data events, and the services' own CloudTrail chapters. The list is data:
-//! what does not stand here is a management event.
+//! The list is data, in `data_events`: what does not stand there is a management event.
 
+use aws_wire::classify::Call;
+use data_events::DATA_EVENTS;
 use model::EventCategory;
 
-/// Operations that are data events, by service id.
-const DATA_EVENTS: &[(&str, &[&str])] = &[
-    ("appconfigdata", &["GetLatestConfiguration", "StartConfigurationSession"]),
-    ("b2bi", &["GetTransformerJob", "StartTransformerJob"]),
-    (
-        "bedrock-agent-runtime",
-        &[
-            "InvokeAgent",
-            "InvokeFlow",
-            "InvokeInlineAgent",
-            "Retrieve",
-            "RetrieveAndGenerate",
-            "RetrieveAndGenerateStream",
-        ],
-    ),
-    (
-        "bedrock-runtime",
-        &["GetAsyncInvoke", "InvokeModelWithBidirectionalStream", "ListAsyncInvokes", "StartAsyncInvoke"],
-    ),
-    ("cloudtrail-data", &["PutAuditEvents"]),
-    ("cloudwatch", &["GetMetricData", "GetMetricStatistics", "GetMetricWidgetImage", "ListMetrics", "PutMetricData"]),
-    (
-        "cognito-identity",
-        &[
-            "GetCredentialsForIdentity",
-            "GetId",
-            "GetOpenIdToken",
-            "GetOpenIdTokenForDeveloperIdentity",
-            "UnlinkIdentity",
-        ],
-    ),
-    (
-        "dynamodb",
-        &[
-            "BatchExecuteStatement",
-            "BatchGetItem",
-            "BatchWriteItem",
-            "DeleteItem",
-            "ExecuteStatement",
-            "ExecuteTransaction",
-            "GetItem",
-            "PutItem",
-            "Query",
-            "Scan",
-            "TransactGetItems",
-            "TransactWriteItems",
-            "UpdateItem",
-        ],
-    ),
-    ("dynamodbstreams", &["GetRecords", "GetShardIterator"]),
-    ("ebs", &["GetSnapshotBlock", "ListChangedBlocks", "ListSnapshotBlocks", "PutSnapshotBlock"]),
-    ("events", &["PutEvents", "PutPartnerEvents"]),
-    ("firehose", &["PutRecord", "PutRecordBatch"]),
-    ("iot-data", &["DeleteThingShadow", "GetThingShadow", "ListNamedShadowsForThing", "Publish", "UpdateThingShadow"]),
-    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords", "SubscribeToShard"]),
-    ("kinesis-video-media", &["GetMedia"]),
-    ("lambda", &["Invoke", "InvokeAsync", "InvokeWithResponseStream"]),
-    ("logs", &["PutLogEvents"]),
-    (
-        "rds-data",
-        &["BatchExecuteStatement", "BeginTransaction", "CommitTransaction", "ExecuteStatement", "RollbackTransaction"],
-    ),
-    (
-        "s3",
-        &[
-            "AbortMultipartUpload",
-            "CompleteMultipartUpload",
-            "CopyObject",
-            "CreateMultipartUpload",
-            "CreateSession",
-            "DeleteObject",
-            "DeleteObjectTagging",
-            "DeleteObjects",
-            "GetObject",
-            "GetObjectAcl",
-            "GetObjectAttributes",
-            "GetObjectLegalHold",
-            "GetObjectRetention",
-            "GetObjectTagging",
-            "GetObjectTorrent",
-            "HeadBucket",
-            "HeadObject",
-            "ListObjectVersions",
-            "ListObjects",
-            "ListObjectsV2",
-            "ListParts",
-            "PutObject",
-            "PutObjectAcl",
-            "PutObjectLegalHold",
-            "PutObjectRetention",
-            "PutObjectTagging",
-            "RenameObject",
-            "RestoreObject",
-            "SelectObjectContent",
-            "UpdateObjectEncryption",
-            "UploadPart",
-            "UploadPartCopy",
-            "WriteGetObjectResponse",
-        ],
-    ),
-    ("sagemaker-featurestore-runtime", &["BatchGetRecord", "DeleteRecord", "GetRecord", "PutRecord"]),
-    ("sagemaker-runtime", &["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]),
-    ("servicediscovery", &["DiscoverInstances", "DiscoverInstancesRevision"]),
-    (
-        "ses",
-        &[
-            "SendBounce",
-            "SendBulkTemplatedEmail",
-            "SendCustomVerificationEmail",
-            "SendEmail",
-            "SendRawEmail",
-            "SendTemplatedEmail",
-        ],
-    ),
-    ("sesv2", &["SendBulkEmail", "SendCustomVerificationEmail", "SendEmail"]),
-    ("sns", &["Publish", "PublishBatch"]),
-    (
-        "sqs",
-        &[
-            "ChangeMessageVisibility",
-            "ChangeMessageVisibilityBatch",
-            "DeleteMessage",
-            "DeleteMessageBatch",
-            "GetQueueAttributes",
-            "GetQueueUrl",
-            "ListDeadLetterSourceQueues",
-            "ListQueueTags",
-            "ListQueues",
-            "ReceiveMessage",
-            "SendMessage",
-            "SendMessageBatch",
-        ],
-    ),
-    (
-        "swf",
-        &[
-            "CountPendingActivityTasks",
-            "CountPendingDecisionTasks",
-            "PollForActivityTask",
-            "PollForDecisionTask",
-            "RecordActivityTaskHeartbeat",
-            "RequestCancelWorkflowExecution",
-            "RespondActivityTaskCanceled",
-            "RespondActivityTaskCompleted",
-            "RespondActivityTaskFailed",
-            "RespondDecisionTaskCompleted",
-            "SignalWorkflowExecution",
-            "StartWorkflowExecution",
-            "TerminateWorkflowExecution",
-        ],
-    ),
-    ("timestream-query", &["Query"]),
-    ("timestream-write", &["WriteRecords"]),
-    (
-        "verifiedpermissions",
-        &["BatchIsAuthorized", "BatchIsAuthorizedWithToken", "IsAuthorized", "IsAuthorizedWithToken"],
-    ),
-    ("xray", &["BatchGetTraces", "GetServiceGraph", "GetTraceGraph", "GetTraceSummaries", "PutTraceSegments"]),
-];
+mod data_events;
 
 /// The class of an operation's events.
 pub(crate) fn event_category(service: &str, operation: &str) -> EventCategory {
-    let is_data = DATA_EVENTS
-        .binary_search_by(|(id, _)| (*id).cmp(service))
-        .is_ok_and(|index| DATA_EVENTS[index].1.contains(&operation));
-    if is_data { EventCategory::Data } else { EventCategory::Management }
+    if types_of(service, operation).is_some() { EventCategory::Data } else { EventCategory::Management }
+}
+
+/// The values of `resources.type` by which selectors ask for events of a call: empty for management events.
+///
+/// Most data events have one. A call that says itself which it is (S3: an access point or a bucket) has all that are
+/// possible; its record then names the type in `resources`.
+pub fn data_resource_types(call: &Call) -> &'static [&'static str] {
+    types_of(&call.service.id, &call.service.operation(call.operation).name).unwrap_or_default()
+}
+
+fn types_of(service: &str, operation: &str) -> Option<&'static [&'static str]> {
+    let index = DATA_EVENTS.binary_search_by(|(id, _)| (*id).cmp(service)).ok()?;
+    let events = DATA_EVENTS[index].1.iter().find(|events| events.operations.contains(&operation))?;
+    Some(events.types)
 }
 
 #[cfg(test)]
@@ -203,12 +57,47 @@ mod tests {
     }
 
     #[test]
+    fn operations_have_types() {
+        for (service, operation, types) in [
+            ("s3", "GetObject", &["AWS::S3::Object", "AWS::S3::AccessPoint"][..]),
+            ("s3", "CreateSession", &["AWS::S3Express::Object"]),
+            ("lambda", "Invoke", &["AWS::Lambda::Function"]),
+            ("dynamodb", "GetItem", &["AWS::DynamoDB::Table"]),
+            ("dynamodbstreams", "GetRecords", &["AWS::DynamoDB::Stream", "AWS::DynamoDB::Table"]),
+            ("sns", "PublishBatch", &["AWS::SNS::Topic"]),
+            ("kinesis", "SubscribeToShard", &["AWS::Kinesis::StreamConsumer"]),
+            ("iotsitewise", "GetAssetPropertyValue", &["AWS::IoTSiteWise::Asset", "AWS::IoTSiteWise::TimeSeries"]),
+            ("deadline", "SearchJobs", &["AWS::Deadline::Queue"]),
+        ] {
+            let found = types_of(service, operation).expect(operation);
+            assert!(types.iter().all(|name| found.contains(name)), "{service}:{operation} {found:?}");
+        }
+        for (service, operation) in [("s3", "CreateBucket"), ("lambda", "CreateFunction"), ("iam", "CreateUser")] {
+            assert_eq!(types_of(service, operation), None, "{service}:{operation}");
+        }
+    }
+
+    #[test]
+    fn types_are_those_of_the_guide() {
+        for (id, events) in DATA_EVENTS {
+            for name in events.iter().flat_map(|events| events.types) {
+                assert!(model::is_data_resource_type(name), "{id} {name}");
+            }
+        }
+    }
+
+    #[test]
     fn data_events_are_operations() {
-        for (id, names) in DATA_EVENTS {
+        for (id, events) in DATA_EVENTS {
             let service = Catalog::embedded().service(id).expect(id);
-            for name in *names {
+            let mut names: Vec<&str> = events.iter().flat_map(|events| events.operations).copied().collect();
+            for name in &names {
                 assert!(service.operation_named(name).is_some(), "{id} {name}");
             }
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), count, "{id} names an operation twice");
         }
     }
 }

@@ -43,6 +43,7 @@ mod timestamp;
 mod unknown_operation;
 mod xml_json;
 
+pub use category::data_resource_types;
 pub use event_name::{event_name, event_source};
 pub use exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 pub use failure::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE};

@@ -35,6 +35,7 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("ecr-public", _) => known.public_repositories(),
         ("comprehend", _) => known.models(),
         ("cloudwatch", EventCategory::Data) => vec![metrics()],
+        ("cognito-identity", EventCategory::Data) => known.identity_pools(),
         ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
         ("ebs", EventCategory::Data) => known.snapshots(),
         ("dynamodb", EventCategory::Data) => known.tables(),
@@ -273,6 +274,11 @@ impl Known<'_> {
                 self.resource(Some(&format!("AWS::Comprehend::{kind}")), arn.to_string())
             })
             .collect()
+    }
+
+    /// The pool that a call names. One that names an identity alone does not tell its pool. Source: Cognito guide.
+    fn identity_pools(&self) -> Vec<EventResource> {
+        self.named("IdentityPoolId", Some("AWS::Cognito::IdentityPool"), "identitypool/")
     }
 
     fn streams(&self) -> Vec<EventResource> {

@@ -11,6 +11,7 @@
 pub mod access_key;
 pub mod account;
 pub mod arn;
+pub mod data_resource_types;
 pub mod event_time;
 pub mod identity;
 pub mod lesson;
@@ -22,6 +23,7 @@ pub mod region;
 pub use access_key::AccessKeyId;
 pub use account::AccountId;
 pub use arn::Arn;
+pub use data_resource_types::{BASIC_DATA_RESOURCE_TYPES, DATA_RESOURCE_TYPES, is_data_resource_type};
 pub use event_time::EventTime;
 pub use identity::{IamPrincipal, SessionContext, SessionIssuer, UserIdentity};
 pub use lesson::IdentityLesson;

@@ -12,6 +12,8 @@ use serde_json::{Value as Json, json};
 use super::record;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 
+mod services;
+
 /// One exchange; what a test does not name is empty.
 struct Case<'a> {
     service: &'a str,

@@ -1,0 +1,618 @@
+//! Which operations are data events, and of which types of resources.
+//!
+//! Source: CloudTrail user guide, logging data events, and the chapter on CloudTrail of each service's own guide, which
+//! has the operations. A type is listed where an operation on it can be called over HTTP with an SDK; types of services
+//! that have no such operations (CQL, GraphQL, agents) have no row. A row without types is of operations on data that
+//! CloudTrail does not log at all: they belong to no history of management, and no selector asks for them.
+
+/// Operations on the data of resources of some types.
+#[derive(Debug)]
+pub(super) struct DataEvents {
+    /// Values of `resources.type`. More than one where the call itself does not tell which.
+    pub(super) types: &'static [&'static str],
+    /// Names in the model.
+    pub(super) operations: &'static [&'static str],
+}
+
+/// By service id, sorted.
+pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
+    (
+        "appconfigdata",
+        &[DataEvents {
+            types: &["AWS::AppConfig::Configuration"],
+            operations: &["GetLatestConfiguration", "StartConfigurationSession"],
+        }],
+    ),
+    (
+        "b2bi",
+        &[DataEvents { types: &["AWS::B2BI::Transformer"], operations: &["GetTransformerJob", "StartTransformerJob"] }],
+    ),
+    (
+        "bedrock-agent-runtime",
+        &[
+            DataEvents { types: &["AWS::Bedrock::AgentAlias"], operations: &["InvokeAgent"] },
+            DataEvents { types: &["AWS::Bedrock::FlowAlias"], operations: &["InvokeFlow"] },
+            DataEvents { types: &["AWS::Bedrock::InlineAgent"], operations: &["InvokeInlineAgent"] },
+            DataEvents {
+                types: &["AWS::Bedrock::KnowledgeBase"],
+                operations: &["Retrieve", "RetrieveAndGenerate", "RetrieveAndGenerateStream"],
+            },
+        ],
+    ),
+    (
+        "bedrock-agentcore",
+        &[
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::APIKeyCredentialProvider", "AWS::BedrockAgentCore::TokenVault"],
+                operations: &["GetResourceApiKey"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Browser", "AWS::BedrockAgentCore::BrowserCustom"],
+                operations: &[
+                    "GetBrowserSession",
+                    "ListBrowserSessions",
+                    "StartBrowserSession",
+                    "StopBrowserSession",
+                    "UpdateBrowserStream",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::CodeInterpreter", "AWS::BedrockAgentCore::CodeInterpreterCustom"],
+                operations: &[
+                    "GetCodeInterpreterSession",
+                    "InvokeCodeInterpreter",
+                    "ListCodeInterpreterSessions",
+                    "StartCodeInterpreterSession",
+                    "StopCodeInterpreterSession",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Memory"],
+                operations: &[
+                    "CreateEvent",
+                    "DeleteEvent",
+                    "DeleteMemoryRecord",
+                    "GetEvent",
+                    "GetMemoryRecord",
+                    "ListActors",
+                    "ListEvents",
+                    "ListMemoryRecords",
+                    "ListSessions",
+                    "RetrieveMemoryRecords",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::OAuth2CredentialProvider", "AWS::BedrockAgentCore::TokenVault"],
+                operations: &["GetResourceOauth2Token"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Runtime", "AWS::BedrockAgentCore::RuntimeEndpoint"],
+                operations: &["InvokeAgentRuntime"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::WorkloadIdentity", "AWS::BedrockAgentCore::WorkloadIdentityDirectory"],
+                operations: &[
+                    "GetWorkloadAccessToken",
+                    "GetWorkloadAccessTokenForJWT",
+                    "GetWorkloadAccessTokenForUserId",
+                ],
+            },
+        ],
+    ),
+    (
+        "bedrock-data-automation-runtime",
+        &[
+            DataEvents { types: &["AWS::Bedrock::DataAutomationInvocation"], operations: &["GetDataAutomationStatus"] },
+            DataEvents {
+                types: &["AWS::Bedrock::DataAutomationProfile", "AWS::Bedrock::DataAutomationProject"],
+                operations: &["InvokeDataAutomationAsync"],
+            },
+        ],
+    ),
+    (
+        "bedrock-runtime",
+        &[
+            DataEvents { types: &["AWS::Bedrock::AsyncInvoke"], operations: &["GetAsyncInvoke", "ListAsyncInvokes"] },
+            DataEvents { types: &["AWS::Bedrock::Guardrail"], operations: &["ApplyGuardrail"] },
+            DataEvents { types: &["AWS::Bedrock::Model"], operations: &["InvokeModelWithBidirectionalStream"] },
+            DataEvents {
+                types: &["AWS::Bedrock::AsyncInvoke", "AWS::Bedrock::Model"],
+                operations: &["StartAsyncInvoke"],
+            },
+        ],
+    ),
+    (
+        "cloudfront-keyvaluestore",
+        &[DataEvents {
+            types: &["AWS::CloudFront::KeyValueStore"],
+            operations: &["DeleteKey", "DescribeKeyValueStore", "GetKey", "ListKeys", "PutKey", "UpdateKeys"],
+        }],
+    ),
+    ("cloudtrail-data", &[DataEvents { types: &["AWS::CloudTrail::Channel"], operations: &["PutAuditEvents"] }]),
+    (
+        "cloudwatch",
+        &[DataEvents {
+            types: &["AWS::CloudWatch::Metric"],
+            operations: &[
+                "GetMetricData",
+                "GetMetricStatistics",
+                "GetMetricWidgetImage",
+                "ListMetrics",
+                "PutMetricData",
+            ],
+        }],
+    ),
+    (
+        "cognito-identity",
+        &[DataEvents {
+            types: &["AWS::Cognito::IdentityPool"],
+            operations: &[
+                "GetCredentialsForIdentity",
+                "GetId",
+                "GetOpenIdToken",
+                "GetOpenIdTokenForDeveloperIdentity",
+                "UnlinkIdentity",
+            ],
+        }],
+    ),
+    (
+        "deadline",
+        &[
+            DataEvents { types: &["AWS::Deadline::Fleet"], operations: &["SearchWorkers"] },
+            DataEvents {
+                types: &["AWS::Deadline::Job"],
+                operations: &[
+                    "CopyJobTemplate",
+                    "CreateJob",
+                    "GetJob",
+                    "GetSession",
+                    "GetSessionAction",
+                    "GetStep",
+                    "GetTask",
+                    "ListJobParameterDefinitions",
+                    "ListJobs",
+                    "ListSessionActions",
+                    "ListSessions",
+                    "ListStepConsumers",
+                    "ListStepDependencies",
+                    "ListSteps",
+                    "ListTasks",
+                    "SearchSteps",
+                    "SearchTasks",
+                    "UpdateJob",
+                    "UpdateSession",
+                    "UpdateStep",
+                    "UpdateTask",
+                ],
+            },
+            DataEvents { types: &["AWS::Deadline::Queue"], operations: &["SearchJobs"] },
+            DataEvents {
+                types: &["AWS::Deadline::Worker"],
+                operations: &[
+                    "BatchGetJobEntity",
+                    "GetWorker",
+                    "ListSessionsForWorker",
+                    "ListWorkers",
+                    "UpdateWorkerSchedule",
+                ],
+            },
+        ],
+    ),
+    (
+        "dynamodb",
+        &[DataEvents {
+            types: &["AWS::DynamoDB::Table"],
+            operations: &[
+                "BatchExecuteStatement",
+                "BatchGetItem",
+                "BatchWriteItem",
+                "DeleteItem",
+                "ExecuteStatement",
+                "ExecuteTransaction",
+                "GetItem",
+                "PutItem",
+                "Query",
+                "Scan",
+                "TransactGetItems",
+                "TransactWriteItems",
+                "UpdateItem",
+            ],
+        }],
+    ),
+    (
+        "dynamodbstreams",
+        &[DataEvents {
+            types: &["AWS::DynamoDB::Stream", "AWS::DynamoDB::Table"],
+            operations: &["GetRecords", "GetShardIterator"],
+        }],
+    ),
+    (
+        "ebs",
+        &[DataEvents {
+            types: &["AWS::EC2::Snapshot"],
+            operations: &["GetSnapshotBlock", "ListChangedBlocks", "ListSnapshotBlocks", "PutSnapshotBlock"],
+        }],
+    ),
+    (
+        "events",
+        &[
+            DataEvents { types: &["AWS::Events::Endpoint", "AWS::Events::EventBus"], operations: &["PutEvents"] },
+            DataEvents { types: &["AWS::Events::EventSource"], operations: &["PutPartnerEvents"] },
+        ],
+    ),
+    (
+        "firehose",
+        &[DataEvents {
+            types: &["AWS::KinesisFirehose::DeliveryStream"],
+            operations: &["PutRecord", "PutRecordBatch"],
+        }],
+    ),
+    (
+        "gameliftstreams",
+        &[
+            DataEvents { types: &["AWS::GameLiftStreams::Application"], operations: &["StartStreamSession"] },
+            DataEvents {
+                types: &["AWS::GameLiftStreams::StreamGroup"],
+                operations: &["CreateStreamSessionConnection"],
+            },
+        ],
+    ),
+    ("geo-maps", &[DataEvents { types: &["AWS::GeoMaps::Provider"], operations: &["GetStaticMap", "GetTile"] }]),
+    (
+        "geo-places",
+        &[DataEvents {
+            types: &["AWS::GeoPlaces::Provider"],
+            operations: &[
+                "Autocomplete",
+                "Geocode",
+                "GetPlace",
+                "ReverseGeocode",
+                "SearchNearby",
+                "SearchText",
+                "Suggest",
+            ],
+        }],
+    ),
+    (
+        "geo-routes",
+        &[DataEvents {
+            types: &["AWS::GeoRoutes::Provider"],
+            operations: &[
+                "CalculateIsolines",
+                "CalculateRouteMatrix",
+                "CalculateRoutes",
+                "OptimizeWaypoints",
+                "SnapToRoads",
+            ],
+        }],
+    ),
+    (
+        "greengrassv2",
+        &[DataEvents { types: &["AWS::GreengrassV2::ComponentVersion"], operations: &["ResolveComponentCandidates"] }],
+    ),
+    (
+        "iot-data",
+        &[DataEvents {
+            types: &["AWS::IoT::Thing"],
+            operations: &[
+                "DeleteThingShadow",
+                "GetThingShadow",
+                "ListNamedShadowsForThing",
+                "Publish",
+                "UpdateThingShadow",
+            ],
+        }],
+    ),
+    (
+        "iotsitewise",
+        &[DataEvents {
+            types: &["AWS::IoTSiteWise::Asset", "AWS::IoTSiteWise::TimeSeries"],
+            operations: &[
+                "BatchGetAssetPropertyAggregates",
+                "BatchGetAssetPropertyValue",
+                "BatchGetAssetPropertyValueHistory",
+                "BatchPutAssetPropertyValue",
+                "GetAssetPropertyAggregates",
+                "GetAssetPropertyValue",
+                "GetAssetPropertyValueHistory",
+                "GetInterpolatedAssetPropertyValues",
+            ],
+        }],
+    ),
+    ("kendra-ranking", &[DataEvents { types: &["AWS::KendraRanking::ExecutionPlan"], operations: &["Rescore"] }]),
+    (
+        "kinesis",
+        &[
+            DataEvents {
+                types: &["AWS::Kinesis::Stream"],
+                operations: &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords"],
+            },
+            DataEvents { types: &["AWS::Kinesis::StreamConsumer"], operations: &["SubscribeToShard"] },
+        ],
+    ),
+    (
+        "kinesis-video-archived-media",
+        &[DataEvents {
+            types: &["AWS::KinesisVideo::Stream"],
+            operations: &[
+                "GetClip",
+                "GetDASHStreamingSessionURL",
+                "GetHLSStreamingSessionURL",
+                "GetImages",
+                "GetMediaForFragmentList",
+                "ListFragments",
+            ],
+        }],
+    ),
+    ("kinesis-video-media", &[DataEvents { types: &["AWS::KinesisVideo::Stream"], operations: &["GetMedia"] }]),
+    (
+        "lambda",
+        &[DataEvents {
+            types: &["AWS::Lambda::Function"],
+            operations: &["Invoke", "InvokeAsync", "InvokeWithResponseStream"],
+        }],
+    ),
+    ("logs", &[DataEvents { types: &[], operations: &["PutLogEvents"] }]),
+    (
+        "payment-cryptography-data",
+        &[DataEvents {
+            types: &["AWS::PaymentCryptography::Alias", "AWS::PaymentCryptography::Key"],
+            operations: &[
+                "DecryptData",
+                "EncryptData",
+                "GenerateCardValidationData",
+                "GenerateMac",
+                "GeneratePinData",
+                "ReEncryptData",
+                "TranslatePinData",
+                "VerifyAuthRequestCryptogram",
+                "VerifyCardValidationData",
+                "VerifyMac",
+                "VerifyPinData",
+            ],
+        }],
+    ),
+    (
+        "pinpoint-sms-voice-v2",
+        &[
+            DataEvents { types: &["AWS::SMSVoice::Message"], operations: &["PutMessageFeedback"] },
+            DataEvents {
+                types: &["AWS::SMSVoice::OriginationIdentity"],
+                operations: &["SendMediaMessage", "SendTextMessage", "SendVoiceMessage"],
+            },
+        ],
+    ),
+    (
+        "rds-data",
+        &[DataEvents {
+            types: &["AWS::RDS::DBCluster"],
+            operations: &[
+                "BatchExecuteStatement",
+                "BeginTransaction",
+                "CommitTransaction",
+                "ExecuteStatement",
+                "RollbackTransaction",
+            ],
+        }],
+    ),
+    ("rum", &[DataEvents { types: &["AWS::RUM::AppMonitor"], operations: &["PutRumEvents"] }]),
+    (
+        "s3",
+        &[
+            DataEvents {
+                types: &[
+                    "AWS::S3::Object",
+                    "AWS::S3::AccessPoint",
+                    "AWS::S3Express::Object",
+                    "AWS::S3Outposts::Object",
+                ],
+                operations: &[
+                    "AbortMultipartUpload",
+                    "CompleteMultipartUpload",
+                    "CopyObject",
+                    "CreateMultipartUpload",
+                    "DeleteObject",
+                    "DeleteObjectTagging",
+                    "DeleteObjects",
+                    "GetObject",
+                    "GetObjectAcl",
+                    "GetObjectAttributes",
+                    "GetObjectLegalHold",
+                    "GetObjectRetention",
+                    "GetObjectTagging",
+                    "GetObjectTorrent",
+                    "HeadBucket",
+                    "HeadObject",
+                    "ListObjectVersions",
+                    "ListObjects",
+                    "ListObjectsV2",
+                    "ListParts",
+                    "PutObject",
+                    "PutObjectAcl",
+                    "PutObjectLegalHold",
+                    "PutObjectRetention",
+                    "PutObjectTagging",
+                    "RenameObject",
+                    "RestoreObject",
+                    "SelectObjectContent",
+                    "UpdateObjectEncryption",
+                    "UploadPart",
+                    "UploadPartCopy",
+                ],
+            },
+            DataEvents { types: &["AWS::S3Express::Object"], operations: &["CreateSession"] },
+            DataEvents { types: &["AWS::S3ObjectLambda::AccessPoint"], operations: &["WriteGetObjectResponse"] },
+        ],
+    ),
+    (
+        "s3vectors",
+        &[DataEvents {
+            types: &["AWS::S3Vectors::Index"],
+            operations: &["DeleteVectors", "GetVectors", "ListVectors", "PutVectors", "QueryVectors"],
+        }],
+    ),
+    (
+        "sagemaker-featurestore-runtime",
+        &[DataEvents {
+            types: &["AWS::SageMaker::FeatureGroup"],
+            operations: &["BatchGetRecord", "DeleteRecord", "GetRecord", "PutRecord"],
+        }],
+    ),
+    (
+        "sagemaker-metrics",
+        &[DataEvents { types: &["AWS::SageMaker::ExperimentTrialComponent"], operations: &["BatchPutMetrics"] }],
+    ),
+    (
+        "sagemaker-runtime",
+        &[DataEvents {
+            types: &["AWS::SageMaker::Endpoint"],
+            operations: &["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"],
+        }],
+    ),
+    (
+        "sdb",
+        &[DataEvents {
+            types: &["AWS::SDB::Domain"],
+            operations: &[
+                "BatchDeleteAttributes",
+                "BatchPutAttributes",
+                "DeleteAttributes",
+                "GetAttributes",
+                "PutAttributes",
+                "Select",
+            ],
+        }],
+    ),
+    (
+        "servicediscovery",
+        &[DataEvents {
+            types: &["AWS::ServiceDiscovery::Namespace", "AWS::ServiceDiscovery::Service"],
+            operations: &["DiscoverInstances", "DiscoverInstancesRevision"],
+        }],
+    ),
+    (
+        "ses",
+        &[DataEvents {
+            types: &["AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity", "AWS::SES::Template"],
+            operations: &[
+                "SendBounce",
+                "SendBulkTemplatedEmail",
+                "SendCustomVerificationEmail",
+                "SendEmail",
+                "SendRawEmail",
+                "SendTemplatedEmail",
+            ],
+        }],
+    ),
+    (
+        "sesv2",
+        &[DataEvents {
+            types: &["AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity", "AWS::SES::Template"],
+            operations: &["SendBulkEmail", "SendCustomVerificationEmail", "SendEmail"],
+        }],
+    ),
+    (
+        "signer",
+        &[
+            DataEvents { types: &["AWS::Signer::SigningJob"], operations: &["GetRevocationStatus"] },
+            DataEvents { types: &["AWS::Signer::SigningProfile"], operations: &["SignPayload"] },
+        ],
+    ),
+    (
+        "sns",
+        &[
+            DataEvents { types: &["AWS::SNS::PlatformEndpoint", "AWS::SNS::Topic"], operations: &["Publish"] },
+            DataEvents { types: &["AWS::SNS::Topic"], operations: &["PublishBatch"] },
+        ],
+    ),
+    (
+        "socialmessaging",
+        &[DataEvents {
+            types: &["AWS::SocialMessaging::PhoneNumberId"],
+            operations: &[
+                "DeleteWhatsAppMessageMedia",
+                "GetWhatsAppMessageMedia",
+                "PostWhatsAppMessageMedia",
+                "SendWhatsAppMessage",
+            ],
+        }],
+    ),
+    (
+        "sqs",
+        &[DataEvents {
+            types: &["AWS::SQS::Queue"],
+            operations: &[
+                "ChangeMessageVisibility",
+                "ChangeMessageVisibilityBatch",
+                "DeleteMessage",
+                "DeleteMessageBatch",
+                "GetQueueAttributes",
+                "GetQueueUrl",
+                "ListDeadLetterSourceQueues",
+                "ListQueueTags",
+                "ListQueues",
+                "ReceiveMessage",
+                "SendMessage",
+                "SendMessageBatch",
+            ],
+        }],
+    ),
+    (
+        "swf",
+        &[DataEvents {
+            types: &["AWS::SWF::Domain"],
+            operations: &[
+                "CountClosedWorkflowExecutions",
+                "CountOpenWorkflowExecutions",
+                "CountPendingActivityTasks",
+                "CountPendingDecisionTasks",
+                "DescribeWorkflowExecution",
+                "GetWorkflowExecutionHistory",
+                "ListClosedWorkflowExecutions",
+                "ListOpenWorkflowExecutions",
+                "PollForActivityTask",
+                "PollForDecisionTask",
+                "RecordActivityTaskHeartbeat",
+                "RequestCancelWorkflowExecution",
+                "RespondActivityTaskCanceled",
+                "RespondActivityTaskCompleted",
+                "RespondActivityTaskFailed",
+                "RespondDecisionTaskCompleted",
+                "SignalWorkflowExecution",
+                "StartWorkflowExecution",
+                "TerminateWorkflowExecution",
+            ],
+        }],
+    ),
+    (
+        "timestream-query",
+        &[DataEvents { types: &["AWS::Timestream::Database", "AWS::Timestream::Table"], operations: &["Query"] }],
+    ),
+    (
+        "timestream-write",
+        &[DataEvents {
+            types: &["AWS::Timestream::Database", "AWS::Timestream::Table"],
+            operations: &["WriteRecords"],
+        }],
+    ),
+    (
+        "verifiedpermissions",
+        &[DataEvents {
+            types: &["AWS::VerifiedPermissions::PolicyStore"],
+            operations: &["BatchIsAuthorized", "BatchIsAuthorizedWithToken", "IsAuthorized", "IsAuthorizedWithToken"],
+        }],
+    ),
+    (
+        "xray",
+        &[DataEvents {
+            types: &["AWS::XRay::Trace"],
+            operations: &[
+                "BatchGetTraces",
+                "GetServiceGraph",
+                "GetTraceGraph",
+                "GetTraceSummaries",
+                "PutTraceSegments",
+            ],
+        }],
+    ),
+];

@@ -1,0 +1,122 @@
+//! What single services write in their own way, each case after a public record.
+
+use aws_wire::catalog::Protocol;
+use http::Method;
+use serde_json::json;
+
+use super::{Case, check};
+
+#[test]
+fn refusals_behind_api_gateway_are_answers() {
+    let refused = |status, body| Case {
+        method: Method::DELETE,
+        path: "/detector/123",
+        status,
+        answer_headers: &[("x-amzn-errortype", "BadRequestException")],
+        ..Case::new("guardduty", "DeleteDetector", "", body)
+    };
+    check(
+        &refused(400, r#"{"message":"invalid value.","__type":"InvalidInputException"}"#),
+        &json!({
+            "errorCode": "BadRequestException",
+            "errorMessage": null,
+            "responseElements": { "message": "invalid value.", "__type": "InvalidInputException" },
+        }),
+    );
+    check(
+        &refused(403, r#"{"message":"not authorized"}"#),
+        &json!({ "errorMessage": "not authorized", "responseElements": null }),
+    );
+}
+
+#[test]
+fn keys_follow_the_wire_or_the_operation() {
+    check(
+        &Case {
+            path: "/getRegionOptStatus",
+            ..Case::new("account", "GetRegionOptStatus", r#"{"RegionName":"x"}"#, "")
+        },
+        &json!({ "requestParameters": { "RegionName": "x" } }),
+    );
+    let contact = r#"{"AlternateContactType":"SECURITY"}"#;
+    check(
+        &Case { path: "/getAlternateContact", ..Case::new("account", "GetAlternateContact", contact, "") },
+        &json!({ "requestParameters": { "alternateContactType": "SECURITY" } }),
+    );
+    check(
+        &Case {
+            path: "/appmonitor",
+            ..Case::new("rum", "CreateAppMonitor", r#"{"Name":"n","CwLogEnabled":true}"#, "")
+        },
+        &json!({ "requestParameters": { "Name": "n", "CwLogEnabled": true } }),
+    );
+}
+
+#[test]
+fn copies_name_their_source() {
+    let case = Case {
+        method: Method::PUT,
+        path: "/new/b.csv",
+        headers: &[("x-amz-copy-source", "old/in/a%20b.csv?versionId=1"), ("user-agent", "cli/1")],
+        ..Case::new("s3", "CopyObject", "", "")
+    };
+    let (new, old) =
+        (["arn:aws:s3:::new", "arn:aws:s3:::new/b.csv"], ["arn:aws:s3:::old", "arn:aws:s3:::old/in/a b.csv"]);
+    let account = "111122223333";
+    check(
+        &case,
+        &json!({ "userAgent": "[cli/1]", "resources": [
+            { "type": "AWS::S3::Object", "ARN": new[1] },
+            { "accountId": account, "type": "AWS::S3::Bucket", "ARN": new[0] },
+            { "accountId": account, "type": "AWS::S3::Bucket", "ARN": old[0] },
+            { "type": "AWS::S3::Object", "ARN": old[1] },
+        ] }),
+    );
+}
+
+#[test]
+fn grants_are_one_list_and_services_have_no_brackets() {
+    let grant = "uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
+    let case = Case {
+        method: Method::PUT,
+        path: "/b",
+        query: Some("acl"),
+        headers: &[
+            ("host", "s3.eu-west-1.amazonaws.com"),
+            ("x-amz-grant-read", grant),
+            ("user-agent", "cloudtrail.amazonaws.com"),
+        ],
+        ..Case::new("s3", "PutBucketAcl", "", "")
+    };
+    check(
+        &case,
+        &json!({ "userAgent": "cloudtrail.amazonaws.com", "requestParameters": {
+            "bucketName": "b",
+            "Host": "s3.eu-west-1.amazonaws.com",
+            "acl": "",
+            "accessControlList": { "x-amz-grant-read": grant },
+        } }),
+    );
+}
+
+#[test]
+fn statements_and_models_are_resources() {
+    let statement = r#"{"Statement":"SELECT * FROM \"Music\" WHERE Artist = 'x'"}"#;
+    check(
+        &Case::new("dynamodb", "ExecuteStatement", statement, "{}"),
+        &json!({ "managementEvent": false, "resources": [{
+            "accountId": "111122223333",
+            "type": "AWS::DynamoDB::Table",
+            "ARN": "arn:aws:dynamodb:eu-west-1:111122223333:table/Music",
+        }] }),
+    );
+    let arn = "arn:aws:comprehend:eu-west-1:111122223333:entity-recognizer/e";
+    let body = json!({ "EntityRecognizerArn": arn }).to_string();
+    let protocol = Some(Protocol::Json11);
+    check(
+        &Case { protocol, ..Case::new("comprehend", "DeleteEntityRecognizer", &body, "{}") },
+        &json!({ "resources": [
+            { "accountId": "111122223333", "type": "AWS::Comprehend::EntityRecognizer", "ARN": arn },
+        ] }),
+    );
+}
