@@ -169,8 +169,9 @@ impl LookupIndex {
         let record: Record<'_> = serde_json::from_slice(record).map_err(LookupIndexError::NotARecord)?;
         let event_time = record.event_time.as_deref().ok_or(LookupIndexError::Missing { field: "eventTime" })?;
         let event_id = record.event_id.as_deref().filter(|id| !id.is_empty());
-        let identity: Identity<'_> =
-            record.user_identity.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        // Nor is an array a caller.
+        let identity = record.user_identity.filter(|raw| raw.get().starts_with('{'));
+        let identity: Identity<'_> = identity.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let event_source = text(record.event_source).unwrap_or_default();
         let resources = resources::mine(
             &event_source,

@@ -5,7 +5,8 @@
 //! facts  = size:number zstd( times sequences? skeletons callers regions accounts addresses )
 //! cells  = size:number packed:number zstd( directory codes* texts* ) zstd( texts )*
 //! ```
-//! A code is 0 for a text that stands in the block, 1 for a UUID that does, and else the number of a stored value, from 2.
+//! A code is 0 for a text that stands in the block, 1 for a UUID that does, 2 for a text that ends with an earlier one of
+//! its row, and else the number of a stored value, from 3.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -18,8 +19,11 @@ pub(crate) const BLOCK_ROWS: usize = 256;
 pub(crate) const TEXT_CODE: u32 = 0;
 /// Code of a UUID that stands in the block.
 pub(crate) const UUID_CODE: u32 = 1;
+/// Code of a text that ends with an earlier text of its row, as the ARN of an object does with its key. Where the texts
+/// of the column stand, there are how many texts of the row are between the two, and the part before.
+pub(crate) const ENDING_CODE: u32 = 2;
 /// Code of the first stored value of a column.
-pub(crate) const FIRST_VALUE_CODE: u32 = 2;
+pub(crate) const FIRST_VALUE_CODE: u32 = 3;
 /// Texts of a column from this size on are compressed apart from others, bytes: ids in base 64 and file names do not
 /// share an alphabet.
 const OWN_FRAME_BYTES: usize = 1024;
@@ -45,6 +49,7 @@ pub(crate) enum Cell<'a> {
     Value(u32),
     Text(&'a [u8]),
     Uuid([u8; 16]),
+    Ending { texts_between: u32, before: &'a [u8] },
 }
 
 /// Collects rows of a block.
@@ -86,6 +91,12 @@ impl BlockWriter {
                 writer.codes.push(TEXT_CODE as u8);
                 put_number(&mut writer.texts, text.len() as u64);
                 writer.texts.extend_from_slice(text);
+            }
+            Cell::Ending { texts_between, before } => {
+                writer.codes.push(ENDING_CODE as u8);
+                put_number(&mut writer.texts, u64::from(texts_between));
+                put_number(&mut writer.texts, before.len() as u64);
+                writer.texts.extend_from_slice(before);
             }
             Cell::Uuid(uuid) => {
                 writer.codes.push(UUID_CODE as u8);
@@ -300,6 +311,7 @@ pub(crate) enum ReadCell<'a> {
     Value(u32),
     Text(&'a [u8]),
     Uuid(&'a [u8; 16]),
+    Ending { texts_between: u32, before: &'a [u8] },
 }
 
 impl Cells {
@@ -369,6 +381,7 @@ impl<'a> ColumnReader<'a> {
                 self.uuids = rest;
                 Ok(ReadCell::Uuid(uuid))
             }
+            ENDING_CODE => Ok(ReadCell::Ending { texts_between: self.texts.code()?, before: self.texts.text()? }),
             code => Ok(ReadCell::Value(code - FIRST_VALUE_CODE)),
         }
     }

@@ -51,6 +51,8 @@ pub struct Builder {
     pub(crate) resources: ResourceTerms,
     /// For the parts of the record at hand.
     scratch: Vec<u8>,
+    /// Shapes of its fields.
+    shapes_at_hand: Vec<u32>,
 }
 
 /// A record in memory.
@@ -123,6 +125,7 @@ impl Default for Builder {
             cells: Vec::new(),
             resources: ResourceTerms::default(),
             scratch: Vec::new(),
+            shapes_at_hand: Vec::new(),
         }
     }
 }
@@ -139,8 +142,8 @@ impl Builder {
         let caller = caller_field.map_or(NO_CALLER, |field| self.caller(scan, text, *field));
         let row_number = self.rows.len() as u32;
         let cells_start = self.cells.len() as u32;
-        for field in scan.fields.iter().filter(|field| !is_caller(field, text)) {
-            let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
+        let shapes = std::mem::take(&mut self.shapes_at_hand);
+        for (field, &shape) in scan.fields.iter().zip(&shapes).filter(|(_, shape)| **shape != CALLER_SHAPE) {
             for index in field.leaves_start..field.leaves_end {
                 let column = self.shape_infos[shape as usize].columns[(index - field.leaves_start) as usize];
                 let leaf = scan.leaves[index as usize];
@@ -148,6 +151,7 @@ impl Builder {
                 self.cells.push(cell);
             }
         }
+        self.shapes_at_hand = shapes;
         self.event_ids.push(id);
         self.rows.push(Row { seconds, sequence, skeleton, caller, cells_start });
         self.resources_of(row_number);
@@ -181,18 +185,22 @@ impl Builder {
 
     /// The skeleton of a record.
     fn skeleton(&mut self, scan: &Scan, text: &[u8]) -> Result<u32, Refusal> {
-        let mut shapes = std::mem::take(&mut self.scratch);
+        let mut shapes = std::mem::take(&mut self.shapes_at_hand);
+        let mut of_all = std::mem::take(&mut self.scratch);
         shapes.clear();
+        of_all.clear();
         for field in &scan.fields {
             let shape = if is_caller(field, text) {
                 CALLER_SHAPE
             } else {
                 self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize])
             };
-            shapes.extend_from_slice(&shape.to_le_bytes());
+            shapes.push(shape);
+            of_all.extend_from_slice(&shape.to_le_bytes());
         }
-        let (skeleton, is_new) = self.skeletons.number(0, &shapes);
-        self.scratch = shapes;
+        let (skeleton, is_new) = self.skeletons.number(0, &of_all);
+        self.shapes_at_hand = shapes;
+        self.scratch = of_all;
         if is_new {
             // It has an entry even if the record is refused, so that numbers and entries stay side by side.
             let info = self.skeleton_info(skeleton, text);

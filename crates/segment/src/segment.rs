@@ -281,6 +281,8 @@ impl Segment {
     ) -> Result<Vec<u8>, SegmentError> {
         let mut text = Vec::with_capacity(2048);
         let mut columns = skeleton.columns.iter();
+        // Where the texts of this row stand in the record.
+        let mut texts = Vec::new();
         for &shape in &skeleton.shapes {
             text.push(if text.is_empty() { b'{' } else { b',' });
             let Some(shape) = shape.checked_sub(1) else {
@@ -298,7 +300,18 @@ impl Segment {
                                 Some(cell) => ReadCell::Value(cell.checked_sub(1).ok_or(Damage("a cell is missing"))?),
                                 None => readers.next(column)?,
                             };
-                            self.put_cell(column, cell, text)?;
+                            let start = text.len();
+                            if let ReadCell::Ending { texts_between, before } = cell {
+                                let place = texts.len().checked_sub(texts_between as usize + 1);
+                                let place = place.and_then(|place| texts.get(place)).cloned();
+                                text.extend_from_slice(before);
+                                text.extend_from_within(place.ok_or(Damage("an earlier text is missing"))?);
+                            } else {
+                                self.put_cell(column, cell, text)?;
+                            }
+                            if let ReadCell::Text(_) | ReadCell::Ending { .. } = cell {
+                                texts.push(start..text.len());
+                            }
                         }
                     }
                     Ok(())
@@ -333,6 +346,7 @@ impl Segment {
         match cell {
             ReadCell::Text(content) => text.extend_from_slice(content),
             ReadCell::Uuid(uuid) => text.extend_from_slice(&format_uuid(uuid)),
+            ReadCell::Ending { .. } => return Err(Damage("a caller has no earlier text").into()),
             ReadCell::Value(number) => {
                 let first = self.index.first_values.get(column as usize).ok_or(Damage("a column is missing"))?;
                 self.with_item(first + number, |value| text.extend_from_slice(value))?;

@@ -203,11 +203,16 @@ impl<'a> Writer<'a> {
             lists.add(1, caller, block);
         }
         let columns = &builder.skeleton_infos[row.skeleton as usize].columns;
+        let mut texts: Vec<&[u8]> = Vec::new();
         for (&column, &cell) in columns.iter().zip(&builder.cells[row.cells_start as usize..]) {
             match self.cell(cell) {
                 Cell::Value(number) if column < FACT_COLUMNS => {
                     facts.cells[column as usize] = number + 1;
                     lists.add(2 + column as usize, number, block);
+                }
+                Cell::Text(text) => {
+                    writer.cell(column, ending(text, &texts).unwrap_or(Cell::Text(text)));
+                    texts.push(text);
                 }
                 cell => writer.cell(column, cell),
             }
@@ -298,7 +303,8 @@ impl<'a> Writer<'a> {
                 put_number(&mut item, u64::from(column));
                 match self.cell(cell) {
                     Cell::Value(number) => put_number(&mut item, u64::from(number + FIRST_VALUE_CODE)),
-                    Cell::Text(text) => {
+                    // What a caller has stands for itself, because it has no row.
+                    Cell::Text(text) | Cell::Ending { before: text, .. } => {
                         put_number(&mut item, u64::from(TEXT_CODE));
                         put_text(&mut item, text);
                     }
@@ -376,6 +382,17 @@ impl<'a> Writer<'a> {
         terms.retain(|term| !term.numbers.is_empty());
         terms
     }
+}
+
+/// A text as one that ends with an earlier text of its row, the last that is long enough to be worth it.
+fn ending<'a>(text: &'a [u8], earlier: &[&[u8]]) -> Option<Cell<'a>> {
+    /// Shorter ones cost as much as the reference.
+    const ENDING_BYTES_MIN: usize = 8;
+    let mut nearest = (0..).zip(earlier.iter().rev());
+    nearest.find_map(|(texts_between, earlier)| {
+        let before = text.strip_suffix(*earlier).filter(|_| earlier.len() >= ENDING_BYTES_MIN)?;
+        Some(Cell::Ending { texts_between, before })
+    })
 }
 
 /// Gives each value that came twice, and each of the searched columns, a number in its column: the most used ones first.
