@@ -1,7 +1,8 @@
 //! The `opentrail` binary: command line, configuration and wiring.
 //!
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
-//! and the signals; [`events`] is a client of the console's JSON API; [`record`] runs a program with a recording
+//! and the signals; [`events`] is a client of the console's JSON API; [`import`]
+//! reads log files into the store; [`record`] runs a program with a recording
 //! proxy of its own; [`settings`] is what an operator may set.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -14,6 +15,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 mod adapters;
 mod banner;
 mod events;
+mod import;
 mod installation_key;
 mod logging;
 mod quantity;
@@ -42,6 +44,7 @@ enum Command {
     /// Start the recorder, the embedded buckets, the CloudTrail API and the console
     Serve(Box<serve::ServeArguments>),
     Events(Box<events::EventsArguments>),
+    Import(Box<import::ImportArguments>),
     Record(Box<record::RecordArguments>),
 }
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Events(arguments) => events::run(*arguments),
+        Command::Import(arguments) => import::run(*arguments),
         Command::Record(arguments) => return record::run(*arguments),
     };
     match outcome {

@@ -39,3 +39,4 @@ pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
 pub use import::{ImportError, Imported, ImportedFile, Importer};
 pub use journal::{Committed, NoteId};
 pub use query::{AttributeFilter, EventQuery, Page, Position, StoredEvent};
+pub use segment::Refusal;

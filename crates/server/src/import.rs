@@ -1,0 +1,134 @@
+//! `opentrail import`: CloudTrail log files of folders and buckets into the history.
+//!
+//! The crate `import` reads and counts, the store keeps; [`destination`] introduces them to one another.
+
+mod destination;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use import::{ImportOptions, Place, ProgressStyle, Stop};
+use store::{EventStore, StoreConfig};
+
+use crate::logging;
+use crate::settings::LogFormat;
+use destination::StoreDestinations;
+
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS_DEFAULT: usize = 80;
+
+/// Read CloudTrail log files into the history: every event once, however often they are read
+///
+/// Takes folders, files and s3://bucket/prefix, with any layout beneath: AWS's own, of organizations, or none. Formats are
+/// told by content: gzip, zstd or plain; {"Records": [...]}, arrays, one record a line, EventBridge events, answers of
+/// LookupEvents. What was read before is known by a ledger and by event ids, so an import that was cut off is simply run
+/// again. What is not taken is named and kept aside.
+///
+/// For s3:// the usual AWS variables count: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and
+/// AWS_ENDPOINT_URL.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// Folders, files or s3://bucket/prefix
+    #[arg(required = true, value_name = "PATH")]
+    places: Vec<OsString>,
+    /// Data folder of the installation; no server may be running on it
+    #[arg(long, env = "OPENTRAIL_DATA_DIR", default_value = "data", value_name = "FOLDER")]
+    data_dir: PathBuf,
+    /// Where to name and keep what is not taken  [default: rejects in the data folder]
+    #[arg(long, value_name = "FOLDER")]
+    rejects: Option<PathBuf>,
+    /// Files that are read at the same time  [default: one a core]
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<NonZeroUsize>,
+    /// Keep looking for new files until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    /// Seconds between two looks of --follow
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    follow_interval: u64,
+    /// End with an error if any record is rejected or any file is no log file
+    #[arg(long)]
+    strict: bool,
+    /// How the closing report is written, on standard output
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    output: ReportFormat,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Runs the command. The exit code is 1 if a file or place failed or the accounts are not even, and with --strict if
+/// anything was not taken.
+///
+/// # Errors
+/// A path that cannot be meant, a data folder that is in use, or a store that cannot go on.
+pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
+    logging::start("warn", LogFormat::Text)?;
+    let places = arguments.places.iter().map(|text| Place::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let rejects = arguments.rejects.clone().unwrap_or_else(|| arguments.data_dir.join("rejects"));
+    let mut options = ImportOptions::new(places, rejects);
+    options.progress = progress_style(arguments.quiet);
+    options.follow = arguments.follow.then(|| Duration::from_secs(arguments.follow_interval.max(1)));
+    if let Some(workers) = arguments.workers {
+        options.workers = workers;
+    }
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    let (store, _) = runtime.block_on(EventStore::open(StoreConfig::new(&arguments.data_dir)))?;
+    let stop = Arc::new(Stop::default());
+    runtime.spawn(stop_at_signal(Arc::clone(&stop)));
+    let destinations = StoreDestinations::new(store.clone(), runtime.handle().clone());
+    let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
+    let joined = runtime.block_on(join_small_segments(&store));
+    runtime.block_on(store.close());
+    let report = outcome?;
+    joined?;
+    let mut out = io::stdout().lock();
+    match arguments.output {
+        ReportFormat::Text => write!(out, "{report}")?,
+        ReportFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    let is_success = report.is_success(arguments.strict) && !report.interrupted;
+    Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn progress_style(is_quiet: bool) -> ProgressStyle {
+    if is_quiet {
+        return ProgressStyle::Silent;
+    }
+    if !io::stderr().is_terminal() {
+        return ProgressStyle::Lines;
+    }
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    ProgressStyle::Bar { columns: if columns == 0 { COLUMNS_DEFAULT } else { columns } }
+}
+
+/// The first Ctrl-C ends the import after what is at hand; what was committed stays.
+async fn stop_at_signal(stop: Arc<Stop>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.request();
+    }
+}
+
+async fn join_small_segments(store: &EventStore) -> anyhow::Result<()> {
+    while store.compact().await? {}
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! The store as the importer knows it.
+
+use import::{
+    CommitCounts, Destination, DestinationError, Destinations, FileKey, Fingerprint, FinishedFile, RejectReason, Taken,
+};
+use store::{EventStore, ImportError, Imported, ImportedFile, Importer, StoreError};
+use tokio::runtime::Handle;
+
+/// Bytes of memory for which one byte waits, as the importer counts: a record takes about a fifth of its text here, and
+/// large segments are worth more memory than the importer would give.
+const MEMORY_PER_PENDING_BYTE: usize = 6;
+
+/// Destinations in one store.
+pub(super) struct StoreDestinations {
+    store: EventStore,
+    runtime: Handle,
+    /// Keeps the ids of the days at hand in memory while workers come and go.
+    _kept: Importer,
+}
+
+impl StoreDestinations {
+    pub(super) fn new(store: EventStore, runtime: Handle) -> Self {
+        let kept = store.importer(runtime.clone());
+        Self { store, runtime, _kept: kept }
+    }
+}
+
+impl Destinations for StoreDestinations {
+    fn open(&self) -> Result<Box<dyn Destination + '_>, DestinationError> {
+        Ok(Box::new(StoreDestination { importer: self.store.importer(self.runtime.clone()), failed: None }))
+    }
+
+    fn recorded_fingerprint(&self, key: &FileKey) -> Result<Option<Fingerprint>, DestinationError> {
+        let found = self.runtime.block_on(self.store.imported_file(key.as_bytes()));
+        let found = found.map_err(|error| DestinationError::new("look a file up in the ledger", error))?;
+        Ok(found.map(|(size_bytes, tag)| Fingerprint { size_bytes, tag }))
+    }
+}
+
+struct StoreDestination {
+    importer: Importer,
+    /// A failure of the store, which a push cannot tell: the next commit does.
+    failed: Option<StoreError>,
+}
+
+impl Destination for StoreDestination {
+    fn push(&mut self, record: &[u8]) -> Result<Taken, RejectReason> {
+        match self.importer.push(record) {
+            Ok(Imported::New) => Ok(Taken::Stored),
+            Ok(Imported::Duplicate) => Ok(Taken::Duplicate),
+            Err(ImportError::Refused(refusal)) => Err(reason(&refusal)),
+            Err(ImportError::Store(error)) => {
+                let detail = error.to_string();
+                self.failed = Some(error);
+                Err(RejectReason::NotARecord { detail })
+            }
+        }
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.importer.pending_bytes() / MEMORY_PER_PENDING_BYTE
+    }
+
+    fn commit(&mut self, finished: &[FinishedFile]) -> Result<CommitCounts, DestinationError> {
+        let failed = |error: StoreError| DestinationError::new("store the records", error);
+        if let Some(error) = self.failed.take() {
+            return Err(failed(error));
+        }
+        let files: Vec<ImportedFile> = finished.iter().map(imported_file).collect();
+        let stored = self.importer.commit(&files).map_err(failed)?;
+        Ok(CommitCounts { stored, late_duplicates: Vec::new() })
+    }
+}
+
+fn imported_file(file: &FinishedFile) -> ImportedFile {
+    ImportedFile {
+        key: file.key.as_bytes().to_vec(),
+        size_bytes: file.fingerprint.size_bytes,
+        tag: file.fingerprint.tag.clone(),
+        records: file.records,
+        rejected: file.rejected,
+    }
+}
+
+fn reason(refusal: &store::Refusal) -> RejectReason {
+    match refusal {
+        store::Refusal::NotJson(error) => RejectReason::NotJson { detail: error.to_string() },
+        store::Refusal::NotARecord(error) => {
+            let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+            RejectReason::NotARecord { detail: format!("{error}{cause}") }
+        }
+    }
+}
