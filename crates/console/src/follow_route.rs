@@ -146,7 +146,7 @@ impl Follower {
 
     fn take(&mut self, events: impl Iterator<Item = ArchivedEvent>) {
         let (filter, since) = (Arc::clone(&self.filter), self.since);
-        let fitting = events.filter(|event| filter.fits(&event.index));
+        let fitting = events.filter(|event| filter.fits(&event.index, &event.record));
         let fitting = fitting.filter(|event| since.is_none_or(|since| event.index.event_time >= since));
         self.ready.extend(fitting.map(|event| line(&event.record)));
     }

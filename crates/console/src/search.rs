@@ -8,6 +8,7 @@ mod fit;
 pub mod moment;
 pub mod pattern;
 mod query;
+pub mod text;
 
 use model::account::AccountIdError;
 use model::region::RegionError;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use moment::{Moment, MomentError};
 use pattern::Pattern;
+use text::Term;
 
 /// Events of one answer when nothing is asked for.
 pub const LIMIT_DEFAULT: usize = 100;
@@ -30,6 +32,9 @@ pub const FILTER_BYTES_MAX: usize = 2048;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SearchRequest {
+    /// Terms that must all fit, as one line; see [`text`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// Event names, any of which may fit; `*` stands for any characters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub event_name: Vec<String>,
@@ -130,6 +135,8 @@ pub struct Search {
 /// What an event must fit, all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// All of these.
+    pub terms: Vec<Term>,
     /// Any of these; no pattern at all fits everything.
     pub event_names: Vec<Pattern>,
     /// Exact.
@@ -225,7 +232,9 @@ impl SearchRequest {
         }
         let event_names =
             self.event_name.into_iter().map(|name| bounded("eventName", name).map(|name| Pattern::new(&name)));
+        let query = optional("query", self.query)?;
         let filter = Filter {
+            terms: query.map_or(Ok(Vec::new()), |query| text::parse(&query))?,
             event_names: event_names.collect::<Result<_, _>>()?,
             event_source: optional("eventSource", self.event_source)?.map(full_event_source),
             user_name: optional("userName", self.user_name)?,

@@ -103,7 +103,7 @@ async fn find(archive: &dyn EventArchive, plan: Plan) -> Result<FoundEvents, Arc
         let mut page_events = page.events.into_iter();
         while let Some(event) = page_events.next() {
             scanned += 1;
-            if !query.filter.fits(&event.index) {
+            if !query.filter.fits(&event.index, &event.record) {
                 continue;
             }
             let position = event.position;

@@ -75,7 +75,7 @@ impl Memtable {
             let mut last = None;
             let mut visit = |key: &(EventTime, u64), event: &Arc<StoredEvent>| {
                 last = Some(*key);
-                if scan.query.fits(&event.index) {
+                if scan.query.fits(event) {
                     found.push(Arc::clone(event));
                 }
                 found.len() < scan.limit

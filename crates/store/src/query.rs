@@ -104,8 +104,9 @@ impl AttributeFilter {
     }
 }
 
-/// A condition that the store cannot use to leave out segments, only to judge events.
-pub type Condition = Arc<dyn Fn(&LookupIndex) -> bool + Send + Sync>;
+/// A condition that the store cannot use to leave out segments, only to judge events by what they are looked up by and
+/// the text of their record.
+pub type Condition = Arc<dyn Fn(&LookupIndex, &[u8]) -> bool + Send + Sync>;
 
 /// What is looked for. Everything that is set must fit.
 #[derive(Clone)]
@@ -169,12 +170,13 @@ impl Default for EventQuery {
 
 impl EventQuery {
     /// Whether an event fits, its place aside.
-    pub fn fits(&self, index: &LookupIndex) -> bool {
+    pub fn fits(&self, event: &StoredEvent) -> bool {
+        let index = &event.index;
         self.account.is_none_or(|account| index.account.as_deref() == Some(account.as_str()))
             && self.region.as_ref().is_none_or(|region| index.region.as_deref() == Some(region.as_str()))
             && (self.categories.is_empty() || self.categories.contains(&index.category))
             && self.attributes.iter().all(|attribute| attribute.fits(index))
-            && self.condition.as_ref().is_none_or(|condition| condition(index))
+            && self.condition.as_ref().is_none_or(|condition| condition(index, &event.record))
     }
 }
 

@@ -164,7 +164,7 @@ impl<'a> Merge<'a> {
             let records = source.stored.segment.records(&numbers).map_err(source.stored.failed())?;
             for (row, record) in rows.iter().zip(records) {
                 let event = event(row.sequence, record)?;
-                if self.query.fits(&event.index) {
+                if self.query.fits(&event) {
                     fitting.push(Arc::new(event));
                 }
             }

@@ -6,8 +6,12 @@ use super::pattern::Pattern;
 use super::{DENIED_CODES, ErrorFilter, Filter};
 
 impl Filter {
-    /// Whether an event fits all of the filter.
-    pub fn fits(&self, index: &LookupIndex) -> bool {
+    /// Whether an event fits all of the filter, with its record's text.
+    pub fn fits(&self, index: &LookupIndex, record: &[u8]) -> bool {
+        self.fits_index(index) && self.terms.iter().all(|term| term.fits(index, record))
+    }
+
+    fn fits_index(&self, index: &LookupIndex) -> bool {
         (self.event_names.is_empty() || self.event_names.iter().any(|pattern| pattern.fits(&index.event_name)))
             && equals(self.event_source.as_deref(), Some(&index.event_source))
             && equals(self.user_name.as_deref(), index.username.as_deref())
@@ -84,7 +88,7 @@ mod tests {
     #[track_caller]
     fn check(filter: &str, index: &LookupIndex, fits: bool) {
         let request: SearchRequest = serde_json::from_str(filter).expect(filter);
-        assert_eq!(request.check().expect(filter).filter.fits(index), fits, "{filter}");
+        assert_eq!(request.check().expect(filter).filter.fits(index, b""), fits, "{filter}");
     }
 
     #[test]

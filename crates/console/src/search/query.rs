@@ -51,6 +51,7 @@ impl SearchRequest {
                 self.order = Some(order(&value)?);
                 return Ok(());
             }
+            "query" => &mut self.query,
             "eventSource" => &mut self.event_source,
             "userName" => &mut self.user_name,
             "resourceName" => &mut self.resource_name,
@@ -75,6 +76,7 @@ impl SearchRequest {
     pub fn to_query(&self) -> String {
         let mut pairs: Vec<(&str, &str)> = self.event_name.iter().map(|name| ("eventName", name.as_str())).collect();
         let texts = [
+            ("query", &self.query),
             ("eventSource", &self.event_source),
             ("userName", &self.user_name),
             ("resourceName", &self.resource_name),
@@ -126,6 +128,7 @@ mod tests {
     fn a_full_request_comes_back() {
         let text = |text: &str| Some(text.to_owned());
         let request = SearchRequest {
+            query: Some("eventName=A,B !\"x y\"".to_owned()),
             event_name: vec!["Put*".to_owned(), "a&b=c d+é".to_owned()],
             event_source: text("iam"),
             user_name: text("ana"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::lookup_events::{Attribute, AttributeKey};
 use async_trait::async_trait;
+use console::search::text::{Field, Term};
 use console::search::{Filter, Order as SearchOrder};
 use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
@@ -101,7 +102,7 @@ impl EventArchive for StoreAdapter {
             region: filter.region.clone(),
             categories: filter.category.into_iter().collect(),
             attributes: exact_values(&filter),
-            condition: Some(Arc::new(move |index| filter.fits(index))),
+            condition: Some(Arc::new(move |index, record| filter.fits(index, record))),
             start: query.start,
             end: query.end,
             order: match query.order {
@@ -164,7 +165,24 @@ fn exact_values(filter: &Filter) -> Vec<AttributeFilter> {
         filter.read_only.map(AttributeFilter::ReadOnly),
         filter.source_ip.clone().map(AttributeFilter::SourceIp),
     ];
-    values.into_iter().flatten().collect()
+    values.into_iter().flatten().chain(filter.terms.iter().filter_map(exact_term)).collect()
+}
+
+fn exact_term(term: &Term) -> Option<AttributeFilter> {
+    let (field, text) = term.exact()?;
+    let text = text.to_owned();
+    Some(match field {
+        Field::EventName => AttributeFilter::EventName(text),
+        Field::EventSource => AttributeFilter::EventSource(text),
+        Field::UserName => AttributeFilter::Username(text),
+        Field::ResourceName => AttributeFilter::ResourceName(text),
+        Field::ResourceType => AttributeFilter::ResourceType(text),
+        Field::AccessKeyId => AttributeFilter::AccessKeyId(text),
+        Field::EventId => AttributeFilter::EventId(text),
+        Field::ReadOnly => AttributeFilter::ReadOnly(text.parse().ok()?),
+        Field::SourceIp => AttributeFilter::SourceIp(text),
+        Field::ErrorCode | Field::Region | Field::Account | Field::Category => return None,
+    })
 }
 
 fn archived(event: &StoredEvent) -> ArchivedEvent {

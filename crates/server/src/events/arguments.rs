@@ -9,6 +9,10 @@ use super::output::OutputFormat;
 
 /// Search recorded events, newest first, or follow them as they come.
 ///
+/// QUERY has terms that must all fit: FIELD=VALUE, FIELD!=VALUE, and texts that the record must have ("0.0.0.0/0") or must
+/// not have (!text). VALUE may be several, with commas between them, and * stands for any characters. The fields are those
+/// of the options below, as in eventName, userName, resourceName, errorCode, sourceIp, region, account.
+///
 /// All filters must fit; --event-name may be given several times, and one of them must fit.
 ///
 /// The access key is the root key in --data-dir if that is given, else AWS_ACCESS_KEY_ID and
@@ -20,11 +24,16 @@ use super::output::OutputFormat;
 ///   opentrail events --event-source iam --event-name 'Put*Policy' --since 90d --output json
 /// Who deleted this:
 ///   opentrail events --event-name 'Delete*' --resource-name my-bucket
+/// Who but the pipeline opened something to the world:
+///   opentrail events 'readOnly=false userName!=ci-* "0.0.0.0/0"'
 /// What was denied, and from where:
 ///   opentrail events --denied --since 7d
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EventsArguments {
+    /// Terms such as 'eventName=Put* userName!=ci-* "0.0.0.0/0"'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
     /// Event name such as RunInstances; * stands for any characters; may be given several times
     #[arg(long, value_name = "PATTERN")]
     pub(crate) event_name: Vec<String>,
@@ -98,6 +107,7 @@ impl EventsArguments {
     /// The filters, as they travel.
     pub(crate) fn search_request(&self) -> SearchRequest {
         SearchRequest {
+            query: Some(self.query.join(" ")).filter(|query| !query.trim().is_empty()),
             event_name: self.event_name.clone(),
             event_source: self.event_source.clone(),
             user_name: self.user.clone(),
@@ -137,14 +147,14 @@ mod tests {
 
     #[test]
     fn every_filter_travels() {
-        let line = "--event-name Put* --event-name Delete* --event-source iam --user ana --resource-name r \
+        let line = "readOnly=false !x --event-name Put* --event-name Delete* --event-source iam --user ana --resource-name r \
             --resource-type T --access-key-id K --event-id E --read-only false --error-code any --denied \
             --source-ip ::1 --region eu-west-1 --category Data --since 90d --until 1h";
         let json = serde_json::to_value(parse(line).expect("arguments").search_request()).expect("json");
         assert_eq!(
             json,
             serde_json::json!({
-                "eventName": ["Put*", "Delete*"], "eventSource": "iam", "userName": "ana", "resourceName": "r",
+                "query": "readOnly=false !x", "eventName": ["Put*", "Delete*"], "eventSource": "iam", "userName": "ana", "resourceName": "r",
                 "resourceType": "T", "accessKeyId": "K", "eventId": "E", "readOnly": false, "errorCode": "any",
                 "denied": true, "sourceIp": "::1", "region": "eu-west-1", "category": "Data", "since": "90d",
                 "until": "1h",
@@ -154,7 +164,7 @@ mod tests {
 
     #[test]
     fn other_lines_are_refused() {
-        for line in ["--read-only", "--read-only yes", "--limit 0", "--follow --limit 5", "--follow --until 1h", "x"] {
+        for line in ["--read-only", "--read-only yes", "--limit 0", "--follow --limit 5", "--follow --until 1h"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -1,0 +1,326 @@
+//! A search as one line of text: `eventName=PutBucketPolicy userName!=ci-* "0.0.0.0/0"`.
+//!
+//! ```text
+//! query = term*                          all must fit
+//! term  = field "=" values               any of the values, in any resource where the field is of resources
+//!       | field "!=" values              none of them
+//!       | word | "!" word                the record's text has the word, or has it not
+//! values= word ("," word)*               "*" in a value stands for any characters
+//! word  = characters without whitespace, comma and quote | '"' characters with \" and \\ '"'
+//! ```
+
+use model::LookupIndex;
+
+use super::SearchError;
+use super::pattern::Pattern;
+
+/// Most terms of one query.
+pub const TERMS_MAX: usize = 50;
+
+/// A part of a query, which an event must fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// Whether the event must not fit the rest.
+    pub is_not: bool,
+    /// What is looked at.
+    pub test: Test,
+}
+
+/// What a term looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// A field has one of these values.
+    Field(Field, Vec<Value>),
+    /// The record's text has this in it. Case counts.
+    Text(String),
+}
+
+/// A value of a term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// The same text.
+    Exact(String),
+    /// A text that fits a pattern with `*`.
+    Pattern(Pattern),
+}
+
+/// A field that can be searched by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// `eventName`.
+    EventName,
+    /// `eventSource`.
+    EventSource,
+    /// Name of the caller.
+    UserName,
+    /// Name, id or ARN of a resource.
+    ResourceName,
+    /// Type of a resource.
+    ResourceType,
+    /// Access key of the caller.
+    AccessKeyId,
+    /// `eventID`.
+    EventId,
+    /// `readOnly`.
+    ReadOnly,
+    /// `errorCode`; no text where the call did not fail.
+    ErrorCode,
+    /// `sourceIPAddress`.
+    SourceIp,
+    /// `awsRegion`.
+    Region,
+    /// Account of the record.
+    Account,
+    /// `eventCategory`.
+    Category,
+}
+
+/// Names of the fields, in any case: ours, and those of the record where they differ.
+const FIELDS: [(&str, Field); 19] = [
+    ("eventName", Field::EventName),
+    ("eventSource", Field::EventSource),
+    ("userName", Field::UserName),
+    ("user", Field::UserName),
+    ("resourceName", Field::ResourceName),
+    ("resource", Field::ResourceName),
+    ("resourceType", Field::ResourceType),
+    ("accessKeyId", Field::AccessKeyId),
+    ("eventId", Field::EventId),
+    ("readOnly", Field::ReadOnly),
+    ("errorCode", Field::ErrorCode),
+    ("sourceIp", Field::SourceIp),
+    ("sourceIPAddress", Field::SourceIp),
+    ("region", Field::Region),
+    ("awsRegion", Field::Region),
+    ("account", Field::Account),
+    ("recipientAccountId", Field::Account),
+    ("category", Field::Category),
+    ("eventCategory", Field::Category),
+];
+
+/// Reads a query.
+///
+/// # Errors
+/// A field that there is not, a value that is missing, a quote that does not end, or too many terms.
+pub fn parse(text: &str) -> Result<Vec<Term>, SearchError> {
+    let mut reader = Reader { rest: text };
+    let mut terms = Vec::new();
+    while let Some(term) = reader.term()? {
+        if terms.len() == TERMS_MAX {
+            return Err(problem(format!("a query has at most {TERMS_MAX} terms")));
+        }
+        terms.push(term);
+    }
+    Ok(terms)
+}
+
+fn problem(what: impl Into<String>) -> SearchError {
+    SearchError::Query(what.into())
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn term(&mut self) -> Result<Option<Term>, SearchError> {
+        self.rest = self.rest.trim_start();
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        if let Some((name, is_not, rest)) = field_part(self.rest) {
+            let field = field(name)?;
+            self.rest = rest;
+            let mut values = vec![self.value(name, field)?];
+            while let Some(rest) = self.rest.strip_prefix(',') {
+                self.rest = rest;
+                values.push(self.value(name, field)?);
+            }
+            return Ok(Some(Term { is_not, test: Test::Field(field, values) }));
+        }
+        let is_not = self.rest.starts_with('!');
+        self.rest = &self.rest[usize::from(is_not)..];
+        let (word, _) = self.word(false)?;
+        if word.is_empty() {
+            return Err(problem("a word is missing: quote a text with blanks or commas in it, as in \"a b\""));
+        }
+        Ok(Some(Term { is_not, test: Test::Text(word) }))
+    }
+
+    fn value(&mut self, name: &str, field: Field) -> Result<Value, SearchError> {
+        let (word, is_quoted) = self.word(true)?;
+        if word.is_empty() && !is_quoted {
+            return Err(problem(format!("{name} has no value: write {name}=VALUE")));
+        }
+        // A service may be named without its domain, as in `opentrail events --event-source iam`.
+        let word = if field == Field::EventSource { super::full_event_source(word) } else { word };
+        Ok(if word.contains('*') && !is_quoted { Value::Pattern(Pattern::new(&word)) } else { Value::Exact(word) })
+    }
+
+    /// A word, and whether it was quoted.
+    fn word(&mut self, ends_at_comma: bool) -> Result<(String, bool), SearchError> {
+        let Some(quoted) = self.rest.strip_prefix('"') else {
+            let is_end = |character: char| character.is_whitespace() || (ends_at_comma && character == ',');
+            let end = self.rest.find(is_end).unwrap_or(self.rest.len());
+            let (word, rest) = self.rest.split_at(end);
+            self.rest = rest;
+            return Ok((word.to_owned(), false));
+        };
+        let mut word = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.rest = &quoted[at + 1..];
+                    return Ok((word, true));
+                }
+                '\\' => match characters.next() {
+                    Some((_, escaped @ ('"' | '\\'))) => word.push(escaped),
+                    Some((_, other)) => word.extend(['\\', other]),
+                    None => break,
+                },
+                other => word.push(other),
+            }
+        }
+        Err(problem("a quote is not closed"))
+    }
+}
+
+/// Name of the field, whether it is denied, and what is behind, if the text begins with `name=` or `name!=`.
+fn field_part(text: &str) -> Option<(&str, bool, &str)> {
+    let end = text.find(|character: char| !character.is_ascii_alphanumeric()).filter(|end| *end > 0)?;
+    let (name, rest) = text.split_at(end);
+    match rest.strip_prefix("!=") {
+        Some(rest) => Some((name, true, rest)),
+        None => rest.strip_prefix('=').map(|rest| (name, false, rest)),
+    }
+}
+
+fn field(name: &str) -> Result<Field, SearchError> {
+    let known = FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, field)| *field);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = FIELDS.iter().map(|(known, _)| *known).collect();
+        problem(format!(
+            "there is no field '{}': there are {}; quote a text that has an = in it",
+            model::limits::cut(name, 64),
+            names.join(", ")
+        ))
+    })
+}
+
+impl Term {
+    /// Whether an event fits, with its record's text.
+    pub fn fits(&self, index: &LookupIndex, record: &[u8]) -> bool {
+        let fits = match &self.test {
+            Test::Field(field, values) => values.iter().any(|value| field.has(index, value)),
+            Test::Text(text) => memchr::memmem::find(record, text.as_bytes()).is_some(),
+        };
+        fits != self.is_not
+    }
+
+    /// The field and the one value that an event must have to fit, where the term says that.
+    pub fn exact(&self) -> Option<(Field, &str)> {
+        match &self.test {
+            Test::Field(field, values) if !self.is_not => match &values[..] {
+                [Value::Exact(text)] => Some((*field, text)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Value {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == text,
+            Self::Pattern(pattern) => pattern.fits(text),
+        }
+    }
+}
+
+impl Field {
+    fn has(self, index: &LookupIndex, value: &Value) -> bool {
+        let optional = |text: &Option<String>| text.as_deref().is_some_and(|text| value.fits(text));
+        match self {
+            Self::EventName => value.fits(&index.event_name),
+            Self::EventSource => value.fits(&index.event_source),
+            Self::UserName => optional(&index.username),
+            Self::ResourceName => index.resources.iter().any(|found| value.fits(&found.resource_name)),
+            Self::ResourceType => index.resources.iter().any(|found| optional(&found.resource_type)),
+            Self::AccessKeyId => optional(&index.access_key_id),
+            Self::EventId => value.fits(&index.event_id),
+            Self::ReadOnly => index.read_only.is_some_and(|truth| value.fits(if truth { "true" } else { "false" })),
+            Self::ErrorCode => optional(&index.error_code),
+            Self::SourceIp => optional(&index.source_ip),
+            Self::Region => optional(&index.region),
+            Self::Account => optional(&index.account),
+            Self::Category => value.fits(index.category.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RECORD: &str = r#"{"eventTime":"2025-03-01T12:00:05Z","eventID":"e-1","eventName":"PutBucketPolicy",
+        "eventSource":"s3.amazonaws.com","awsRegion":"us-east-1","sourceIPAddress":"192.0.2.1","readOnly":false,
+        "userIdentity":{"type":"IAMUser","userName":"ci-7","accessKeyId":"AKIA1"},"recipientAccountId":"111122223333",
+        "requestParameters":{"bucketName":"b","policy":"{\"cidr\":\"0.0.0.0/0\"}"},"errorCode":"AccessDenied"}"#;
+
+    #[track_caller]
+    fn check(query: &str, fits: bool) {
+        let index = LookupIndex::derive(RECORD.as_bytes()).expect("a record");
+        let terms = parse(query).expect(query);
+        assert_eq!(terms.iter().all(|term| term.fits(&index, RECORD.as_bytes())), fits, "{query}");
+    }
+
+    #[test]
+    fn terms_decide() {
+        for (query, fits) in [
+            ("", true),
+            ("eventName=PutBucketPolicy userName!=ci-* \"0.0.0.0/0\"", false),
+            ("eventName=PutBucketPolicy userName=ci-* \"0.0.0.0/0\"", true),
+            ("eventname=Get*,Put* errorCode=AccessDenied", true),
+            ("eventSource=s3", true),
+            ("eventSource!=s3", false),
+            ("resourceName=b resourceType=AWS::S3::*", true),
+            ("resource!=b", false),
+            ("readOnly=false region=us-east-1 account=111122223333 category=Management", true),
+            ("sourceIp=192.0.2.*", true),
+            ("sourceIp=\"192.0.2.*\"", false),
+            ("0.0.0.0/0 !203.0.113", true),
+            ("!0.0.0.0/0", false),
+            (r#""cidr\\\"""#, true),
+            ("accessKeyId!=AKIA1,AKIA2", false),
+            ("eventId=e-2", false),
+        ] {
+            check(query, fits);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (query, part) in [
+            ("eventNam=x", "there is no field 'eventNam'"),
+            ("eventName=", "eventName has no value"),
+            ("eventName=a, b", "eventName has no value"),
+            ("\"open", "a quote is not closed"),
+            ("!", "a word is missing"),
+        ] {
+            let error = parse(query).expect_err(query).to_string();
+            assert!(error.contains(part), "{query}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gets_an_answer(text: String, words in "[a-zA-Z=!,\"*\\\\ ]{0,40}") {
+            let _ = parse(&text);
+            let _ = parse(&words);
+        }
+    }
+}
