@@ -165,8 +165,18 @@ fn passes(
             };
             let aborting = AtomicBool::new(false);
             let shared = Shared { options, destinations, source: &source, progress, stop, aborting, books, since };
-            if let Err(error) = shared.pass()? {
-                failed_places.push(chain(&error));
+            let found_before = lock(&books.report).files.found;
+            match shared.pass()? {
+                Err(error) => failed_places.push(chain(&error)),
+                // A wrong path must not look like an import of nothing. What is followed may come later.
+                Ok(())
+                    if options.follow.is_none()
+                        && !stop.is_requested()
+                        && lock(&books.report).files.found == found_before =>
+                {
+                    failed_places.push(format!("no file in {place}"));
+                }
+                Ok(()) => {}
             }
             if stop.is_requested() {
                 break;

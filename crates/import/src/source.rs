@@ -5,6 +5,7 @@ mod day_folders;
 mod folder;
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -35,8 +36,8 @@ pub enum Place {
     Bucket {
         /// Name of the bucket.
         name: String,
-        /// Prefix without slashes at its ends; empty for the whole bucket. It names a folder, not the beginning of a
-        /// name.
+        /// Prefix without slashes at its ends; empty for the whole bucket. Where no folder has this name, names that
+        /// begin with it count.
         prefix: String,
     },
 }
@@ -64,6 +65,15 @@ impl Place {
             return Err(PlaceError::NotABucket);
         }
         Ok(Self::Bucket { name: name.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Bucket { name, prefix } => write!(f, "s3://{name}/{prefix}"),
+        }
     }
 }
 

@@ -248,10 +248,14 @@ fn an_import_that_dies_ten_times_stores_every_event_once() {
 fn places_that_are_not_there_are_failures() {
     let mut bench = Bench::new();
     bench.write("a", log_file(0..1));
+    let empty = bench.folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
     bench.options.places.insert(0, Place::Path(PathBuf::from("/nowhere/at/all")));
+    bench.options.places.push(Place::Path(empty.clone()));
     let report = bench.run();
     assert_eq!(report.records.stored, 1);
-    assert_eq!(report.failed_places.len(), 1);
+    assert_eq!(report.failed_places.len(), 2);
+    assert_eq!(report.failed_places[1], format!("no file in {}", empty.display()));
     assert!(!report.is_success(false));
 }
 

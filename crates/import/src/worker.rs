@@ -386,5 +386,6 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         }
         next = cause.source();
     }
-    text
+    // Servers answer in several lines.
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

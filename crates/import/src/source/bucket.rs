@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::path::Path;
-use object_store::{ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -83,22 +83,19 @@ impl Bucket {
     }
 
     async fn list_all(&self, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<()> {
-        let mut objects = self.store.list(self.prefix.as_ref());
-        let mut is_empty = true;
-        while let Some(object) = objects.next().await {
-            is_empty = false;
-            if take(self.found(object?)) == Listing::Stop {
-                return Ok(());
-            }
-        }
-        // The prefix may be the whole key of one object.
-        if let Some(prefix) = self.prefix.as_ref().filter(|_| is_empty) {
-            match self.store.head(prefix).await {
-                Ok(object) => {
-                    take(self.found(object));
+        let mut roots = vec![self.prefix.clone()];
+        let mut is_first = true;
+        while let Some(root) = roots.pop() {
+            let mut objects = self.store.list(root.as_ref());
+            let mut is_empty = true;
+            while let Some(object) = objects.next().await {
+                is_empty = false;
+                if take(self.found(object?)) == Listing::Stop {
+                    return Ok(());
                 }
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+            }
+            if is_empty && std::mem::take(&mut is_first) {
+                roots = self.beginnings(take).await?;
             }
         }
         Ok(())
@@ -107,8 +104,13 @@ impl Bucket {
     /// Folder by folder, without those of earlier days.
     async fn list_days(&self, since: Day, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<()> {
         let mut waiting = vec![self.prefix.clone()];
+        let mut is_first = true;
         while let Some(prefix) = waiting.pop() {
             let listed = self.store.list_with_delimiter(prefix.as_ref()).await?;
+            if std::mem::take(&mut is_first) && listed.objects.is_empty() && listed.common_prefixes.is_empty() {
+                waiting = self.beginnings(take).await?;
+                continue;
+            }
             for object in listed.objects {
                 if take(self.found(object)) == Listing::Stop {
                     return Ok(());
@@ -121,6 +123,20 @@ impl Bucket {
             waiting.extend(wanted.map(Some));
         }
         Ok(())
+    }
+
+    /// Where the prefix names no folder: the objects whose keys begin with it, and the folders whose names do.
+    async fn beginnings(&self, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<Vec<Option<Path>>> {
+        let Some(prefix) = &self.prefix else { return Ok(Vec::new()) };
+        let above = prefix.as_ref().rsplit_once('/').map(|(above, _)| Path::parse(above)).transpose()?;
+        let listed = self.store.list_with_delimiter(above.as_ref()).await?;
+        let begins = |path: &Path| path.as_ref().starts_with(prefix.as_ref());
+        for object in listed.objects.into_iter().filter(|object| begins(&object.location)) {
+            if take(self.found(object)) == Listing::Stop {
+                return Ok(Vec::new());
+            }
+        }
+        Ok(listed.common_prefixes.into_iter().filter(begins).map(Some).collect())
     }
 
     fn found(&self, object: ObjectMeta) -> Found {

@@ -203,12 +203,14 @@ fn broken_connections_are_taken_up_where_they_broke() {
 }
 
 #[test]
-fn a_whole_key_is_a_place_too() {
+fn a_prefix_may_be_a_key_or_the_beginning_of_one() {
     let server = server();
-    let (files, _) = list(&open(&server.start(), "other"), None);
-    assert_eq!(files.len(), 1);
-    let (files, _) = list(&open(&server.start(), "nothing"), None);
-    assert_eq!(files.len(), 0);
+    let address = server.start();
+    let count = |prefix: &str, since| list(&open(&address, prefix), since).0.len();
+    assert_eq!(["other", "oth", "p/AWS", "p", "nothing"].map(|prefix| count(prefix, None)), [1, 1, 12, 12, 0]);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_430_000);
+    let since = Some(Day::before(now, 0));
+    assert_eq!(["other", "p/AWS", "nothing"].map(|prefix| count(prefix, since)), [1, 2, 0]);
 }
 
 #[test]
