@@ -71,6 +71,7 @@ fn record_of(
         request_id: "5b0a7e0c-1111-4a4a-9c9c-000000000001",
         event_time: EventTime::from_seconds(1_700_000_000),
         outcome,
+        redaction_key: None,
     });
     let Ok(text) = serde_json::to_string(&record) else { panic!("a record is JSON") };
     assert!(text.len() <= EVENT_BYTES_MAX, "{} bytes", text.len());

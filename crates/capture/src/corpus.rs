@@ -469,6 +469,7 @@ fn exchange<'a>(
         request_id: "r",
         event_time: EventTime::from_seconds(0),
         outcome: Outcome::Unknown,
+        redaction_key: None,
     }
 }
 
@@ -547,5 +548,5 @@ fn rendered_response(service: &'static Service, id: OperationId, response: &Json
     };
     let call = call(service, id, None);
     let answer = Answer { status: 200, headers: &headers, body: BodyCapture::Complete(b"") };
-    response_elements(&call, &answer, output.as_ref(), request_id)
+    response_elements(&call, &answer, output.as_ref(), request_id, None)
 }

@@ -9,6 +9,8 @@ use aws_wire::classify::Call;
 use http::HeaderMap;
 use model::{AccountId, EventTime, Region, TlsDetails, UserIdentity};
 
+use crate::redaction_key::RedactionKey;
+
 /// One HTTP exchange, complete or still without its answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Exchange<'a> {
@@ -38,6 +40,8 @@ pub struct Exchange<'a> {
     pub event_time: EventTime,
     /// What came of the call.
     pub outcome: Outcome<'a>,
+    /// With a key, hidden texts are written with a keyed hash of their value.
+    pub redaction_key: Option<&'a RedactionKey>,
 }
 
 /// Which operation a request calls.

@@ -7,7 +7,8 @@
 //! - `service_rules`: event source, record version, key style, time style, layout, replacement of secrets.
 //! - `event_name`, `read_only`, `category`: what CloudTrail calls the call and how it classes it.
 //! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
-//! - `redact`: what a record must never hold. The default is to hide.
+//! - `redact`: what a record must never hold. The default is to hide. `redaction_key`: the keyed hash that can stand
+//!   beside it.
 //! - `resources`, `additional`, `failure`: the other elements.
 //! - `identity_lessons`: what answers of IAM and STS teach about who owns which key; the callers that only they name.
 //! - `unknown_operation`: calls that are newer than the catalog.
@@ -32,6 +33,7 @@ mod parameters;
 mod read_only;
 mod record;
 mod redact;
+mod redaction_key;
 mod render;
 mod resources;
 mod s3;
@@ -50,4 +52,5 @@ pub use failure::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE};
 pub use identity_lessons::{identity_lessons, is_teacher, refuses_credentials};
 pub use read_only::is_read_only;
 pub use record::record;
+pub use redaction_key::RedactionKey;
 pub use streaming::{is_streaming_request, is_streaming_response};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::defaults;
 use crate::ec2;
 use crate::exchange::{BodyCapture, Exchange};
+use crate::redaction_key::RedactionKey;
 use crate::render::{Direction, Renderer, lower_first};
 use crate::s3;
 use crate::service_rules::{Layout, ServiceRules};
@@ -58,7 +59,9 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         Layout::S3 => s3::control_request(exchange, service, operation, input.value()),
         layout => {
             let Some(value) = input.value() else { return Some(json!({ "omitted": true })) };
-            let renderer = Renderer::new(service, call.protocol, Direction::Request).of(&operation.name);
+            let renderer = Renderer::new(service, call.protocol, Direction::Request)
+                .of(&operation.name)
+                .hashing(exchange.redaction_key);
             match layout {
                 Layout::Ec2 => ec2::request(&renderer, operation, value),
                 Layout::ApiGateway => api_gateway_request(&renderer, operation, value),
@@ -197,10 +200,11 @@ pub(crate) fn response_elements(
     answer: &Answer<'_>,
     output: Option<&StructureValue>,
     request_id: &str,
+    key: Option<&RedactionKey>,
 ) -> Option<Json> {
     let (service, operation) = (call.service, call.service.operation(call.operation));
     let rules = ServiceRules::of(service);
-    let renderer = Renderer::new(service, call.protocol, Direction::Response).of(&operation.name);
+    let renderer = Renderer::new(service, call.protocol, Direction::Response).of(&operation.name).hashing(key);
     if rules.layout != Layout::S3 && answer.body.complete().is_none() {
         return Some(json!({ "omitted": true }));
     }

@@ -100,7 +100,9 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         .filter(|_| needs_output(call, operation, writes_answer))
         .and_then(|answer| decode_output(call, answer));
     let response = match &answer {
-        Some(answer) if writes_answer => response_elements(call, answer, output.as_ref(), &request_id),
+        Some(answer) if writes_answer => {
+            response_elements(call, answer, output.as_ref(), &request_id, exchange.redaction_key)
+        }
         _ => None,
     };
     let region = aws_region(service, exchange.region);
@@ -193,7 +195,7 @@ fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Js
         return None;
     }
     let mut json: Json = serde_json::from_slice(body.complete()?).ok()?;
-    hide_by_name(&mut json, rules.secrets.into(), false);
+    hide_by_name(&mut json, rules.secrets.into(), exchange.redaction_key, false);
     json.is_object().then_some(json)
 }
 

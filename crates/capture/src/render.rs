@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
 use crate::redact::{Treatment, is_environment, looks_secret, member_treatment};
+use crate::redaction_key::{RedactionKey, hidden_text};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
 
@@ -32,6 +33,7 @@ pub(crate) struct Renderer<'a> {
     pub(crate) times: TimeStyle,
     pub(crate) direction: Direction,
     keys: KeyStyle,
+    redaction_key: Option<&'a RedactionKey>,
     is_dynamodb: bool,
     is_iam: bool,
 }
@@ -45,6 +47,7 @@ impl<'a> Renderer<'a> {
             times: rules.time_style(protocol),
             direction,
             keys: rules.keys,
+            redaction_key: None,
             is_dynamodb: service.id == "dynamodb",
             is_iam: service.id == "iam",
         }
@@ -53,6 +56,29 @@ impl<'a> Renderer<'a> {
     /// The renderer for an operation, which may write its keys in its own way.
     pub(crate) fn of(self, operation: &str) -> Self {
         Self { keys: self.rules.keys_of(&self.service.id, operation), ..self }
+    }
+
+    /// The renderer that writes a hash of what it hides, if there is a key.
+    pub(crate) fn hashing(self, redaction_key: Option<&'a RedactionKey>) -> Self {
+        Self { redaction_key, ..self }
+    }
+
+    /// What stands in place of a hidden value that is not written in parts.
+    pub(crate) fn hidden_value(&self, words: &str, value: &Value) -> Json {
+        match value {
+            Value::String(text) => Json::String(hidden_text(self.redaction_key, words, text)),
+            _ => Json::from(words),
+        }
+    }
+
+    /// What stands in place of a value whose key the service leaves out: nothing, unless its hash is wanted.
+    pub(crate) fn omitted_value(&self, value: &Value) -> Option<Json> {
+        match value {
+            Value::String(text) if self.redaction_key.is_some() && !text.is_empty() => {
+                Some(self.hidden_value(HIDDEN_TEXT, value))
+            }
+            _ => None,
+        }
     }
 
     /// The members of a structure.
@@ -103,7 +129,7 @@ impl<'a> Renderer<'a> {
         };
         let json = match member_treatment(self.service, self.rules, structure, member) {
             Treatment::Show => self.shown(member, value),
-            Treatment::Omit => return None,
+            Treatment::Omit => self.omitted_value(value)?,
             Treatment::Text(text) => hidden(value, text, self),
         };
         Some((self.key(name), json))
@@ -187,7 +213,10 @@ impl<'a> Renderer<'a> {
             let json = match (is_secret, self.rules.secrets.into()) {
                 (false, _) | (true, Treatment::Show) => self.value(value.shape, entry),
                 (true, Treatment::Text(text)) => hidden(entry, text, self),
-                (true, Treatment::Omit) => continue,
+                (true, Treatment::Omit) => match self.omitted_value(entry) {
+                    Some(json) => json,
+                    None => continue,
+                },
             };
             object.insert(name.clone(), json);
         }
@@ -203,7 +232,8 @@ impl<'a> Renderer<'a> {
             Value::Number(number) | Value::Document(Json::Number(number)) => Json::Number(number.clone()),
             Value::Boolean(truth) | Value::Document(Json::Bool(truth)) => Json::Bool(*truth),
             Value::Null | Value::Document(Json::Null) => return None,
-            _ => Json::from(HIDDEN_TEXT),
+            Value::Document(Json::String(text)) => Json::String(hidden_text(self.redaction_key, HIDDEN_TEXT, text)),
+            value => self.hidden_value(HIDDEN_TEXT, value),
         };
         is_shown.then_some(json)
     }
@@ -211,7 +241,7 @@ impl<'a> Renderer<'a> {
     /// JSON without a shape, with what looks secret hidden.
     pub(crate) fn document(&self, document: &Json) -> Json {
         let mut document = document.clone();
-        hide_by_name(&mut document, self.rules.secrets.into(), false);
+        hide_by_name(&mut document, self.rules.secrets.into(), self.redaction_key, false);
         document
     }
 
@@ -224,23 +254,27 @@ impl<'a> Renderer<'a> {
 }
 
 /// Hides in `json` every text under a name that looks secret; with `lower` also lowers the first letter of every key.
-pub(crate) fn hide_by_name(json: &mut Json, treatment: Treatment, lower: bool) {
+pub(crate) fn hide_by_name(json: &mut Json, treatment: Treatment, key: Option<&RedactionKey>, lower: bool) {
     match json {
-        Json::Array(values) => values.iter_mut().for_each(|value| hide_by_name(value, treatment, lower)),
+        Json::Array(values) => values.iter_mut().for_each(|value| hide_by_name(value, treatment, key, lower)),
         Json::Object(object) => {
             let entries = std::mem::take(object);
-            for (key, mut value) in entries {
+            for (name, mut value) in entries {
                 let is_text =
                     value.is_string() || value.as_array().is_some_and(|array| array.iter().any(Json::is_string));
-                if is_text && looks_secret(&key) {
-                    match treatment {
-                        Treatment::Text(text) => value = Json::String(text.to_owned()),
+                if is_text && looks_secret(&name) {
+                    let secret = value.as_str().unwrap_or_default();
+                    value = match treatment {
+                        Treatment::Text(text) => Json::String(hidden_text(key, text, secret)),
+                        Treatment::Omit | Treatment::Show if key.is_some() && !secret.is_empty() => {
+                            Json::String(hidden_text(key, HIDDEN_TEXT, secret))
+                        }
                         Treatment::Omit | Treatment::Show => continue,
-                    }
+                    };
                 } else {
-                    hide_by_name(&mut value, treatment, lower);
+                    hide_by_name(&mut value, treatment, key, lower);
                 }
-                object.insert(if lower { lower_first(&key) } else { key }, value);
+                object.insert(if lower { lower_first(&name) } else { name }, value);
             }
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
@@ -264,7 +298,7 @@ fn hidden(value: &Value, text: &'static str, renderer: &Renderer<'_>) -> Json {
             });
             Json::Object(outline.collect())
         }
-        _ => Json::String(text.to_owned()),
+        value => renderer.hidden_value(text, value),
     }
 }
 

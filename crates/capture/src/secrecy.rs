@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::parameters::{Answer, Input, request_parameters, response_elements};
+use crate::redaction_key::RedactionKey;
 use crate::service_rules::{Layout, ServiceRules};
 
 const MARK: &str = "Xq9ZmarkZq9X";
@@ -86,6 +87,15 @@ fn is_leaked(json: &Option<Json>) -> bool {
 
 #[test]
 fn no_sensitive_member_of_any_operation_is_written() {
+    check_every_operation(None);
+}
+
+#[test]
+fn hashes_do_not_show_what_they_are_of() {
+    check_every_operation(Some(&RedactionKey::new([7; 32])));
+}
+
+fn check_every_operation(key: Option<&RedactionKey>) {
     let (headers, caller, region) =
         (HeaderMap::new(), Arc::new(UserIdentity::default()), Region::parse("us-east-1").expect("a region"));
     let mut with_secrets = 0;
@@ -116,6 +126,7 @@ fn no_sensitive_member_of_any_operation_is_written() {
                 request_id: "r",
                 event_time: EventTime::from_seconds(0),
                 outcome: Outcome::Unknown,
+                redaction_key: key,
             };
             if let Some(shape) = operation.input {
                 let mut filler = Filler { service, values_left: VALUES_MAX, secrets: 0 };
@@ -128,7 +139,7 @@ fn no_sensitive_member_of_any_operation_is_written() {
                 let mut filler = Filler { service, values_left: VALUES_MAX, secrets: 0 };
                 let output = filler.structure(shape, false, 0);
                 let answer = Answer { status: 200, headers: &headers, body: BodyCapture::Complete(b"") };
-                let json = response_elements(&call, &answer, Some(&output), "r");
+                let json = response_elements(&call, &answer, Some(&output), "r", key);
                 assert!(!is_leaked(&json), "{} {} response {json:?}", service.id, operation.name);
             }
         }

@@ -68,7 +68,7 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>) -> Option<Json> {
     object.retain(|name, _| !name.starts_with("X-Amz-"));
     let mut json = Json::Object(object);
     let treatment = Treatment::from(HIDDEN);
-    hide_by_name(&mut json, treatment, true);
+    hide_by_name(&mut json, treatment, exchange.redaction_key, true);
     (json.as_object().is_some_and(|object| !object.is_empty())).then_some(json)
 }
 

@@ -18,7 +18,7 @@ use aws_wire::catalog::{Catalog, Protocol, Service};
 use aws_wire::classify::{Call, Classification, HostNames, classify};
 use aws_wire::sigv4::{self, Presented, SigV4Error};
 use bytes::Bytes;
-use capture::{BodyCapture, Outcome, Subject};
+use capture::{BodyCapture, Outcome, RedactionKey, Subject};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, response};
 use http_body::Body;
@@ -175,6 +175,7 @@ struct Received {
     request_id: String,
     began: Instant,
     tls: Option<TlsDetails>,
+    redaction_key: Option<RedactionKey>,
 }
 
 impl Received {
@@ -210,6 +211,7 @@ impl Received {
             request_id: &self.request_id,
             event_time,
             outcome,
+            redaction_key: self.redaction_key.as_ref(),
         }
     }
 }
@@ -476,6 +478,7 @@ impl Gateway {
             request_id: (surroundings.new_id)().to_string(),
             began,
             tls,
+            redaction_key: self.settings.redaction_key.clone(),
         })
     }
 

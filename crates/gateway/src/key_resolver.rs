@@ -188,6 +188,7 @@ impl Asker {
             event_id: "",
             request_id: "",
             event_time: now,
+            redaction_key: None,
             outcome: Outcome::Answered {
                 status: parts.status.as_u16(),
                 headers: &parts.headers,

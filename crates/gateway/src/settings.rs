@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use capture::RedactionKey;
+
 use crate::connector::Detours;
 use crate::parent_proxy::ParentProxy;
 use crate::trusted_proxies::TrustedProxies;
@@ -56,6 +58,8 @@ pub struct GatewaySettings {
     pub trusted_proxies: TrustedProxies,
     /// Whether connections of trusted proxies begin with a PROXY header. Default false.
     pub expects_proxy_header: bool,
+    /// With a key, hidden texts are recorded with a keyed hash of their value. Default: none.
+    pub redaction_key: Option<RedactionKey>,
     /// Host names under which virtual-host style buckets are served, such as `s3.localhost`.
     pub bucket_host_names: Vec<String>,
 }
@@ -79,6 +83,7 @@ impl Default for GatewaySettings {
             reads_account_of_key_id: true,
             trusted_proxies: TrustedProxies::default(),
             expects_proxy_header: false,
+            redaction_key: None,
             bucket_host_names: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
         }
     }

@@ -27,6 +27,17 @@ pub(crate) fn read_or_make(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
     }
 }
 
+/// Reads the key in this file, which must be there.
+///
+/// # Errors
+/// There is no such file, it cannot be read, or has another size.
+pub(crate) fn read(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
+    if !path.try_exists().with_context(|| format!("look for {}", path.display()))? {
+        bail!("there is no {}", path.display());
+    }
+    read_or_make(path)
+}
+
 fn make(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     OsRng.try_fill_bytes(&mut key).context("the operating system gave no random bytes")?;

@@ -1,9 +1,9 @@
 //! The `opentrail` binary: command line, configuration and wiring.
 //!
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
-//! and the signals; [`events`] is a client of the console's JSON API; [`import`]
-//! reads log files into the store; [`record`] runs a program with a recording
-//! proxy of its own; [`settings`] is what an operator may set.
+//! and the signals; [`events`] is a client of the console's JSON API; [`import`] reads log files into the store;
+//! [`record`] runs a program with a recording proxy of its own; [`redacted_hash`] prints what to search for in place of
+//! a hidden value; [`settings`] is what an operator may set.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -20,6 +20,7 @@ mod installation_key;
 mod logging;
 mod quantity;
 mod record;
+mod redacted_hash;
 mod serve;
 mod settings;
 mod upkeep;
@@ -46,6 +47,7 @@ enum Command {
     Events(Box<events::EventsArguments>),
     Import(Box<import::ImportArguments>),
     Record(Box<record::RecordArguments>),
+    RedactedHash(redacted_hash::RedactedHashArguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Events(arguments) => events::run(*arguments),
         Command::Import(arguments) => import::run(*arguments),
         Command::Record(arguments) => return record::run(*arguments),
+        Command::RedactedHash(arguments) => redacted_hash::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

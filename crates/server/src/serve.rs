@@ -9,6 +9,7 @@ use access::{Directory, DirectoryConfig, KnownIdentities, RootKeyOrigin};
 use anyhow::Context;
 use aws_wire::sigv4::{Credentials, SecretAccessKey};
 use buckets::{BucketConfig, BucketService};
+use capture::RedactionKey;
 use clap::Args;
 use console::router::{KEEP_ALIVE_DEFAULT, router};
 use console::{Console, ReadinessSwitch};
@@ -29,7 +30,7 @@ use uuid::Uuid;
 use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
-use crate::{installation_key, logging, upkeep};
+use crate::{installation_key, logging, redacted_hash, upkeep};
 
 /// Stack of a worker, bytes.
 const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
@@ -74,11 +75,15 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     // A journal that grows over a limit shall fail as a write, not end the process.
     let _file_size_signal = signal(SignalKind::from_raw(SIGXFSZ)).context("watch for signals")?;
     let clock: Clock = Arc::new(now);
     create_data_dir(&settings.data_dir)?;
+    if settings.hash_redacted_values {
+        let key = installation_key::read_or_make(&redacted_hash::key_file(&settings.data_dir))?;
+        settings.gateway.redaction_key = Some(RedactionKey::new(key));
+    }
     let (switch, readiness) = console::readiness::readiness("the journal is being read");
 
     let (store, report) = EventStore::open(store_config(&settings)).await?;

@@ -27,6 +27,9 @@ const VARIABLE_PREFIX: &str = "OPENTRAIL_";
 const OTHER_VARIABLES: [&str; 4] =
     ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY"];
 
+/// Folder for everything that is kept, where no setting names one.
+const DATA_DIR_DEFAULT: &str = "data";
+
 /// One layer of settings; what is absent is left to the layer below.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +97,9 @@ pub(crate) struct SettingsLayer {
     /// Whether LookupEvents also shows data events, which AWS's never does: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_LOOKUP_DATA_EVENTS", value_name = "BOOL", help_heading = "Recording")]
     lookup_data_events: Option<bool>,
+    /// Whether hidden values are recorded with a keyed hash to search for: true or false [default: false]
+    #[arg(long, env = "OPENTRAIL_HASH_REDACTED_VALUES", value_name = "BOOL", help_heading = "Recording")]
+    hash_redacted_values: Option<bool>,
     /// Events that are held in memory before they are sealed into a segment [default: 50000]
     #[arg(long, env = "OPENTRAIL_SEGMENT_EVENTS_MAX", value_name = "COUNT", help_heading = "Recording")]
     segment_events_max: Option<usize>,
@@ -256,6 +262,8 @@ pub(crate) struct Settings {
     pub(crate) history_days: u32,
     /// Whether LookupEvents also shows data events.
     pub(crate) lookup_data_events: bool,
+    /// Whether hidden values are recorded with a keyed hash.
+    pub(crate) hash_redacted_values: bool,
     /// Events held in memory before they are sealed.
     pub(crate) segment_events_max: usize,
     /// Bytes of events held in memory before they are sealed.
@@ -325,6 +333,7 @@ impl SettingsLayer {
             captured_body_max: self.captured_body_max.or(below.captured_body_max),
             history_days: self.history_days.or(below.history_days),
             lookup_data_events: self.lookup_data_events.or(below.lookup_data_events),
+            hash_redacted_values: self.hash_redacted_values.or(below.hash_redacted_values),
             segment_events_max: self.segment_events_max.or(below.segment_events_max),
             segment_size_max: self.segment_size_max.or(below.segment_size_max),
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
@@ -350,6 +359,11 @@ impl SettingsLayer {
             identity_secret_access_key: self.identity_secret_access_key.or(below.identity_secret_access_key),
             identity_session_token: self.identity_session_token.or(below.identity_session_token),
         }
+    }
+
+    /// The data folder that this layer names, or the default one.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT))
     }
 
     /// Checks the layer and fills in defaults.
@@ -431,6 +445,8 @@ impl SettingsLayer {
             recording_failure: self.recording_failure.unwrap_or_default(),
             recording_failure_by_service: check_rules(self.recording_failure_by_service.unwrap_or_default())?,
             trusted_proxies: TrustedProxies::new(trusted_proxies),
+            // Read from the data folder once that is known to exist.
+            redaction_key: None,
             expects_proxy_header: self.proxy_protocol.unwrap_or(false),
             reads_account_of_key_id: self.account_from_key_id.unwrap_or(defaults.reads_account_of_key_id),
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
@@ -440,7 +456,7 @@ impl SettingsLayer {
             parent_proxy: None,
         };
         Ok(Settings {
-            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("data")),
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT)),
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4600))),
             console_listen: self.console_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4601))),
             upstream,
@@ -454,6 +470,7 @@ impl SettingsLayer {
             gateway,
             history_days,
             lookup_data_events: self.lookup_data_events.unwrap_or(false),
+            hash_redacted_values: self.hash_redacted_values.unwrap_or(false),
             segment_events_max: self.segment_events_max.unwrap_or(50_000).max(1),
             segment_bytes_max: self.segment_size_max.map_or(64 * 1024 * 1024, ByteSize::get),
             segment_age_max: duration(self.segment_age_max, Duration::from_secs(3600)),

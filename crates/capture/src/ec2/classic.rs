@@ -172,9 +172,12 @@ impl Writer<'_> {
         }
         let key = self.key(member);
         match member_treatment(self.renderer.service, self.renderer.rules, structure, member) {
-            Treatment::Omit => return,
+            Treatment::Omit => {
+                object.extend(self.renderer.omitted_value(value).map(|json| (key, json)));
+                return;
+            }
             Treatment::Text(text) => {
-                object.insert(key, Json::from(text));
+                object.insert(key, self.renderer.hidden_value(text, value));
                 return;
             }
             Treatment::Show => {}

@@ -84,8 +84,11 @@ impl Writer<'_> {
 
     fn member(&self, object: &mut Map<String, Json>, structure: ShapeId, member: &Member, value: &Value) {
         let json = match member_treatment(self.renderer.service, self.renderer.rules, structure, member) {
-            Treatment::Omit => return,
-            Treatment::Text(text) => Json::from(text),
+            Treatment::Omit => match self.renderer.omitted_value(value) {
+                Some(json) => json,
+                None => return,
+            },
+            Treatment::Text(text) => self.renderer.hidden_value(text, value),
             Treatment::Show => self.value(member.shape, value),
         };
         object.insert(self.name(member).into_owned(), json);

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::record;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
+use crate::redaction_key::RedactionKey;
 
 mod services;
 
@@ -30,6 +31,7 @@ struct Case<'a> {
     answer: BodyCapture<'a>,
     /// In place of the answer.
     outcome: Option<Outcome<'a>>,
+    redaction_key: Option<&'a RedactionKey>,
 }
 
 impl<'a> Case<'a> {
@@ -47,6 +49,7 @@ impl<'a> Case<'a> {
             answer_headers: &[],
             answer: BodyCapture::Complete(answer.as_bytes()),
             outcome: None,
+            redaction_key: None,
         }
     }
 }
@@ -89,6 +92,7 @@ fn recorded(case: &Case<'_>) -> Json {
         event_id: "e-1",
         request_id: "r-1",
         event_time: EventTime::from_seconds(1_740_830_405),
+        redaction_key: case.redaction_key,
         outcome: case.outcome.unwrap_or(Outcome::Answered {
             status: case.status,
             headers: &answer_headers,

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{Case, check};
+use crate::redaction_key::RedactionKey;
 
 #[test]
 fn refusals_behind_api_gateway_are_answers() {
@@ -119,4 +120,34 @@ fn statements_and_models_are_resources() {
             { "accountId": "111122223333", "type": "AWS::Comprehend::EntityRecognizer", "ARN": arn },
         ] }),
     );
+}
+
+#[test]
+fn hidden_texts_carry_their_hash_when_there_is_a_key() {
+    let key = RedactionKey::new([7; 32]);
+    let term = key.term("hunter2");
+    let with_key =
+        |service, operation, body| Case { redaction_key: Some(&key), ..Case::new(service, operation, body, "") };
+    for (service, operation, body, parameter, expected) in [
+        (
+            "rds",
+            "ModifyDBInstance",
+            "Action=ModifyDBInstance&DBInstanceIdentifier=d&MasterUserPassword=hunter2",
+            "masterUserPassword",
+            format!("**** {term}"),
+        ),
+        // A service that leaves the key out shows it for the sake of the hash.
+        (
+            "secretsmanager",
+            "PutSecretValue",
+            r#"{"SecretId":"s","SecretString":"hunter2"}"#,
+            "secretString",
+            format!("HIDDEN_DUE_TO_SECURITY_REASONS {term}"),
+        ),
+    ] {
+        let record = check(&with_key(service, operation, body), &json!({ "errorCode": null }));
+        assert_eq!(record["requestParameters"][parameter], expected.as_str(), "{record:#}");
+        let record = check(&Case::new(service, operation, body, ""), &json!({ "errorCode": null }));
+        assert!(!record.to_string().contains("hmac-sha256"), "{record:#}");
+    }
 }
