@@ -147,7 +147,10 @@ impl UpstreamClient {
         let builder = HttpsConnectorBuilder::new();
         let builder = match &settings.upstream_tls {
             Some(tls) => builder.with_tls_config(rustls::ClientConfig::clone(tls)),
-            None => builder.with_webpki_roots(),
+            // Named: where another crate of the process brings a second provider, there is no default one.
+            None => builder
+                .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
+                .expect("the provider knows the default versions of TLS"),
         };
         let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
         Self { connector, response_timeout: settings.response_timeout, pool: Pool::start() }
