@@ -51,6 +51,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Two libraries bring a provider of cryptography each, and rustls refuses to choose. It is ours, whoever asks.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        logging::complain("opentrail: another provider of cryptography was installed first; this is a defect");
+    }
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Events(arguments) => events::run(*arguments),
