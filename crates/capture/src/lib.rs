@@ -9,7 +9,7 @@
 //! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
 //! - `redact`: what a record must never hold. The default is to hide. `redaction_key`: the keyed hash that can stand
 //!   beside it.
-//! - `resources`, `additional`, `failure`: the other elements.
+//! - `resources`, `additional`, `failure`, `shared_event`: the other elements.
 //! - `identity_lessons`: what answers of IAM and STS teach about who owns which key; the callers that only they name.
 //! - `unknown_operation`: calls that are newer than the catalog.
 //!
@@ -40,6 +40,7 @@ mod s3;
 #[cfg(test)]
 mod secrecy;
 mod service_rules;
+mod shared_event;
 mod streaming;
 mod timestamp;
 mod unknown_operation;

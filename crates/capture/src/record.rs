@@ -24,6 +24,7 @@ use crate::render::hide_by_name;
 use crate::resources::{Known, resources};
 use crate::s3;
 use crate::service_rules::{Layout, ServiceRules};
+use crate::shared_event::shared_event_id;
 use crate::unknown_operation;
 
 /// Makes the record of an exchange.
@@ -44,9 +45,15 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         Some(Failure { code, message }) => (Some(short(&code)), message.map(|message| short(&message))),
         None => (None, None),
     };
+    let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
+    let recipient = exchange.recipient_account.to_string();
+    let shared_event_id = match success(exchange) {
+        Some(_) => shared_event_id(exchange.event_id, &user_identity, &recipient, &parts.resources),
+        None => None,
+    };
     EventRecord {
         event_version: rules.event_version,
-        user_identity: federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller)),
+        user_identity,
         event_time: exchange.event_time,
         event_source: source_of(service),
         event_name: parts.event_name,
@@ -66,8 +73,8 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         event_type: EventType::AwsApiCall,
         api_version: api_version(service),
         management_event: parts.category == EventCategory::Management,
-        recipient_account_id: exchange.recipient_account.to_string(),
-        shared_event_id: None,
+        recipient_account_id: recipient,
+        shared_event_id,
         service_event_details: None,
         event_category: parts.category,
         tls_details: exchange.tls.cloned(),

@@ -5,7 +5,7 @@
 
 use aws_wire::catalog::Service;
 use aws_wire::value::{FieldKey, StructureValue, Value};
-use model::{Arn, EventCategory, EventResource};
+use model::{AccountId, Arn, EventCategory, EventResource};
 
 use crate::exchange::Exchange;
 use crate::s3::{self, Address};
@@ -103,19 +103,21 @@ impl Known<'_> {
                 None => {}
             }
         }
-        let bucket_of = |arn: String| EventResource {
-            account_id: Some(self.account()),
+        let headers = self.exchange.head.headers;
+        let owner_of = |header: &str| expected_owner(headers, header).unwrap_or_else(|| self.account());
+        let bucket_of = |arn: String, owner_header: &str| EventResource {
+            account_id: Some(owner_of(owner_header)),
             resource_type: Some("AWS::S3::Bucket".to_owned()),
             arn: Some(arn),
             arn_prefix: None,
         };
-        resources.push(bucket_of(bucket_arn));
+        resources.push(bucket_of(bucket_arn, "x-amz-expected-bucket-owner"));
         // The source of a copy follows, the other way round. Source: records (github.com/splunk/security_content).
-        if let Some((bucket, key)) = s3::copy_source(self.exchange.head.headers) {
+        if let Some((bucket, key)) = s3::copy_source(headers) {
             let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
             let object =
                 EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
-            resources.push(bucket_of(bucket_arn.clone()));
+            resources.push(bucket_of(bucket_arn.clone(), "x-amz-source-expected-bucket-owner"));
             resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object });
         }
         resources
@@ -300,14 +302,21 @@ impl Known<'_> {
             .collect()
     }
 
-    /// Queues by the last part of their URL. A listing names all queues.
+    /// Queues by the last two parts of their URL: owner and name. A listing names all queues.
     fn queues(&self) -> Vec<EventResource> {
+        const QUEUE: Option<&str> = Some("AWS::SQS::Queue");
+        let mut parts = self.text("QueueUrl").unwrap_or_default().rsplit('/');
+        if let (Some(name), Some(owner)) = (parts.next(), parts.next())
+            && let Ok(owner) = AccountId::parse(owner)
+        {
+            return vec![self.resource(QUEUE, format!("arn:{}:sqs:{}:{owner}:{name}", self.partition(), self.region))];
+        }
         let name = match (self.text("QueueUrl"), self.operation) {
             (Some(url), _) => url.rsplit('/').next(),
             (None, "ListQueues") => Some("*"),
             (None, _) => self.text("QueueName"),
         };
-        name.map(|name| self.resource(Some("AWS::SQS::Queue"), self.arn("sqs", "", name))).into_iter().collect()
+        name.map(|name| self.resource(QUEUE, self.arn("sqs", "", name))).into_iter().collect()
     }
 }
 
@@ -321,6 +330,12 @@ fn table_of_statement(statement: &str) -> Option<&str> {
         None => name.split(['.', ';']).next(),
     }
     .filter(|name| !name.is_empty())
+}
+
+/// The account that a caller expects to own a bucket: S3 refuses the call when it is another's.
+fn expected_owner(headers: &http::HeaderMap, name: &str) -> Option<String> {
+    let owner = headers.get(name)?.to_str().ok()?;
+    AccountId::parse(owner).ok().map(|owner| owner.to_string())
 }
 
 /// Metrics are data without a name of their own. Source: records (2025).

@@ -32,6 +32,7 @@ struct Case<'a> {
     /// In place of the answer.
     outcome: Option<Outcome<'a>>,
     redaction_key: Option<&'a RedactionKey>,
+    caller_type: &'a str,
 }
 
 impl<'a> Case<'a> {
@@ -50,6 +51,7 @@ impl<'a> Case<'a> {
             answer: BodyCapture::Complete(answer.as_bytes()),
             outcome: None,
             redaction_key: None,
+            caller_type: "Unknown",
         }
     }
 }
@@ -77,7 +79,12 @@ fn recorded(case: &Case<'_>) -> Json {
     };
     let (headers, answer_headers) = (header_map(case.headers), header_map(case.answer_headers));
     let region = Region::parse("eu-west-1").expect("a region");
-    let caller = Arc::new(UserIdentity::unknown_key(AccountId::parse("111122223333").expect("digits"), "AKIAEXAMPLE"));
+    let account = AccountId::parse("111122223333").expect("digits");
+    let caller = UserIdentity {
+        identity_type: Some(case.caller_type.to_owned()),
+        ..UserIdentity::unknown_key(account, "AKIAEXAMPLE")
+    };
+    let caller = Arc::new(caller);
     let tls = TlsDetails { cipher_suite: Some("TLS_AES_128_GCM_SHA256".to_owned()), ..TlsDetails::default() };
     let exchange = Exchange {
         subject,

@@ -151,3 +151,32 @@ fn hidden_texts_carry_their_hash_when_there_is_a_key() {
         assert!(!record.to_string().contains("hmac-sha256"), "{record:#}");
     }
 }
+
+#[test]
+fn calls_on_resources_of_others_are_shared() {
+    let queue =
+        |owner: &str| format!(r#"{{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/{owner}/q","MessageBody":"m"}}"#);
+    let arn = |owner: &str| format!("arn:aws:sqs:eu-west-1:{owner}:q");
+    for owner in ["111122223333", "444455556666"] {
+        let body = queue(owner);
+        let protocol = Some(Protocol::Json10);
+        check(
+            &Case { protocol, ..Case::new("sqs", "SendMessage", &body, "{}") },
+            &json!({ "recipientAccountId": "111122223333", "resources": [
+                { "accountId": owner, "type": "AWS::SQS::Queue", "ARN": arn(owner) },
+            ] }),
+        );
+    }
+    let case = Case {
+        method: Method::GET,
+        path: "/theirs/k",
+        headers: &[("x-amz-expected-bucket-owner", "444455556666")],
+        caller_type: "IAMUser",
+        ..Case::new("s3", "GetObject", "", "")
+    };
+    let record = check(&case, &json!({ "errorCode": null }));
+    assert_eq!(record["resources"][1]["accountId"], "444455556666");
+    assert!(record["sharedEventID"].is_string(), "{record:#}");
+    let refused = Case { status: 403, ..case };
+    assert!(check(&refused, &json!({}))["sharedEventID"].is_null());
+}
