@@ -22,13 +22,14 @@ pub trait Destinations: Sync {
     /// The run ends before anything is read.
     fn open(&self) -> Result<Box<dyn Destination + '_>, DestinationError>;
 
-    /// The fingerprint with which the file of this key was last entered in the ledger; `None` when it never was.
-    /// Called from several threads, once a file. The importer compares: a file that has another fingerprint now is
-    /// read again and its known records are found to be duplicates.
+    /// The fingerprints with which the files of these keys were last entered in the ledger, one for each key in their
+    /// order; `None` for a file that never was. At most [`crate::limits::LEDGER_KEYS_MAX`] keys at once. The importer
+    /// compares: a file that has another fingerprint now is read again and its known records are found to be
+    /// duplicates.
     ///
     /// # Errors
     /// The run ends.
-    fn recorded_fingerprint(&self, key: &FileKey) -> Result<Option<Fingerprint>, DestinationError>;
+    fn recorded_fingerprints(&self, keys: &[FileKey]) -> Result<Vec<Option<Fingerprint>>, DestinationError>;
 }
 
 /// Where the records of one worker thread go.

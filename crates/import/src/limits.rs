@@ -9,6 +9,9 @@ pub const RECORD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// costs nothing per record, small enough that a crash repeats a second's work.
 pub const COMMIT_BYTES: usize = 32 * 1024 * 1024;
 
+/// Files that are looked up in the ledger at once: asking for one costs nearly as much as asking for many, and trails
+/// have millions of small files.
+pub const LEDGER_KEYS_MAX: usize = 500;
 /// What is kept aside of a piece that was rejected: more than CloudTrail's largest record of a trail, so that only what
 /// is surely no such record is cut.
 pub const REJECT_BYTES_KEPT_MAX: usize = 2 * EVENT_BYTES_MAX;

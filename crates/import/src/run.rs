@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::counts::{FileOutcome, RecordCounts};
 use crate::destination::{DestinationError, Destinations};
 use crate::file_key::{FileKey, Fingerprint};
-use crate::limits::COMMIT_BYTES;
+use crate::limits::{COMMIT_BYTES, LEDGER_KEYS_MAX};
 use crate::progress::{Progress, ProgressStyle};
 use crate::reject_file::RejectFile;
 use crate::report::ImportReport;
@@ -297,8 +297,13 @@ impl Shared<'_> {
         let mut abort = None;
         let listed = self.source.list(self.since, &mut |mut portion| {
             self.announce(&mut portion);
-            for found in portion {
-                if let Err(error) = self.hand_out(found, jobs) {
+            let mut portion = portion.into_iter();
+            loop {
+                let part: Vec<Found> = portion.by_ref().take(LEDGER_KEYS_MAX).collect();
+                if part.is_empty() {
+                    break;
+                }
+                if let Err(error) = self.hand_out_part(part, jobs) {
                     abort = Some(error);
                     self.aborting.store(true, Ordering::Relaxed);
                 }
@@ -328,17 +333,39 @@ impl Shared<'_> {
         lock(&self.books.report).files.found += portion.len() as u64;
     }
 
-    fn hand_out(&self, found: Found, jobs: &SyncSender<Job>) -> Result<(), Abort> {
+    /// Asks the ledger for some files at once and hands them out.
+    fn hand_out_part(&self, part: Vec<Found>, jobs: &SyncSender<Job>) -> Result<(), Abort> {
+        let is_file = |found: &Found| matches!(found, Found::File(_));
+        let keys: Vec<FileKey> = part
+            .iter()
+            .filter_map(|found| match found {
+                Found::File(file) => Some(file.key.clone()),
+                Found::Digest | Found::Failure { .. } => None,
+            })
+            .collect();
+        let asked = if self.is_stopping() { Ok(Vec::new()) } else { self.destinations.recorded_fingerprints(&keys) };
+        if asked.is_err() {
+            self.aborting.store(true, Ordering::Relaxed);
+        }
+        let mut recorded = asked.as_deref().unwrap_or_default().iter().cloned();
+        for found in part {
+            let recorded = if is_file(&found) { recorded.next().flatten() } else { None };
+            self.hand_out(found, recorded, jobs)?;
+        }
+        asked.map(drop).map_err(Abort::from)
+    }
+
+    fn hand_out(&self, found: Found, recorded: Option<Fingerprint>, jobs: &SyncSender<Job>) -> Result<(), Abort> {
         let (key, outcome) = match found {
             Found::File(file) if self.is_stopping() => (file.key, FileOutcome::Unread),
-            Found::File(file) => match self.open_early(&file)? {
+            Found::File(file) => match self.open_early(&file, recorded.as_ref()) {
                 Early::Known => {
                     self.settle(&file, &FileOutcome::Known);
                     Progress::add(&self.progress.bytes_done, file.size_bytes);
                     (file.key, FileOutcome::Known)
                 }
                 Early::Job(body) => {
-                    let unsent = jobs.send(Job { file, body }).err();
+                    let unsent = jobs.send(Job { file, recorded, body }).err();
                     // Without workers nobody reads it.
                     let Some(mpsc::SendError(job)) = unsent else { return Ok(()) };
                     (job.file.key, FileOutcome::Unread)
@@ -356,17 +383,17 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// Objects are looked up in the ledger, and their bytes set on their way, before a worker waits for them. Files are
-    /// the worker's part, because looking them up may take reading them.
-    fn open_early(&self, file: &FoundFile) -> Result<Early, Abort> {
+    /// Objects are compared with the ledger, and their bytes set on their way, before a worker waits for them. Files are
+    /// the worker's part, because comparing them may take reading them.
+    fn open_early(&self, file: &FoundFile, recorded: Option<&Fingerprint>) -> Early {
         let Some(fingerprint) = file.fingerprint().filter(|_| matches!(file.locator, Locator::Object(_))) else {
-            return Ok(Early::Job(None));
+            return Early::Job(None);
         };
-        if self.destinations.recorded_fingerprint(&file.key)?.as_ref() == Some(&fingerprint) {
-            return Ok(Early::Known);
+        if recorded == Some(&fingerprint) {
+            return Early::Known;
         }
         let is_empty = file.size_bytes == 0;
-        Ok(Early::Job(if is_empty { None } else { self.source.read(file).ok() }))
+        Early::Job(if is_empty { None } else { self.source.read(file).ok() })
     }
 }
 

@@ -26,6 +26,8 @@ const STRANGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A file to read, and its bytes where they are on their way.
 pub(crate) struct Job {
     pub(crate) file: FoundFile,
+    /// What the ledger says of it.
+    pub(crate) recorded: Option<Fingerprint>,
     pub(crate) body: Option<Body>,
 }
 
@@ -82,7 +84,7 @@ impl<'a> Worker<'a> {
         let end = if self.shared.is_stopping() {
             (FileOutcome::Unread, None)
         } else {
-            self.read(&job.file, job.body, &mut shown_bytes)?
+            self.read(&job.file, job.recorded.as_ref(), job.body, &mut shown_bytes)?
         };
         if let FileOutcome::Failed(reason) = &end.0 {
             self.shared.rejects().file(&key, reason).map_err(Abort::Rejects)?;
@@ -101,6 +103,7 @@ impl<'a> Worker<'a> {
     fn read(
         &mut self,
         file: &FoundFile,
+        recorded: Option<&Fingerprint>,
         body: Option<Body>,
         shown_bytes: &mut u64,
     ) -> Result<(FileOutcome, Option<Fingerprint>), Abort> {
@@ -111,7 +114,7 @@ impl<'a> Worker<'a> {
         let body = match body {
             Some(body) => body,
             None => {
-                match self.is_known(file)? {
+                match self.is_known(file, recorded) {
                     Ok(true) => return Ok((FileOutcome::Known, None)),
                     Ok(false) => {}
                     Err(error) => return Ok(failed(&error)),
@@ -144,13 +147,13 @@ impl<'a> Worker<'a> {
 
     /// Whether the ledger has this file as it is now. Its bytes are only hashed when the ledger has one of its name and
     /// size.
-    fn is_known(&self, file: &FoundFile) -> Result<io::Result<bool>, Abort> {
-        let Some(recorded) = self.shared.destinations.recorded_fingerprint(&file.key)? else { return Ok(Ok(false)) };
+    fn is_known(&self, file: &FoundFile, recorded: Option<&Fingerprint>) -> io::Result<bool> {
+        let Some(recorded) = recorded else { return Ok(false) };
         if recorded.size_bytes != file.size_bytes || !matches!(file.locator, Locator::Path(_)) {
-            return Ok(Ok(false));
+            return Ok(false);
         }
-        let fingerprint = self.shared.source.read(file).and_then(|body| RawFile::new(body, true).fingerprint());
-        Ok(fingerprint.map(|fingerprint| fingerprint == recorded))
+        let fingerprint = RawFile::new(self.shared.source.read(file)?, true).fingerprint()?;
+        Ok(fingerprint == *recorded)
     }
 
     fn split<'b, R: Read + 'b>(

@@ -84,12 +84,12 @@ impl EventStore {
         }
     }
 
-    /// Size and tag with which a file was last entered in the ledger.
+    /// Size and tag with which files were last entered in the ledger, by their keys. Files that never were are not there.
     ///
     /// # Errors
     /// The manifest cannot be read.
-    pub async fn imported_file(&self, key: &[u8]) -> Result<Option<(u64, String)>, StoreError> {
-        self.manifest().imported_file(key).await
+    pub async fn imported_files(&self, keys: &[&[u8]]) -> Result<HashMap<Vec<u8>, (u64, String)>, StoreError> {
+        self.manifest().imported_files(keys).await
     }
 }
 

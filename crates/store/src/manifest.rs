@@ -2,11 +2,12 @@
 //!
 //! **Manifest commits**: a row and the new sealed number are one transaction.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{QueryBuilder, Row, SqliteConnection, SqlitePool};
 
 use crate::StoreError;
 use crate::import::ImportedFile;
@@ -38,6 +39,8 @@ pub(crate) struct Manifest {
     pool: SqlitePool,
 }
 
+/// Files of one statement on the ledger: five values each, far below what a statement may have.
+const LEDGER_ROWS_MAX: usize = 500;
 const SEALED_SEQUENCE: &str = "sealed_sequence";
 
 impl Manifest {
@@ -111,32 +114,43 @@ impl Manifest {
         for segment in segments {
             insert_segment(&mut transaction, segment).await?;
         }
-        for file in files {
-            sqlx::query(
-                "INSERT INTO imported_files (file_key, size_bytes, tag, records, rejected) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (file_key) DO UPDATE SET size_bytes = excluded.size_bytes, tag = excluded.tag, records = \
+        for part in files.chunks(LEDGER_ROWS_MAX) {
+            let mut insert =
+                QueryBuilder::new("INSERT INTO imported_files (file_key, size_bytes, tag, records, rejected) ");
+            insert.push_values(part, |mut row, file| {
+                row.push_bind(&file.key)
+                    .push_bind(file.size_bytes.cast_signed())
+                    .push_bind(&file.tag)
+                    .push_bind(file.records.cast_signed())
+                    .push_bind(file.rejected.cast_signed());
+            });
+            insert.push(
+                " ON CONFLICT (file_key) DO UPDATE SET size_bytes = excluded.size_bytes, tag = excluded.tag, records = \
                  excluded.records, rejected = excluded.rejected",
-            )
-            .bind(&file.key)
-            .bind(file.size_bytes.cast_signed())
-            .bind(&file.tag)
-            .bind(file.records.cast_signed())
-            .bind(file.rejected.cast_signed())
-            .execute(&mut *transaction)
-            .await?;
+            );
+            insert.build().execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Size and tag of a file in the ledger.
-    pub(crate) async fn imported_file(&self, key: &[u8]) -> Result<Option<(u64, String)>, StoreError> {
-        let row = sqlx::query("SELECT size_bytes, tag FROM imported_files WHERE file_key = $1")
-            .bind(key)
-            .fetch_optional(&self.pool)
-            .await?;
-        let parts = |row: sqlx::sqlite::SqliteRow| Ok((row.try_get::<i64, _>(0)?.cast_unsigned(), row.try_get(1)?));
-        row.map(parts).transpose()
+    /// Sizes and tags of those files that are in the ledger.
+    pub(crate) async fn imported_files(&self, keys: &[&[u8]]) -> Result<HashMap<Vec<u8>, (u64, String)>, StoreError> {
+        let mut found = HashMap::new();
+        for part in keys.chunks(LEDGER_ROWS_MAX) {
+            let mut select =
+                QueryBuilder::new("SELECT file_key, size_bytes, tag FROM imported_files WHERE file_key IN (");
+            let mut list = select.separated(", ");
+            for key in part {
+                list.push_bind(*key);
+            }
+            select.push(")");
+            for row in select.build().fetch_all(&self.pool).await? {
+                let size_bytes: i64 = row.try_get(1)?;
+                found.insert(row.try_get(0)?, (size_bytes.cast_unsigned(), row.try_get(2)?));
+            }
+        }
+        Ok(found)
     }
 
     /// Puts one segment in the place of several.

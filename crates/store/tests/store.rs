@@ -329,8 +329,9 @@ async fn imports_store_every_event_once() {
     assert_eq!(store.newest_sequence(), 3, "what is recorded here is numbered without a hole");
     let recorded = store.after_sequence(0, 100).await.unwrap();
     assert_eq!(recorded.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(store.imported_file(b"/a\xff").await.unwrap(), Some((7, "sha256:0".to_owned())));
-    assert_eq!(store.imported_file(b"/b").await.unwrap(), None);
+    let known = store.imported_files(&[b"/a\xff", b"/b"]).await.unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), [(b"/a\xff".to_vec(), (7, "sha256:0".to_owned()))]);
+    assert!(store.imported_files(&[]).await.unwrap().is_empty());
     let mut importer = store.importer(runtime);
     assert_eq!(tokio::task::block_in_place(|| push(&mut importer, &records)), 0, "all known after a restart");
 }

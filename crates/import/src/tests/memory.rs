@@ -51,8 +51,9 @@ impl Destinations for Memory {
         Ok(Box::new(Batch { memory: self, ids: Vec::new(), bytes: 0 }))
     }
 
-    fn recorded_fingerprint(&self, key: &FileKey) -> Result<Option<Fingerprint>, DestinationError> {
-        Ok(self.state.lock().unwrap().ledger.get(key).map(|file| file.fingerprint.clone()))
+    fn recorded_fingerprints(&self, keys: &[FileKey]) -> Result<Vec<Option<Fingerprint>>, DestinationError> {
+        let state = self.state.lock().unwrap();
+        Ok(keys.iter().map(|key| state.ledger.get(key).map(|file| file.fingerprint.clone())).collect())
     }
 }
 

@@ -30,10 +30,12 @@ impl Destinations for StoreDestinations {
         Ok(Box::new(StoreDestination { importer: self.store.importer(self.runtime.clone()), failed: None }))
     }
 
-    fn recorded_fingerprint(&self, key: &FileKey) -> Result<Option<Fingerprint>, DestinationError> {
-        let found = self.runtime.block_on(self.store.imported_file(key.as_bytes()));
-        let found = found.map_err(|error| DestinationError::new("look a file up in the ledger", error))?;
-        Ok(found.map(|(size_bytes, tag)| Fingerprint { size_bytes, tag }))
+    fn recorded_fingerprints(&self, keys: &[FileKey]) -> Result<Vec<Option<Fingerprint>>, DestinationError> {
+        let texts: Vec<&[u8]> = keys.iter().map(FileKey::as_bytes).collect();
+        let found = self.runtime.block_on(self.store.imported_files(&texts));
+        let mut found = found.map_err(|error| DestinationError::new("look files up in the ledger", error))?;
+        let fingerprint = |(size_bytes, tag)| Fingerprint { size_bytes, tag };
+        Ok(texts.into_iter().map(|key| found.remove(key).map(fingerprint)).collect())
     }
 }
 
