@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! block  = facts checksum cells uuids checksum
-//! facts  = size:number zstd( times sequences? skeletons callers regions accounts addresses )
+//! facts  = size:number zstd( times sequences? classes callers addresses )
 //! cells  = size:number packed:number zstd( directory codes* texts* ) zstd( texts )*
 //! ```
 //! A code is 0 for a text that stands in the block, 1 for a UUID that does, 2 for a text that ends with an earlier one of
@@ -36,11 +36,41 @@ const PART_BYTES_MAX: usize = 1 << 30;
 pub(crate) struct RowFacts {
     pub(crate) seconds: i64,
     pub(crate) sequence: u64,
-    pub(crate) skeleton: u32,
+    pub(crate) class: u32,
     /// Number of the caller and 1, or 0.
     pub(crate) caller: u32,
-    /// Numbers of region, account and source address among the values of their columns, and 1; or 0.
-    pub(crate) cells: [u32; 3],
+    /// Number of the source address among the values of its column, and 1; or 0.
+    pub(crate) address: u32,
+}
+
+/// What the rows of a block have, each kind together: most rows are left out by one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) seconds: Vec<i64>,
+    pub(crate) sequences: Vec<u64>,
+    pub(crate) classes: Vec<u32>,
+    pub(crate) callers: Vec<u32>,
+    pub(crate) addresses: Vec<u32>,
+}
+
+impl Facts {
+    pub(crate) fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.len() * size_of::<RowFacts>()
+    }
+
+    pub(crate) fn row(&self, index: usize) -> RowFacts {
+        RowFacts {
+            seconds: self.seconds[index],
+            sequence: self.sequences[index],
+            class: self.classes[index],
+            caller: self.callers[index],
+            address: self.addresses[index],
+        }
+    }
 }
 
 /// A cell that is to be written.
@@ -180,11 +210,9 @@ fn put_facts(rows: &[RowFacts], has_sequences: bool, plain: &mut Vec<u8>) {
             previous = row.sequence;
         }
     }
-    rows.iter().for_each(|row| put_number(plain, u64::from(row.skeleton)));
+    rows.iter().for_each(|row| put_number(plain, u64::from(row.class)));
     rows.iter().for_each(|row| put_number(plain, u64::from(row.caller)));
-    for column in 0..3 {
-        rows.iter().for_each(|row| put_number(plain, u64::from(row.cells[column])));
-    }
+    rows.iter().for_each(|row| put_number(plain, u64::from(row.address)));
 }
 
 thread_local! {
@@ -216,39 +244,33 @@ pub(crate) fn read_facts(
     row_count: usize,
     first_seconds: i64,
     base: Option<u64>,
-) -> Result<Vec<RowFacts>, Damage> {
+) -> Result<Facts, Damage> {
     let mut cursor = Cursor::new(checked(part)?);
     let size = cursor.index()?;
     let plain = unpack(cursor.bytes, size)?;
     let mut cursor = Cursor::new(&plain);
-    let mut rows = vec![RowFacts::default(); row_count];
+    let mut facts = Facts::default();
     let mut seconds = first_seconds;
-    for row in &mut rows {
+    for _ in 0..row_count {
         seconds = seconds.wrapping_add(cursor.signed()?);
-        row.seconds = seconds;
+        facts.seconds.push(seconds);
     }
     match base {
-        Some(base) => (base..).zip(&mut rows).for_each(|(sequence, row)| row.sequence = sequence),
+        Some(base) => facts.sequences.extend((0..row_count as u64).map(|row| base + row)),
         None => {
             let mut sequence = 0_u64;
-            for row in &mut rows {
+            for _ in 0..row_count {
                 sequence = sequence.wrapping_add(cursor.signed()?.cast_unsigned());
-                row.sequence = sequence;
+                facts.sequences.push(sequence);
             }
         }
     }
-    for row in &mut rows {
-        row.skeleton = cursor.code()?;
-    }
-    for row in &mut rows {
-        row.caller = cursor.code()?;
-    }
-    for column in 0..3 {
-        for row in &mut rows {
-            row.cells[column] = cursor.code()?;
+    for kind in [&mut facts.classes, &mut facts.callers, &mut facts.addresses] {
+        for _ in 0..row_count {
+            kind.push(cursor.code()?);
         }
     }
-    Ok(rows)
+    Ok(facts)
 }
 
 /// The cells of a block.

@@ -19,7 +19,9 @@ pub(crate) const UUID_CELL: u32 = 1 << 31;
 /// Number of the columns that are searched in every row: region, account and source address, with the first numbers.
 /// Their cells are always numbers of stored values.
 pub(crate) const FACT_COLUMNS: u32 = 3;
-const ACCOUNT_COLUMN: u32 = 1;
+pub(crate) const REGION_COLUMN: u32 = 0;
+pub(crate) const ACCOUNT_COLUMN: u32 = 1;
+pub(crate) const ADDRESS_COLUMN: u32 = 2;
 /// The column whose values hardly ever come twice, so that none is looked for among those that came before.
 const REQUEST_ID_COLUMN: u32 = 3;
 /// Paths of the columns with fixed numbers, in their order.
@@ -34,6 +36,8 @@ pub struct Builder {
     /// Numbers of shapes, four bytes each.
     pub(crate) skeletons: Interner,
     pub(crate) skeleton_infos: Vec<SkeletonInfo>,
+    /// Number of the skeleton, and the values of region and account or [`NO_VALUE`], four bytes each.
+    pub(crate) classes: Interner,
     /// Number of the shape and the cells, four bytes each.
     pub(crate) callers: Interner,
     pub(crate) caller_facts: Vec<CallerFacts>,
@@ -60,12 +64,15 @@ pub struct Builder {
 pub(crate) struct Row {
     pub(crate) seconds: i64,
     pub(crate) sequence: u64,
-    pub(crate) skeleton: u32,
+    /// Number of the class: skeleton, region and account.
+    pub(crate) class: u32,
     /// Number of the caller; [`NO_CALLER`] if `userIdentity` is no object with leaves.
     pub(crate) caller: u32,
     pub(crate) cells_start: u32,
 }
 
+/// Stands for no region or no account.
+pub(crate) const NO_VALUE: u32 = u32::MAX;
 /// Stands for no caller.
 pub(crate) const NO_CALLER: u32 = u32::MAX;
 
@@ -81,7 +88,7 @@ pub(crate) struct ShapeInfo {
 }
 
 /// What all records of a skeleton share.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SkeletonInfo {
     /// Column of each cell of a row.
     pub(crate) columns: Vec<u32>,
@@ -89,6 +96,9 @@ pub(crate) struct SkeletonInfo {
     resource_cells: Vec<(u32, ResourceRule, u32)>,
     /// Cells that are bucket and key of an object, for each part of the record that has both.
     objects: Vec<(u32, u32)>,
+    /// Cells with region and account, where it has them.
+    region_cell: Option<u32>,
+    account_cell: Option<u32>,
     /// Facts of all its records: kinds of terms with their texts.
     pub(crate) facts: Vec<(TermKind, String)>,
 }
@@ -114,6 +124,7 @@ impl Default for Builder {
             shape_infos: Vec::new(),
             skeletons: Interner::default(),
             skeleton_infos: Vec::new(),
+            classes: Interner::default(),
             callers: Interner::default(),
             caller_facts: Vec::new(),
             caller_texts: Interner::default(),
@@ -153,8 +164,9 @@ impl Builder {
         }
         self.shapes_at_hand = shapes;
         self.event_ids.push(id);
-        self.rows.push(Row { seconds, sequence, skeleton, caller, cells_start });
-        self.resources_of(row_number);
+        let class = self.class(skeleton, caller, cells_start);
+        self.rows.push(Row { seconds, sequence, class, caller, cells_start });
+        self.resources_of(row_number, skeleton);
         Ok(())
     }
 
@@ -170,12 +182,24 @@ impl Builder {
 
     /// Memory that it holds, bytes, about.
     pub fn memory(&self) -> usize {
-        let interned = [&self.shapes, &self.skeletons, &self.callers, &self.caller_texts, &self.values];
+        let interned = [&self.shapes, &self.skeletons, &self.classes, &self.callers, &self.caller_texts, &self.values];
         interned.iter().map(|interner| interner.memory()).sum::<usize>()
             + self.rows.len() * 56
             + self.cells.len() * 4
             + self.uuids.len() * 16
             + self.resources.pairs.len() * 8
+    }
+
+    /// What every lookup asks for besides its own fact is region and account, so rows are told apart by these too: facts
+    /// of a class are found together, and a class is in few blocks where each fact alone is in all.
+    fn class(&mut self, skeleton: u32, caller: u32, cells_start: u32) -> u32 {
+        let info = &self.skeleton_infos[skeleton as usize];
+        let cell = |place: Option<u32>| place.map(|place| self.cells[(cells_start + place) as usize]);
+        let of_caller = || self.caller_facts.get(caller as usize).and_then(|facts| facts.account);
+        let region = cell(info.region_cell).unwrap_or(NO_VALUE);
+        let account = cell(info.account_cell).or_else(of_caller).unwrap_or(NO_VALUE);
+        let class: Vec<u8> = [skeleton, region, account].iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.classes.number(0, &class).0
     }
 
     /// Columns of a shape's leaves.
@@ -223,8 +247,7 @@ impl Builder {
 
     /// Reads what the records of a new skeleton share, from the first of them.
     fn skeleton_info(&mut self, skeleton: u32, text: &[u8]) -> SkeletonInfo {
-        let mut info =
-            SkeletonInfo { columns: Vec::new(), resource_cells: Vec::new(), objects: Vec::new(), facts: Vec::new() };
+        let mut info = SkeletonInfo::default();
         let Ok(index) = LookupIndex::derive(text) else {
             info.columns.push(REFUSED);
             return info;
@@ -235,6 +258,8 @@ impl Builder {
             info.columns.extend_from_slice(&shape_info.columns);
             shape_info.resource_cells(&index.event_source, first_cell, &mut self.resources, &mut info);
         }
+        let cell_of = |column| info.columns.iter().position(|found| *found == column).map(|cell| cell as u32);
+        (info.region_cell, info.account_cell) = (cell_of(REGION_COLUMN), cell_of(ACCOUNT_COLUMN));
         info.facts = vec![
             (TermKind::EventName, index.event_name),
             (TermKind::EventSource, index.event_source),
@@ -297,9 +322,9 @@ impl Builder {
     }
 
     /// Notes what resources a row tells of.
-    fn resources_of(&mut self, row_number: u32) {
+    fn resources_of(&mut self, row_number: u32, skeleton: u32) {
         let row = self.rows[row_number as usize];
-        let info = &self.skeleton_infos[row.skeleton as usize];
+        let info = &self.skeleton_infos[skeleton as usize];
         let cells = &self.cells[row.cells_start as usize..];
         for &(cell, rule, rule_number) in &info.resource_cells {
             let cell = cells[cell as usize];

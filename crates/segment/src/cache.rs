@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quick_cache::Weighter;
 
-use crate::block::{Cells, RowFacts};
-use crate::segment::Skeleton;
+use crate::block::{Cells, Facts};
+use crate::segment::Class;
 use crate::table::Chunk;
 
 /// Parts of segments that were read, shared by all segments, bounded in memory.
@@ -30,7 +30,7 @@ pub(crate) enum Part {
     Chunk(u32),
     Facts(u32),
     Cells(u32),
-    Skeleton(u32),
+    Class(u32),
 }
 
 /// A part of a segment in memory.
@@ -40,9 +40,9 @@ pub struct Cached(pub(crate) CachedPart);
 #[derive(Debug, Clone)]
 pub(crate) enum CachedPart {
     Chunk(Arc<Chunk>),
-    Facts(Arc<Vec<RowFacts>>),
+    Facts(Arc<Facts>),
     Cells(Arc<Cells>),
-    Skeleton(Arc<Skeleton>),
+    Class(Arc<Class>),
 }
 
 /// Says how much memory a part holds.
@@ -54,9 +54,9 @@ impl Weighter<CacheKey, Cached> for Weight {
         const ENTRY_BYTES: usize = 96;
         let bytes = match &part.0 {
             CachedPart::Chunk(chunk) => chunk.memory(),
-            CachedPart::Facts(facts) => facts.len() * size_of::<RowFacts>(),
+            CachedPart::Facts(facts) => facts.memory(),
             CachedPart::Cells(cells) => cells.memory(),
-            CachedPart::Skeleton(skeleton) => (skeleton.shapes.len() + skeleton.columns.len()) * 4,
+            CachedPart::Class(class) => (class.shapes.len() + class.columns.len()) * 4,
         };
         (bytes + ENTRY_BYTES) as u64
     }

@@ -57,12 +57,12 @@ pub(crate) struct Index {
     pub(crate) table: TableIndex,
     pub(crate) first_shape: u32,
     pub(crate) first_skeleton: u32,
-    pub(crate) skeleton_count: u32,
+    pub(crate) first_class: u32,
     pub(crate) first_caller: u32,
     /// First item of each column's values; the values of the last end where the first lists of blocks begin.
     pub(crate) first_values: Vec<u32>,
-    /// First lists of blocks: of skeletons, callers, and values of the three searched columns.
-    pub(crate) first_lists: [u32; 5],
+    /// First lists of blocks: of classes, callers, and values of the column of source addresses.
+    pub(crate) first_lists: [u32; 3],
     pub(crate) first_term_page: u32,
     pub(crate) terms: TermIndex,
 }
@@ -114,7 +114,7 @@ impl Index {
         put_number(&mut plain, u64::from(self.table.item_count));
         put_steps(&mut plain, self.table.first_items.iter().copied());
         put_steps(&mut plain, self.table.offsets.iter().copied());
-        for number in [self.first_shape, self.first_skeleton, self.skeleton_count, self.first_caller] {
+        for number in [self.first_shape, self.first_skeleton, self.first_class, self.first_caller] {
             put_number(&mut plain, u64::from(number));
         }
         put_steps(&mut plain, self.first_values.iter().copied());
@@ -204,7 +204,7 @@ impl Index {
             table,
             first_shape: cursor.code()?,
             first_skeleton: cursor.code()?,
-            skeleton_count: cursor.code()?,
+            first_class: cursor.code()?,
             first_caller: cursor.code()?,
             first_values: read_steps(&mut cursor)?,
             first_lists: read_steps(&mut cursor)?.try_into().map_err(|_| Damage("lists are missing"))?,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::block::RowFacts;
 use crate::facts::{TermKind, truth_text};
 use crate::hash::term_hash;
 use crate::segment::{Segment, SegmentError};
@@ -83,6 +82,22 @@ impl NumberSet {
         Self(bits)
     }
 
+    fn and(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(left, right)| left & right).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|bits| *bits == 0)
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        let of_word = |(word, bits): (usize, &u64)| {
+            let bits = *bits;
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (word * 64) as u32 + bit)
+        };
+        self.0.iter().enumerate().flat_map(of_word).collect()
+    }
+
     fn contains(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1)
     }
@@ -106,10 +121,9 @@ pub struct Rows<'a> {
     row_sets: Vec<RowSet>,
     /// Ascending.
     blocks: Option<Vec<u32>>,
-    skeletons: Option<NumberSet>,
+    classes: Option<NumberSet>,
     callers: Option<NumberSet>,
-    /// Values of the three searched columns.
-    cells: [Option<NumberSet>; 3],
+    addresses: Option<NumberSet>,
 }
 
 impl<'a> Rows<'a> {
@@ -120,9 +134,9 @@ impl<'a> Rows<'a> {
             is_empty: false,
             row_sets: Vec::new(),
             blocks: None,
-            skeletons: None,
+            classes: None,
             callers: None,
-            cells: [None, None, None],
+            addresses: None,
         }
     }
 
@@ -140,13 +154,11 @@ impl<'a> Rows<'a> {
             }
             return Ok(());
         };
-        let (target, list) = match kind {
-            TermKind::ResourceType | TermKind::ResourceName => (Target::Row, None),
-            TermKind::Username | TermKind::AccessKeyId => (Target::Caller, Some(1)),
-            TermKind::Region => (Target::Cell, Some(2)),
-            TermKind::Account => (Target::Cell, None),
-            TermKind::SourceIp => (Target::Cell, Some(4)),
-            _ => (Target::Skeleton, Some(0)),
+        let target = match kind {
+            TermKind::ResourceType | TermKind::ResourceName => Target::Row,
+            TermKind::Username | TermKind::AccessKeyId => Target::Caller,
+            TermKind::SourceIp => Target::Address,
+            _ => Target::Class,
         };
         let numbers = segment.numbers(kind, text, target)?;
         if target == Target::Row {
@@ -158,24 +170,34 @@ impl<'a> Rows<'a> {
             }
             return Ok(());
         }
-        self.is_empty |= numbers.is_empty();
-        if let Some(list) = list
-            && !self.is_empty
-            && let Some(blocks) = segment.blocks_of(list, &numbers)?
-        {
-            self.keep_blocks(blocks);
-        }
-        let set = NumberSet::of(&numbers);
         let place = match target {
-            Target::Skeleton => &mut self.skeletons,
+            Target::Class => &mut self.classes,
             Target::Caller => &mut self.callers,
-            _ => &mut self.cells[kind as usize - TermKind::Region as usize],
+            _ => &mut self.addresses,
         };
-        *place = Some(match place.take() {
-            // Two facts of one kind: the narrower of the two is right, and the record is looked at anyway.
-            Some(before) => NumberSet(before.0.iter().zip(&set.0).map(|(left, right)| left & right).collect()),
-            None => set,
-        });
+        let set = match place.take() {
+            Some(before) => before.and(&NumberSet::of(&numbers)),
+            None => NumberSet::of(&numbers),
+        };
+        self.is_empty |= set.is_empty();
+        *place = Some(set);
+        Ok(())
+    }
+
+    /// Finds the blocks that may have rows, once all facts are known.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub(crate) fn find_blocks(&mut self) -> Result<(), SegmentError> {
+        let sets = [&self.classes, &self.callers, &self.addresses].map(|set| set.as_ref().map(NumberSet::numbers));
+        for (list, numbers) in sets.into_iter().enumerate() {
+            if let Some(numbers) = numbers
+                && !self.is_empty
+                && let Some(blocks) = self.segment.blocks_of(list, &numbers)?
+            {
+                self.keep_blocks(blocks);
+            }
+        }
         Ok(())
     }
 
@@ -253,27 +275,25 @@ impl<'a> Rows<'a> {
         let facts = self.segment.facts(block)?;
         let first_row = block * self.segment.index.block_rows;
         let listed = self.listed_rows(first_row >> SPAN_ROW_BITS)?;
-        let mut visit = |index: usize| {
-            let row = &facts[index];
-            let number = first_row + index as u32;
-            let key = (row.seconds, row.sequence);
-            if key < low || key > high || !self.fits(number, row, &listed)? {
-                return Ok(true);
+        let mut fitting: Vec<u32> = (0..facts.len() as u32).collect();
+        let sets = [(&self.classes, &facts.classes, 0), (&self.callers, &facts.callers, 1)];
+        for (set, numbers, added) in sets.into_iter().chain([(&self.addresses, &facts.addresses, 1)]) {
+            if let Some(set) = set {
+                fitting.retain(|index| set.contains(numbers[*index as usize].wrapping_sub(added)));
             }
-            visitor(FoundRow { row: number, seconds: row.seconds, sequence: row.sequence })
-        };
-        let indexes = 0..facts.len();
+        }
+        fitting.retain(|index| {
+            let key = (facts.seconds[*index as usize], facts.sequences[*index as usize]);
+            let row = first_row + index;
+            low <= key && key <= high && listed.iter().all(|rows| rows.binary_search(&row).is_ok())
+        });
         if is_descending {
-            for index in indexes.rev() {
-                if !visit(index)? {
-                    return Ok(false);
-                }
-            }
-        } else {
-            for index in indexes {
-                if !visit(index)? {
-                    return Ok(false);
-                }
+            fitting.reverse();
+        }
+        for index in fitting {
+            let (seconds, sequence) = (facts.seconds[index as usize], facts.sequences[index as usize]);
+            if !visitor(FoundRow { row: first_row + index, seconds, sequence })? {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -289,28 +309,6 @@ impl<'a> Rows<'a> {
             });
         }
         Ok(listed)
-    }
-
-    fn fits(&self, number: u32, row: &RowFacts, listed: &[Cow<'_, [u32]>]) -> Result<bool, SegmentError> {
-        let has = |set: &Option<NumberSet>, code: u32| match set {
-            Some(set) => code.checked_sub(1).is_some_and(|number| set.contains(number)),
-            None => true,
-        };
-        if listed.iter().any(|rows| rows.binary_search(&number).is_err())
-            || !self.skeletons.as_ref().is_none_or(|set| set.contains(row.skeleton))
-            || !has(&self.callers, row.caller)
-            || !has(&self.cells[0], row.cells[0])
-            || !has(&self.cells[2], row.cells[2])
-        {
-            return Ok(false);
-        }
-        if self.cells[1].is_none() || row.cells[1] != 0 {
-            return Ok(has(&self.cells[1], row.cells[1]));
-        }
-        match row.caller.checked_sub(1) {
-            Some(caller) => Ok(has(&self.cells[1], self.segment.account_of_caller(caller)?)),
-            None => Ok(false),
-        }
     }
 }
 

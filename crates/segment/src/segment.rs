@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
-use crate::block::{Cells, ColumnReader, ReadCell, RowFacts, read_facts};
+use crate::block::{Cells, ColumnReader, Facts, ReadCell, RowFacts, read_facts};
+use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
 use crate::bytes::{Cursor, Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
 use crate::cells::{format_time, format_uuid};
@@ -54,12 +55,14 @@ pub enum SegmentError {
     Damage(#[from] Damage),
 }
 
-/// The shapes of a record and the columns of its cells.
+/// The shapes of a record, the columns of its cells, and what it has of region and account.
 #[derive(Debug)]
-pub(crate) struct Skeleton {
+pub(crate) struct Class {
     /// Shapes with 1 added; 0 is the caller.
     pub(crate) shapes: Vec<u32>,
     pub(crate) columns: Vec<u32>,
+    /// Numbers of region and account among the values of their columns, with 1 added; or 0.
+    places: [u32; 2],
 }
 
 /// An open segment.
@@ -121,15 +124,16 @@ impl Segment {
         let first_values = index.first_values.first().copied().unwrap_or(0);
         let end = index.table.item_count;
         format!(
-            "bytes each: facts {:.1}, cells {:.1}, ids {:.1}, id buckets {:.1}, shapes {:.1}, skeletons {:.1} ({}), \
+            "bytes each: facts {:.1}, cells {:.1}, ids {:.1}, id buckets {:.1}, shapes {:.1}, skeletons {:.1}, classes {:.1} ({}), \
              callers {:.1} ({}), values {:.1} ({}), lists {:.1}, terms {:.1} ({} pages)",
             each(facts),
             each(cells),
             each(index.id_buckets_offset - index.ids_offset),
             each(index.table_offset - index.id_buckets_offset),
             each(items(0, index.first_skeleton)),
-            each(items(index.first_skeleton, index.first_caller)),
-            index.skeleton_count,
+            each(items(index.first_skeleton, index.first_class)),
+            each(items(index.first_class, index.first_caller)),
+            index.first_caller - index.first_class,
             each(items(index.first_caller, first_values)),
             first_values - index.first_caller,
             each(items(first_values, index.first_lists[0])),
@@ -150,9 +154,10 @@ impl Segment {
         for fact in facts {
             rows.narrow(*fact)?;
             if rows.is_empty() {
-                break;
+                return Ok(rows);
             }
         }
+        rows.find_blocks()?;
         Ok(rows)
     }
 
@@ -217,11 +222,8 @@ impl Segment {
         for block in 0..self.index.blocks.len() as u32 {
             let facts = self.facts(block)?;
             let first = block * self.index.block_rows;
-            rows.extend((first..).zip(facts.iter()).map(|(row, facts)| FoundRow {
-                row,
-                seconds: facts.seconds,
-                sequence: facts.sequence,
-            }));
+            let places = facts.seconds.iter().zip(&facts.sequences);
+            rows.extend((first..).zip(places).map(|(row, (&seconds, &sequence))| FoundRow { row, seconds, sequence }));
         }
         Ok(rows)
     }
@@ -251,11 +253,12 @@ impl Segment {
         let mut readers = ColumnReaders::new(&cells, self.index.first_values.len());
         let mut records = Vec::with_capacity(wanted.len());
         let mut wanted = wanted.iter().peekable();
-        for (index, row) in (0_u32..).zip(facts.iter()) {
+        for index in 0..facts.len() as u32 {
             let Some(next) = wanted.peek() else { break };
-            let skeleton = self.skeleton(row.skeleton)?;
+            let row = facts.row(index as usize);
+            let class = self.class(row.class)?;
             if **next != index {
-                readers.skip(&skeleton.columns)?;
+                readers.skip(&class.columns)?;
                 continue;
             }
             let first = records.len();
@@ -263,7 +266,7 @@ impl Segment {
                 records.push(Vec::new());
             }
             let number = block * self.index.block_rows + index;
-            let record = self.record(number, row, &skeleton, &mut readers)?;
+            let record = self.record(number, &row, &class, &mut readers)?;
             records[first..].fill(record);
         }
         if wanted.next().is_some() {
@@ -276,14 +279,14 @@ impl Segment {
         &self,
         number: u32,
         row: &RowFacts,
-        skeleton: &Skeleton,
+        class: &Class,
         readers: &mut ColumnReaders<'_>,
     ) -> Result<Vec<u8>, SegmentError> {
         let mut text = Vec::with_capacity(2048);
-        let mut columns = skeleton.columns.iter();
+        let mut columns = class.columns.iter();
         // Where the texts of this row stand in the record.
         let mut texts = Vec::new();
-        for &shape in &skeleton.shapes {
+        for &shape in &class.shapes {
             text.push(if text.is_empty() { b'{' } else { b',' });
             let Some(shape) = shape.checked_sub(1) else {
                 self.caller_text(row, &mut text)?;
@@ -296,9 +299,10 @@ impl Segment {
                         EVENT_ID_MARK => text.extend_from_slice(&format_uuid(&self.event_id(number)?)),
                         _ => {
                             let column = *columns.next().ok_or(Damage("a column is missing"))?;
-                            let cell = match row.cells.get(column as usize) {
-                                Some(cell) => ReadCell::Value(cell.checked_sub(1).ok_or(Damage("a cell is missing"))?),
-                                None => readers.next(column)?,
+                            let cell = match column {
+                                REGION_COLUMN | ACCOUNT_COLUMN => stored_value(class.places[column as usize])?,
+                                ADDRESS_COLUMN => stored_value(row.address)?,
+                                _ => readers.next(column)?,
                             };
                             let start = text.len();
                             if let ReadCell::Ending { texts_between, before } = cell {
@@ -326,7 +330,7 @@ impl Segment {
         let caller = row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?;
         let item = self.item(self.index.first_caller + caller)?;
         let mut cursor = Cursor::new(&item);
-        let (shape, _account) = (cursor.code()?, cursor.code()?);
+        let shape = cursor.code()?;
         self.with_item(self.index.first_shape + shape, |shape| {
             fill(shape, text, |_, text| {
                 let (column, code) = (cursor.code()?, cursor.code()?);
@@ -353,16 +357,6 @@ impl Segment {
             }
         }
         Ok(())
-    }
-
-    /// Number of the account's value and 1 that a caller has for records that name none; 0 without.
-    pub(crate) fn account_of_caller(&self, caller: u32) -> Result<u32, SegmentError> {
-        self.with_item(self.index.first_caller + caller, |item| {
-            let mut cursor = Cursor::new(item);
-            cursor.code()?;
-            cursor.code()
-        })?
-        .map_err(SegmentError::from)
     }
 
     /// Numbers that a term leads to.
@@ -449,19 +443,20 @@ impl Segment {
         self.with_item(item, <[u8]>::to_vec)
     }
 
-    fn skeleton(&self, skeleton: u32) -> Result<Arc<Skeleton>, SegmentError> {
+    fn class(&self, class: u32) -> Result<Arc<Class>, SegmentError> {
         let open = |part: &CachedPart| match part {
-            CachedPart::Skeleton(skeleton) => Some(Arc::clone(skeleton)),
+            CachedPart::Class(class) => Some(Arc::clone(class)),
             _ => None,
         };
-        self.cached(Part::Skeleton(skeleton), open, || {
-            let parsed = self.with_item(self.index.first_skeleton + skeleton, parse_skeleton)??;
-            let parsed = Arc::new(parsed);
-            Ok((Arc::clone(&parsed), CachedPart::Skeleton(parsed)))
+        self.cached(Part::Class(class), open, || {
+            let [skeleton, region, account] = self.with_item(self.index.first_class + class, parse_class)??;
+            let (shapes, columns) = self.with_item(self.index.first_skeleton + skeleton, parse_skeleton)??;
+            let class = Arc::new(Class { shapes, columns, places: [region, account] });
+            Ok((Arc::clone(&class), CachedPart::Class(class)))
         })
     }
 
-    pub(crate) fn facts(&self, block: u32) -> Result<Arc<Vec<RowFacts>>, SegmentError> {
+    pub(crate) fn facts(&self, block: u32) -> Result<Arc<Facts>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Facts(facts) => Some(Arc::clone(facts)),
             _ => None,
@@ -491,7 +486,19 @@ impl Segment {
     }
 }
 
-fn parse_skeleton(item: &[u8]) -> Result<Skeleton, Damage> {
+/// Skeleton, region and account of a class.
+fn parse_class(item: &[u8]) -> Result<[u32; 3], Damage> {
+    let mut cursor = Cursor::new(item);
+    Ok([cursor.code()?, cursor.code()?, cursor.code()?])
+}
+
+/// A cell whose value's number, with 1 added, stands elsewhere.
+fn stored_value(number: u32) -> Result<ReadCell<'static>, Damage> {
+    number.checked_sub(1).map(ReadCell::Value).ok_or(Damage("a cell is missing"))
+}
+
+/// Shapes and columns of a skeleton.
+fn parse_skeleton(item: &[u8]) -> Result<(Vec<u32>, Vec<u32>), Damage> {
     let mut cursor = Cursor::new(item);
     let count = cursor.index()?;
     let mut shapes = Vec::with_capacity(count.min(item.len()));
@@ -502,7 +509,7 @@ fn parse_skeleton(item: &[u8]) -> Result<Skeleton, Damage> {
     while !cursor.is_empty() {
         columns.push(cursor.code()?);
     }
-    Ok(Skeleton { shapes, columns })
+    Ok((shapes, columns))
 }
 
 /// Copies a shape, with something in the place of each mark.

@@ -1,7 +1,7 @@
 //! Terms: values that events are found by.
 //!
 //! A term stands for a fact ("the event name is PutObject") by its hash. It leads either to rows, for facts that belong
-//! to single records, or to numbers of what many rows share (skeletons, callers, values of a column).
+//! to single records, or to numbers of what many rows share (classes, callers, source addresses).
 
 use crate::bytes::{Cursor, Damage, put_ascending, put_number, read_ascending};
 
@@ -19,9 +19,9 @@ const LEVEL: i32 = 3;
 #[repr(u8)]
 pub(crate) enum Target {
     Row = 0,
-    Skeleton = 1,
+    Class = 1,
     Caller = 2,
-    Cell = 3,
+    Address = 3,
     /// Spans of rows, each of which has a list of its own; see [`span_hash`].
     Span = 4,
 }

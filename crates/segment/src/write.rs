@@ -3,12 +3,13 @@
 use std::io;
 
 use crate::block::{BLOCK_ROWS, BlockWriter, Cell, FIRST_VALUE_CODE, RowFacts, TEXT_CODE, UUID_CODE};
-use crate::builder::{Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CALLER, UUID_CELL, numbers};
+use crate::builder::{ADDRESS_COLUMN, Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CALLER, NO_VALUE, UUID_CELL, numbers};
 use crate::bytes::{put_ascending, put_number, put_text};
 use crate::cells::parse_uuid;
 use crate::facts::TermKind;
 use crate::footer::{BlockPlace, Index, MAGIC, Summary};
 use crate::hash::term_hash;
+use crate::reader::unescaped;
 use crate::segment::id_bucket;
 use crate::table::TableWriter;
 use crate::terms::{Target, Term, divide_into_spans, write_terms};
@@ -53,8 +54,8 @@ struct Writer<'a> {
     value_codes: Vec<u32>,
     /// Values of each column, in the order of their codes.
     column_values: Vec<Vec<u32>>,
-    /// Skeletons in the order of their new numbers, and the new number of each.
-    skeletons: Ranking,
+    /// Those that have rows, in the order of their new numbers, and the new number of each.
+    classes: Ranking,
     callers: Ranking,
 }
 
@@ -91,7 +92,7 @@ impl<'a> Writer<'a> {
             order,
             value_codes,
             column_values,
-            skeletons: Ranking::of(builder.skeletons.len(), rows.iter().map(|row| row.skeleton)),
+            classes: Ranking::of(builder.classes.len(), rows.iter().map(|row| row.class)),
             callers: Ranking::of(builder.callers.len(), callers),
         }
     }
@@ -110,6 +111,7 @@ impl<'a> Writer<'a> {
         let mut table = TableWriter::default();
         let first_shape = self.write_columns_and_shapes(&mut table)?;
         let first_skeleton = self.write_skeletons(&mut table)?;
+        let first_class = self.write_classes(&mut table)?;
         let first_caller = self.write_callers(&mut table)?;
         let first_values = self.write_values(&mut table)?;
         let first_lists = lists.write(&mut table, blocks.len())?;
@@ -141,7 +143,7 @@ impl<'a> Writer<'a> {
             table,
             first_shape,
             first_skeleton,
-            skeleton_count: self.skeletons.order.len() as u32,
+            first_class,
             first_caller,
             first_values,
             first_lists,
@@ -194,22 +196,24 @@ impl<'a> Writer<'a> {
     fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, lists: &mut BlockLists, block: u32) {
         let builder = self.builder;
         let row = builder.rows[row as usize];
-        let skeleton = self.skeletons.places[row.skeleton as usize];
-        let mut facts = RowFacts { seconds: row.seconds, sequence, skeleton, caller: 0, cells: [0; 3] };
-        lists.add(0, skeleton, block);
+        let class = self.classes.places[row.class as usize];
+        let mut facts = RowFacts { seconds: row.seconds, sequence, class, caller: 0, address: 0 };
+        lists.add(0, class, block);
         if row.caller != NO_CALLER {
             let caller = self.callers.places[row.caller as usize];
             facts.caller = caller + 1;
             lists.add(1, caller, block);
         }
-        let columns = &builder.skeleton_infos[row.skeleton as usize].columns;
+        let columns = &builder.skeleton_infos[self.skeleton_of(row.class) as usize].columns;
         let mut texts: Vec<&[u8]> = Vec::new();
         for (&column, &cell) in columns.iter().zip(&builder.cells[row.cells_start as usize..]) {
             match self.cell(cell) {
-                Cell::Value(number) if column < FACT_COLUMNS => {
-                    facts.cells[column as usize] = number + 1;
-                    lists.add(2 + column as usize, number, block);
+                Cell::Value(number) if column == ADDRESS_COLUMN => {
+                    facts.address = number + 1;
+                    lists.add(2, number, block);
                 }
+                // The class has them.
+                Cell::Value(_) if column < FACT_COLUMNS => {}
                 Cell::Text(text) => {
                     writer.cell(column, ending(text, &texts).unwrap_or(Cell::Text(text)));
                     texts.push(text);
@@ -272,7 +276,7 @@ impl<'a> Writer<'a> {
     fn write_skeletons(&self, table: &mut TableWriter) -> io::Result<u32> {
         let first = table.next_item();
         let mut item = Vec::new();
-        for &skeleton in &self.skeletons.order {
+        for skeleton in 0..self.builder.skeletons.len() as u32 {
             item.clear();
             let shapes = self.builder.skeletons.text(skeleton);
             put_number(&mut item, shapes.len() as u64 / 4);
@@ -287,7 +291,35 @@ impl<'a> Writer<'a> {
         Ok(first)
     }
 
-    /// A caller is its shape, the number of its account's value and 1 or 0, and its cells with their columns.
+    /// A class is its skeleton, and the numbers of region and account among the values of their columns, each with 1
+    /// added, or 0.
+    fn write_classes(&self, table: &mut TableWriter) -> io::Result<u32> {
+        let first = table.next_item();
+        let mut item = Vec::new();
+        for &class in &self.classes.order {
+            item.clear();
+            let [skeleton, region, account] = self.class_parts(class);
+            put_number(&mut item, u64::from(skeleton));
+            for value in [region, account] {
+                let number = self.value_codes.get(value as usize).map_or(0, |code| code - FIRST_VALUE_CODE + 1);
+                put_number(&mut item, u64::from(number));
+            }
+            table.push(&item)?;
+        }
+        Ok(first)
+    }
+
+    /// Skeleton, and values of region and account.
+    fn class_parts(&self, class: u32) -> [u32; 3] {
+        let mut parts = numbers(self.builder.classes.text(class));
+        std::array::from_fn(|_| parts.next().unwrap_or(NO_VALUE))
+    }
+
+    fn skeleton_of(&self, class: u32) -> u32 {
+        self.class_parts(class)[0]
+    }
+
+    /// A caller is its shape, and its cells with their columns.
     fn write_callers(&self, table: &mut TableWriter) -> io::Result<u32> {
         let first = table.next_item();
         let mut item = Vec::new();
@@ -296,9 +328,6 @@ impl<'a> Writer<'a> {
             let mut parts = numbers(self.builder.callers.text(caller));
             let shape = parts.next().unwrap_or_default();
             put_number(&mut item, u64::from(shape));
-            let account = self.builder.caller_facts[caller as usize].account;
-            let code = account.map_or(0, |value| self.value_codes[value as usize] - FIRST_VALUE_CODE + 1);
-            put_number(&mut item, u64::from(code));
             for (&column, cell) in self.builder.shape_columns(shape).iter().zip(parts) {
                 put_number(&mut item, u64::from(column));
                 match self.cell(cell) {
@@ -333,9 +362,15 @@ impl<'a> Writer<'a> {
     fn terms(&self) -> Vec<Term> {
         let builder = self.builder;
         let mut terms = Terms::default();
-        for (place, &skeleton) in (0..).zip(&self.skeletons.order) {
+        for (place, &class) in (0..).zip(&self.classes.order) {
+            let [skeleton, region, account] = self.class_parts(class);
             for (kind, text) in &builder.skeleton_infos[skeleton as usize].facts {
-                terms.add(*kind, text, Target::Skeleton, place);
+                terms.add(*kind, text, Target::Class, place);
+            }
+            for (kind, value) in [(TermKind::Region, region), (TermKind::Account, account)] {
+                if value != NO_VALUE {
+                    terms.add(kind, &unescaped(builder.values.text(value)), Target::Class, place);
+                }
             }
         }
         for (place, &caller) in (0..).zip(&self.callers.order) {
@@ -346,11 +381,8 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        for (column, kind) in [(0, TermKind::Region), (1, TermKind::Account), (2, TermKind::SourceIp)] {
-            for (number, &value) in (0..).zip(&self.column_values[column]) {
-                let text = crate::reader::unescaped(builder.values.text(value));
-                terms.add(kind, &text, Target::Cell, number);
-            }
+        for (number, &value) in (0..).zip(&self.column_values[ADDRESS_COLUMN as usize]) {
+            terms.add(TermKind::SourceIp, &unescaped(builder.values.text(value)), Target::Address, number);
         }
         let mut all = terms.finish();
         all.append(&mut self.resource_terms());
@@ -446,16 +478,15 @@ impl Terms {
     }
 }
 
-/// For each skeleton, caller, region, account and address the blocks that it is in.
+/// For each class, caller and source address the blocks that it is in.
 struct BlockLists {
-    lists: [Vec<Vec<u32>>; 5],
+    lists: [Vec<Vec<u32>>; 3],
 }
 
 impl BlockLists {
     fn new(writer: &Writer<'_>) -> Self {
-        let of_column = |column: usize| writer.column_values[column].len();
-        let sizes =
-            [writer.skeletons.order.len(), writer.callers.order.len(), of_column(0), of_column(1), of_column(2)];
+        let addresses = writer.column_values[ADDRESS_COLUMN as usize].len();
+        let sizes = [writer.classes.order.len(), writer.callers.order.len(), addresses];
         Self { lists: sizes.map(|size| vec![Vec::new(); size]) }
     }
 
@@ -467,8 +498,8 @@ impl BlockLists {
     }
 
     /// A list is empty where a quarter of the blocks or more are on it: then every block is looked at.
-    fn write(self, table: &mut TableWriter, block_count: usize) -> io::Result<[u32; 5]> {
-        let mut firsts = [0; 5];
+    fn write(self, table: &mut TableWriter, block_count: usize) -> io::Result<[u32; 3]> {
+        let mut firsts = [0; 3];
         let mut item = Vec::new();
         for (first, lists) in firsts.iter_mut().zip(self.lists) {
             *first = table.next_item();
