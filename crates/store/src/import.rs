@@ -35,6 +35,16 @@ pub struct Importer {
 struct DayBatch {
     day: Arc<Day>,
     builder: Builder,
+    /// Claimed for the records in the builder.
+    ids: Vec<[u8; 16]>,
+}
+
+impl Drop for DayBatch {
+    /// What was not committed is nowhere: its ids are free again, or the records could never be stored.
+    fn drop(&mut self) {
+        self.ids.iter().for_each(|id| self.day.unclaim(*id));
+        KnownIds::release(&self.day, 1);
+    }
 }
 
 /// What became of a record.
@@ -105,7 +115,7 @@ impl Importer {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let day = self.known.hold(number, |day| load(&self.store, number, day))?;
-                entry.insert(DayBatch { day, builder: Builder::default() })
+                entry.insert(DayBatch { day, builder: Builder::default(), ids: Vec::new() })
             }
         };
         if !batch.day.claim(id) {
@@ -116,6 +126,7 @@ impl Importer {
             batch.day.unclaim(id);
             return Err(refusal.into());
         }
+        batch.ids.push(id);
         Ok(Imported::New)
     }
 
@@ -135,34 +146,30 @@ impl Importer {
     /// Nothing of it is stored.
     pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
         let folder = self.store.segment_folder();
-        let mut days = Vec::with_capacity(self.days.len());
+        let mut batches: Vec<DayBatch> = self.days.drain().map(|(_, batch)| batch).collect();
         let (mut rows, mut stored) = (Vec::new(), 0);
-        for (_, batch) in self.days.drain() {
-            let count = batch.builder.len() as u64;
+        for batch in &mut batches {
+            let builder = std::mem::take(&mut batch.builder);
+            let count = builder.len() as u64;
             let first = self.store.next_imported().fetch_add(count, Ordering::Relaxed);
             let finished =
-                batch.builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
+                builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
             if let Some((bytes, summary)) = finished {
                 rows.push(write_segment(&folder, &bytes, summary)?);
                 stored += count;
             }
-            days.push(batch.day);
         }
         if !rows.is_empty() || !files.is_empty() {
             // Commit point.
             self.runtime.block_on(self.store.manifest().add_imported(&rows, files))?;
         }
+        batches.iter_mut().for_each(|batch| batch.ids.clear());
         let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         self.store.add_segments(segments);
-        days.iter().for_each(|day| KnownIds::release(day, 1));
+        // Only now may the days be forgotten: whoever reads them again finds the segments.
+        drop(batches);
         Ok(stored)
-    }
-}
-
-impl Drop for Importer {
-    fn drop(&mut self) {
-        self.days.values().for_each(|batch| KnownIds::release(&batch.day, 1));
     }
 }
 

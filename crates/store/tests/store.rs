@@ -316,6 +316,15 @@ async fn imports_store_every_event_once() {
     });
     drop(importer);
 
+    // What an importer leaves without a commit can be imported by another one.
+    let left = [record("left", day, "GetObject", "b")];
+    tokio::task::block_in_place(|| {
+        assert_eq!(push(&mut store.importer(runtime.clone()), &left), 1);
+        let mut importer = store.importer(runtime.clone());
+        assert_eq!(push(&mut importer, &left), 1);
+        assert_eq!(importer.commit(&[]).unwrap(), 1);
+    });
+
     let before = all_ids(&store).await;
     let small = store.status().segment_count;
     while store.compact().await.unwrap() {}
