@@ -61,12 +61,15 @@ impl Progress {
             ProgressStyle::Bar { .. } => BAR_INTERVAL,
             ProgressStyle::Lines => LINE_INTERVAL,
         };
+        let mut last_line = None;
         loop {
             ended.wait(interval);
             let moment = self.moment(started.elapsed());
+            // Days of following must not fill a log with the same line.
+            let is_news = last_line.replace(moment.done()) != Some(moment.done());
             let _ = match style {
                 ProgressStyle::Bar { columns } => write!(out, "\r\x1b[2K{}", moment.bar(columns)),
-                ProgressStyle::Lines | ProgressStyle::Silent if ended.is_requested() => Ok(()),
+                ProgressStyle::Lines | ProgressStyle::Silent if ended.is_requested() || !is_news => Ok(()),
                 ProgressStyle::Lines | ProgressStyle::Silent => writeln!(out, "{}", moment.line()),
             };
             let _ = out.flush();
@@ -94,6 +97,11 @@ impl Progress {
 }
 
 impl Moment {
+    /// What changes while there is anything to do.
+    fn done(&self) -> [u64; 4] {
+        [self.files_found, self.files_done, self.bytes_done, self.records]
+    }
+
     fn share(&self) -> f64 {
         if self.bytes_found == 0 {
             return 0.0;
