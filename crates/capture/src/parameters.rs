@@ -50,9 +50,21 @@ pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
     }
 }
 
+/// Calls that are content through and through, so that their services write no parameters at all, by service id and
+/// beginning of the operation's name. Source: Comprehend guide.
+const CONTENT_CALLS: &[(&str, &[&str])] =
+    &[("comprehend", &["BatchDetect", "ClassifyDocument", "ContainsPii", "Detect"])];
+
+fn is_content_call(service: &str, operation: &str) -> bool {
+    CONTENT_CALLS.iter().any(|(id, names)| *id == service && names.iter().any(|name| operation.starts_with(name)))
+}
+
 /// The `requestParameters` of a call; `None` when there are none.
 pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &Input) -> Option<Json> {
     let (service, operation) = (call.service, call.service.operation(call.operation));
+    if is_content_call(&service.id, &operation.name) {
+        return None;
+    }
     let rules = ServiceRules::of(service);
     let json = match rules.layout {
         Layout::S3 if service.id == "s3" => s3::request(exchange, Some(operation)),

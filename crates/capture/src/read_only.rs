@@ -61,6 +61,11 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("cloudformation", "DetectStackDrift", false),
     ("cloudformation", "DetectStackResourceDrift", false),
     ("cloudformation", "DetectStackSetDrift", false),
+    // Guide: an identity is made where there is none, and credentials are handed out.
+    ("cognito-identity", "GetCredentialsForIdentity", false),
+    ("cognito-identity", "GetId", false),
+    ("cognito-identity", "GetOpenIdToken", false),
+    ("cognito-identity", "GetOpenIdTokenForDeveloperIdentity", false),
     // Guide: the SQL text may write, so all three are writes.
     ("dynamodb", "BatchExecuteStatement", false),
     ("dynamodb", "ExecuteStatement", false),

@@ -45,8 +45,9 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("cloudformation", "ParameterValue", Omit),
     ("cloudformation", "StackPolicyBody", Omit),
     ("cloudformation", "TemplateBody", Omit),
-    // Guide: contact data of callers.
-    ("cognito-identity", "Logins", HIDE),
+    // Guide: the token of temporary credentials is written, that of an identity is not.
+    ("cognito-identity", "SessionToken", Show),
+    ("cognito-identity", "Token", Omit),
     // Records: part of the paging of snapshot blocks.
     ("ebs", "BlockToken", Show),
     // Records: the public half of a key pair.

@@ -193,6 +193,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    // Guide (2023): no comma.
+    ("cognito-identity", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Guide (2025).
     ("cognito-idp", ServiceRules { event_version: "1.10", ..D }),
     ("compute-optimizer", ServiceRules { event_version: "1.08", ..D }),
@@ -318,6 +320,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("organizations", ServiceRules { event_version: "1.09", is_global: true, ..D }),
     // Records.
     ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Guide: labels and query parameters as on the wire (`application-id`), their values as texts.
+    ("pinpoint", ServiceRules { keys: KeyStyle::Wire, query_values_are_texts: true, ..D }),
     // Guide: members as on the wire, under a source of its own.
     ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
     // Records (2021).
