@@ -92,7 +92,9 @@ def operation_of(record):
             if inner is not elements:
                 shape = next(iter(shape.members.values()))
         count = stranger_count(operation.input_shape, record.get("requestParameters"))
-        return count + stranger_count(shape, elements), service != label
+        version = record.get("apiVersion")
+        is_of_version = version is None or service_model(service).api_version == version
+        return not is_of_version, count + stranger_count(shape, elements), service != label
 
     return min(fitting, key=strangers), name
 
@@ -242,6 +244,8 @@ class Rebuilder:
             rest = {key: entry for key, entry in value.items() if key != "tag"}
             if len(rest) == 1:
                 value = next(iter(rest.values()))
+            elif rest:
+                raise NotRebuilt(f"{path} is an object where a text is sent")
         return self.value(shape, value, path)
 
 

@@ -257,7 +257,9 @@ UNKNOWABLE = re.compile(
 # What documentation writes in place of a value, and what an edited record has lost.
 MASKS = ("...", "***")
 # What services began to write with this version of the format: its absence in an older record says nothing.
-YOUNGER = re.compile(r"^(responseElements\.requestId|requestParameters\.Host)$")
+YOUNGER = re.compile(
+    r"^(responseElements\.requestId|requestParameters\.(Host|encryptionAlgorithm|keySpec|customerMasterKeySpec)|apiVersion|resources\[\d+\]\.type)$"
+)
 YOUNGER_VERSION = (1, 7)
 EMPTY = ({}, [], "", 0)
 
@@ -268,6 +270,9 @@ def flaw(record):
     resources, parameters = record.get("resources") or [], record.get("requestParameters")
     if not isinstance(resources, list) or not all(isinstance(entry, dict) for entry in resources):
         return "resources are no objects"
+    is_change = record.get("readOnly") is False and "errorCode" not in record
+    if record["eventSource"] == "ec2.amazonaws.com" and is_change and "responseElements" not in record:
+        return "a change of EC2 without an answer"
     if any(set(entry) - {"accountId", "type", "ARN", "ARNPrefix"} for entry in resources):
         return "resources have keys of their own"
     if any(not isinstance(record.get(name, True), bool) for name in ("readOnly", "managementEvent")):
@@ -317,11 +322,19 @@ def is_comparable(path, record, expected, actual):
         return False
     if path == "userAgent" and record.get("userAgent") in (None, "", "[]"):
         return False
-    if path.endswith(".ARN") and path.startswith("resources"):
-        # An identifier that stands nowhere else in the record was blotted out, or is known to the service alone.
-        arn = expected.get(path)
+    if entry := re.match(r"resources\[\d+\]", path):
+        # An identifier that stands nowhere else in the record was blotted out, or is known to the service alone; so is
+        # then the whole entry.
+        arn = expected.get(f"{entry[0]}.ARN")
+        region = (arn or "").split(":")[3:4]
+        if region and region[0] not in ("", record.get("awsRegion")):
+            return False
         told = json.dumps([record.get(name) for name in ("requestParameters", "responseElements", "errorMessage")])
+        if path not in expected and version(record) < YOUNGER_VERSION and ("resources" not in record or YOUNGER.match(path)):
+            return False
         return arn is None or (arn != "" and re.split(r"[:/]", arn)[-1] in told)
+    if path.startswith("tlsDetails.") and path not in expected:
+        return False
     if path not in expected and version(record) < YOUNGER_VERSION:
         return not (YOUNGER.match(path) or actual[path] is False or actual[path] in EMPTY)
     return True

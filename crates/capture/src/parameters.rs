@@ -50,7 +50,7 @@ pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
     }
 }
 
-/// Calls that are content through and through, so that their services write no parameters at all, by service id and
+/// Calls that are content through and through, so that of their parameters only ARNs are written, by service id and
 /// beginning of the operation's name. Source: Comprehend guide.
 const CONTENT_CALLS: &[(&str, &[&str])] =
     &[("comprehend", &["BatchDetect", "ClassifyDocument", "ContainsPii", "Detect"])];
@@ -62,9 +62,6 @@ fn is_content_call(service: &str, operation: &str) -> bool {
 /// The `requestParameters` of a call; `None` when there are none.
 pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &Input) -> Option<Json> {
     let (service, operation) = (call.service, call.service.operation(call.operation));
-    if is_content_call(&service.id, &operation.name) {
-        return None;
-    }
     let rules = ServiceRules::of(service);
     let json = match rules.layout {
         Layout::S3 if service.id == "s3" => s3::request(exchange, Some(operation)),
@@ -82,6 +79,9 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         }
     };
     let Json::Object(mut object) = json else { return Some(json) };
+    if is_content_call(&service.id, &operation.name) {
+        object.retain(|key, _| key.ends_with("Arn"));
+    }
     rename_keys(RENAMED_REQUEST_KEYS, &mut object, &service.id, &operation.name);
     defaults::add(&mut object, service, operation);
     if service.id == "lambda" && operation.name == "UpdateFunctionCode" {
@@ -160,10 +160,11 @@ pub(crate) fn decode_output(call: &Call, answer: &Answer<'_>) -> Option<Structur
 }
 
 /// Reads whose answer is written all the same, by service id and operation; `*` stands for all. Source: records, of
-/// 2020 but for STS and Application Insights; none contradicts them. Those of ACM: guide; of ECR:
+/// 2020 but for STS and Application Insights; none contradicts them. Those of ACM and Private CA: guides; of ECR:
 /// github.com/splunk/security_content (2021); of ELB: github.com/grycap/cloudtrail-tracker.
 const ANSWERED_READS: &[(&str, &str)] = &[
     ("acm", "GetCertificate"),
+    ("acm-pca", "ListTags"),
     ("acm", "ListCertificates"),
     ("application-insights", "ListApplications"),
     ("athena", "ListWorkGroups"),

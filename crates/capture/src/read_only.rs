@@ -61,6 +61,10 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("cloudformation", "DetectStackDrift", false),
     ("cloudformation", "DetectStackResourceDrift", false),
     ("cloudformation", "DetectStackSetDrift", false),
+    // Guide: hands out credentials.
+    ("codeartifact", "GetAuthorizationToken", false),
+    // Records in the guide (2020).
+    ("comprehend", "ClassifyDocument", true),
     // Guide: an identity is made where there is none, and credentials are handed out.
     ("cognito-identity", "GetCredentialsForIdentity", false),
     ("cognito-identity", "GetId", false),

@@ -90,6 +90,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Records: the whole of what makes the session usable but the secret key is written.
     ("sts", "SAMLAssertion", Omit),
     ("sts", "SessionToken", Show),
+    // Records: who the token is of.
+    ("sts", "SubjectFromWebIdentityToken", Show),
     ("sts", "TokenCode", Omit),
     ("sts", "WebIdentityToken", Omit),
 ];

@@ -245,7 +245,13 @@ impl Known<'_> {
     fn stream_of_table(&self) -> Vec<EventResource> {
         let iterator = self.text("ShardIterator").and_then(|iterator| iterator.split('|').next());
         let arn = self.text("StreamArn").or(iterator).filter(|arn| arn.starts_with("arn:"));
-        arn.map(|arn| self.resource(Some("AWS::DynamoDB::Stream"), arn.to_owned())).into_iter().collect()
+        let Some(arn) = arn else { return Vec::new() };
+        // Both are named. Source: user guide, logging data events.
+        let table = arn.split_once("/stream/").map_or(arn, |(table, _)| table);
+        vec![
+            self.resource(Some("AWS::DynamoDB::Table"), table.to_owned()),
+            self.resource(Some("AWS::DynamoDB::Stream"), arn.to_owned()),
+        ]
     }
 
     /// The table of one part of a transaction: `{"Put":{"TableName":…}}`.
@@ -264,18 +270,31 @@ impl Known<'_> {
         name.map(|name| self.resource(None, arn(name))).into_iter().collect()
     }
 
-    /// What the members that are ARNs of the service name, with the type that is in the ARN:
-    /// `entity-recognizer/x` is an `EntityRecognizer`. Source: Comprehend guide.
+    /// What a call of Comprehend touches: its own models, by answer and request, with the type that is in the ARN
+    /// (`entity-recognizer/x` is an `EntityRecognizer`), then keys, objects and roles. Source: Comprehend guide.
     fn models(&self) -> Vec<EventResource> {
-        let Some(input) = self.input else { return Vec::new() };
-        let arns = input.fields.iter().filter_map(|field| Arn::parse(field.value.as_str()?).ok());
-        arns.filter(|arn| arn.service() == "comprehend")
-            .map(|arn| {
+        let mut texts = Vec::new();
+        for value in [self.output, self.input].into_iter().flatten() {
+            add_texts(self.service, value, &mut texts);
+        }
+        let mut resources = Vec::new();
+        for (_, text) in &texts {
+            if let Ok(arn) = Arn::parse(text)
+                && arn.service() == "comprehend"
+            {
                 let kind = arn.resource().split(['/', ':']).next().unwrap_or_default();
                 let kind: String = kind.split('-').map(upper_first).collect();
-                self.resource(Some(&format!("AWS::Comprehend::{kind}")), arn.to_string())
-            })
-            .collect()
+                resources.push(self.resource(Some(&format!("AWS::Comprehend::{kind}")), (*text).to_owned()));
+            }
+        }
+        for (end, kind) in
+            [("KmsKeyId", "AWS::KMS::Key"), ("S3Uri", "AWS::S3::Object"), ("DataAccessRoleArn", "AWS::IAM::Role")]
+        {
+            let named = texts.iter().filter(|(name, _)| name.ends_with(end));
+            resources.extend(named.map(|(_, text)| self.resource(Some(kind), (*text).to_owned())));
+        }
+        resources.dedup();
+        resources
     }
 
     /// The pool that a call names. One that names an identity alone does not tell its pool. Source: Cognito guide.
@@ -341,6 +360,19 @@ fn expected_owner(headers: &http::HeaderMap, name: &str) -> Option<String> {
 /// Metrics are data without a name of their own. Source: records (2025).
 fn metrics() -> EventResource {
     EventResource { resource_type: Some("AWS::CloudWatch::Metric".to_owned()), ..EventResource::default() }
+}
+
+/// Names and values of the texts of a structure, at every depth but in lists and maps.
+fn add_texts<'v>(service: &'v Service, value: &'v StructureValue, texts: &mut Vec<(&'v str, &'v str)>) {
+    let members = service.structure(value.shape).map_or(&[][..], |structure| &structure.members);
+    for field in &value.fields {
+        let FieldKey::Member(index) = &field.key else { continue };
+        match (&field.value, members.get(usize::from(*index))) {
+            (Value::String(text), Some(member)) => texts.push((member.name.as_str(), text)),
+            (Value::Structure(inner), _) => add_texts(service, inner, texts),
+            _ => {}
+        }
+    }
 }
 
 fn upper_first(word: &str) -> String {

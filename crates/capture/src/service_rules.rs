@@ -155,6 +155,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("appmesh", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
     // Guide: ISO times with milliseconds.
     ("apprunner", ServiceRules { event_version: "1.08", times: Some(TimeStyle::IsoMilliseconds), ..D }),
+    // Guide: the name of the first generation.
+    ("appstream", ServiceRules { source: Some("appstream"), ..D }),
     // Records (2022): texts hidden with this spelling.
     (
         "athena",
@@ -193,6 +195,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
+    // Guide: the answer is the content of its payload.
+    ("codeguruprofiler", ServiceRules { layout: Layout::UnwrappedAnswer, ..D }),
     // Guide (2023): no comma.
     ("cognito-identity", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Guide (2025).
@@ -279,11 +283,14 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
     // Records (2024): no comma; passwords and secret keys left out.
     ("iam", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, is_global: true, ..D }),
+    // Guide: apiVersion with a letter.
+    ("inspector", ServiceRules { api_version: ApiVersion::Fixed("v20160216"), ..D }),
     // Guide: members as on the wire.
     ("internetmonitor", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
     // Guide: apiVersion.
+    ("kinesisanalytics", ServiceRules { api_version: ApiVersion::Model, ..D }),
     ("kinesisanalyticsv2", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021-2023): comma; plaintexts and blobs left out.
     (
@@ -299,6 +306,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
     // Records (2022): texts for query values.
     ("macie2", ServiceRules { event_version: "1.08", query_values_are_texts: true, times: Some(TimeStyle::Iso), ..D }),
+    // Guide: seconds.
+    ("mediaconvert", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
+    // Guide: members as on the wire.
+    ("mediatailor", ServiceRules { keys: KeyStyle::Wire, ..D }),
     // Records (2020).
     ("mq", ServiceRules { source: Some("amazonmq"), ..D }),
     // Guide: recorded as RDS.

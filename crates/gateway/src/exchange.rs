@@ -31,6 +31,7 @@ use crate::body::{AnswerBody, AnswerSource, ClientBody, Held, RequestBody, Strea
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::failure::Failure;
 use crate::gap::{GapTracker, gap_record};
+use crate::host_region::region_of_host;
 use crate::identities::IdentityBook;
 use crate::metrics::{CallLabels, GatewayMetrics};
 use crate::observer::{CallObserver, ConcludedCall};
@@ -445,6 +446,7 @@ impl Gateway {
             .ok()
             .and_then(Presented::authorization)
             .and_then(|authorization| Region::parse(&authorization.scope.region).ok())
+            .or_else(|| region_of_host(&head.headers))
             .unwrap_or_else(|| self.surroundings.default_region.clone());
         (caller, region)
     }

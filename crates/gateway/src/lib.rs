@@ -24,6 +24,7 @@ pub mod connector;
 pub mod exchange;
 mod failure;
 pub mod gap;
+mod host_region;
 #[cfg(fuzzing)]
 pub mod http1;
 #[cfg(not(fuzzing))]

@@ -180,3 +180,42 @@ fn calls_on_resources_of_others_are_shared() {
     let refused = Case { status: 403, ..case };
     assert!(check(&refused, &json!({}))["sharedEventID"].is_null());
 }
+
+#[test]
+fn calls_on_content_show_what_they_address() {
+    let protocol = Some(Protocol::Json11);
+    let endpoint = "arn:aws:comprehend:eu-west-1:111122223333:document-classifier-endpoint/e";
+    let body = json!({ "EndpointArn": endpoint, "Text": "private" }).to_string();
+    check(
+        &Case { protocol, ..Case::new("comprehend", "ClassifyDocument", &body, r#"{"Classes":[]}"#) },
+        &json!({ "requestParameters": { "endpointArn": endpoint }, "responseElements": null, "readOnly": true }),
+    );
+    let body = r#"{"LanguageCode":"en","Text":"private"}"#;
+    check(
+        &Case { protocol, ..Case::new("comprehend", "DetectEntities", body, "{}") },
+        &json!({ "requestParameters": null }),
+    );
+    let body = r#"{"IdentityId":"eu-west-1:i","Logins":{"cognito-idp.example":"token"}}"#;
+    let answer = r#"{"IdentityId":"eu-west-1:i","Token":"t"}"#;
+    check(
+        &Case { protocol, ..Case::new("cognito-identity", "GetOpenIdToken", body, answer) },
+        &json!({
+            "readOnly": false,
+            "eventCategory": "Data",
+            "requestParameters": {
+                "identityId": "eu-west-1:i",
+                "logins": { "cognito-idp.example": "HIDDEN_DUE_TO_SECURITY_REASONS" },
+            },
+            "responseElements": { "identityId": "eu-west-1:i" },
+        }),
+    );
+}
+
+#[test]
+fn streams_are_named_with_their_table() {
+    let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/Music/stream/2025-01-01T00:00:00.000";
+    let body = json!({ "ShardIterator": format!("{arn}|1|AAAA") }).to_string();
+    let record = check(&Case::new("dynamodbstreams", "GetRecords", &body, "{}"), &json!({ "managementEvent": false }));
+    assert_eq!(record["resources"][0]["ARN"], "arn:aws:dynamodb:eu-west-1:111122223333:table/Music");
+    assert_eq!(record["resources"][1]["type"], "AWS::DynamoDB::Stream");
+}
