@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn read(segment: &Segment) -> Result<(), SegmentError> {
     for fact in [Fact::EventName("PutObject"), Fact::EventId("e"), Fact::ResourceName("b"), Fact::Account("1")] {
-        let mut rows = segment.rows(&[fact])?;
+        let mut rows = segment.rows(&[fact], &[])?;
         rows.visit::<SegmentError>(true, ((i64::MIN, 0), (i64::MAX, u64::MAX)), |row| {
             segment.records(&[row.row])?;
             Ok(false)

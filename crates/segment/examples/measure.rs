@@ -78,7 +78,7 @@ fn main() {
             let started = Instant::now();
             let mut found = Vec::new();
             let all = ((i64::MIN, 0), (i64::MAX, u64::MAX));
-            let mut rows = segment.rows(&facts).unwrap();
+            let mut rows = segment.rows(&facts, &[]).unwrap();
             rows.visit::<segment::SegmentError>(true, all, |row| {
                 found.push(row.row);
                 Ok(found.len() < 50)

@@ -370,15 +370,46 @@ impl Cells {
         Ok(Self { plain, uuids: part.bytes.to_vec(), columns })
     }
 
+    /// All texts that stand in the block, with other bytes between them.
+    pub(crate) fn texts(&self) -> &[u8] {
+        &self.plain
+    }
+
+    /// What is before the texts that end with earlier ones of their rows; neighbours that are the same come once.
+    pub(crate) fn beginnings(&self) -> Result<Vec<&[u8]>, Damage> {
+        let mut beginnings: Vec<&[u8]> = Vec::new();
+        let has_code =
+            |place: &&ColumnPlace| memchr::memchr(ENDING_CODE as u8, &self.plain[place.codes.clone()]).is_some();
+        for place in self.columns.iter().filter(has_code) {
+            let mut reader = self.reader(place);
+            while !reader.is_empty() {
+                if let ReadCell::Ending { before, .. } = reader.next()?
+                    && beginnings.last() != Some(&before)
+                {
+                    beginnings.push(before);
+                }
+            }
+        }
+        Ok(beginnings)
+    }
+
+    /// All UUIDs that stand in the block.
+    pub(crate) fn uuids(&self) -> &[[u8; 16]] {
+        self.uuids.as_chunks::<16>().0
+    }
+
     /// A reader of a column's cells, from the first.
     pub(crate) fn column(&self, column: u32) -> Option<ColumnReader<'_>> {
         let index = self.columns.binary_search_by_key(&column, |place| place.column).ok()?;
-        let place = &self.columns[index];
-        Some(ColumnReader {
+        Some(self.reader(&self.columns[index]))
+    }
+
+    fn reader(&self, place: &ColumnPlace) -> ColumnReader<'_> {
+        ColumnReader {
             codes: Cursor::new(&self.plain[place.codes.clone()]),
             texts: Cursor::new(&self.plain[place.texts.clone()]),
             uuids: self.uuids.get(place.uuids_start..).unwrap_or_default(),
-        })
+        }
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -395,6 +426,10 @@ pub(crate) struct ColumnReader<'a> {
 }
 
 impl<'a> ColumnReader<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
     pub(crate) fn next(&mut self) -> Result<ReadCell<'a>, Damage> {
         match self.codes.code()? {
             TEXT_CODE => Ok(ReadCell::Text(self.texts.text()?)),

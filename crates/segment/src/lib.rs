@@ -25,6 +25,7 @@ mod scan;
 mod segment;
 mod table;
 mod terms;
+mod text;
 mod write;
 
 pub use builder::Builder;
@@ -33,7 +34,7 @@ pub use cache::{Cache, cache};
 pub use cells::{format_uuid, parse_uuid};
 pub use footer::{FORMAT_VERSION, Summary};
 pub use reader::{ReadRecord, RecordReader, Refusal, id_number};
-pub use rows::{Fact, FoundRow, Rows};
+pub use rows::{Fact, FoundRow, KeyRange, Rows};
 pub use scan::ScanError;
 pub use segment::{ReadAt, Segment, SegmentError};
 pub use write::Sequences;

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::block::Facts;
 use crate::facts::{TermKind, truth_text};
 use crate::hash::term_hash;
 use crate::segment::{Segment, SegmentError};
 use crate::terms::{SPAN_ROW_BITS, Target, span_hash};
+use crate::text::TextPlaces;
 
 /// A fact that events are looked for by: an exact value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +72,11 @@ pub struct FoundRow {
 }
 
 /// Numbers of a few thousand, as bits.
-#[derive(Debug)]
-struct NumberSet(Vec<u64>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NumberSet(Vec<u64>);
 
 impl NumberSet {
-    fn of(numbers: &[u32]) -> Self {
+    pub(crate) fn of(numbers: &[u32]) -> Self {
         let mut bits = vec![0; numbers.last().map_or(0, |last| *last as usize / 64 + 1)];
         for number in numbers {
             bits[*number as usize / 64] |= 1_u64 << (number % 64);
@@ -86,7 +88,7 @@ impl NumberSet {
         Self(self.0.iter().zip(&other.0).map(|(left, right)| left & right).collect())
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|bits| *bits == 0)
     }
 
@@ -98,10 +100,25 @@ impl NumberSet {
         self.0.iter().enumerate().flat_map(of_word).collect()
     }
 
-    fn contains(&self, number: u32) -> bool {
+    pub(crate) fn insert(&mut self, number: u32) {
+        let word = number as usize / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (number % 64);
+    }
+
+    pub(crate) fn contains(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1)
     }
 }
+
+/// Two places in the order of events, both inclusive: seconds and sequence number.
+pub type KeyRange = ((i64, u64), (i64, u64));
+
+/// Blocks that are searched for a text at once, at first and at most: a thread for fewer is not worth its start.
+const BLOCKS_AT_ONCE_MIN: usize = 8;
+const BLOCKS_AT_ONCE_MAX: usize = 512;
 
 /// Rows that have a fact.
 #[derive(Debug)]
@@ -124,6 +141,8 @@ pub struct Rows<'a> {
     classes: Option<NumberSet>,
     callers: Option<NumberSet>,
     addresses: Option<NumberSet>,
+    /// Texts that a record must have.
+    texts: Vec<TextPlaces>,
 }
 
 impl<'a> Rows<'a> {
@@ -137,6 +156,7 @@ impl<'a> Rows<'a> {
             classes: None,
             callers: None,
             addresses: None,
+            texts: Vec::new(),
         }
     }
 
@@ -184,6 +204,12 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Leaves out rows of blocks in which no record has a text.
+    pub(crate) fn narrow_by_text(&mut self, text: &str) -> Result<(), SegmentError> {
+        self.texts.extend(TextPlaces::find(self.segment, text)?);
+        Ok(())
+    }
+
     /// Finds the blocks that may have rows, once all facts are known.
     ///
     /// # Errors
@@ -223,7 +249,7 @@ impl<'a> Rows<'a> {
     pub fn visit<E: From<SegmentError>>(
         &mut self,
         is_descending: bool,
-        (low, high): ((i64, u64), (i64, u64)),
+        (low, high): KeyRange,
         mut visitor: impl FnMut(FoundRow) -> Result<bool, E>,
     ) -> Result<(), E> {
         if self.is_empty {
@@ -239,13 +265,63 @@ impl<'a> Rows<'a> {
         };
         let mut candidates: Box<dyn Iterator<Item = u32>> =
             if is_descending { Box::new(candidates.rev()) } else { candidates };
-        candidates
-            .try_for_each(|block| match self.visit_block(block, is_descending, (low, high), &mut visitor) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(None),
-                Err(error) => Err(Some(error)),
-            })
-            .or_else(|stop| stop.map_or(Ok(()), Err))
+        // Few blocks first, because a text that is in many is found at once.
+        let mut at_once = if self.texts.is_empty() { 1 } else { BLOCKS_AT_ONCE_MIN };
+        loop {
+            let window: Vec<u32> = candidates.by_ref().take(at_once).collect();
+            if window.is_empty() {
+                return Ok(());
+            }
+            for block in self.blocks_with_texts(window, (low, high))? {
+                if !self.visit_block(block, is_descending, (low, high), &mut visitor)? {
+                    return Ok(());
+                }
+            }
+            if at_once > 1 {
+                at_once = (at_once * 2).min(BLOCKS_AT_ONCE_MAX);
+            }
+        }
+    }
+
+    /// Those of some blocks that may have all texts in rows that fit, in the same order; on all cores.
+    fn blocks_with_texts(&self, blocks: Vec<u32>, range: KeyRange) -> Result<Vec<u32>, SegmentError> {
+        if self.texts.is_empty() {
+            return Ok(blocks);
+        }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let part = blocks.len().div_ceil(threads).max(BLOCKS_AT_ONCE_MIN);
+        let search = |blocks: &[u32]| {
+            let mut found = Vec::new();
+            for &block in blocks {
+                if self.may_have_texts(block, range)? {
+                    found.push(block);
+                }
+            }
+            Ok::<_, SegmentError>(found)
+        };
+        std::thread::scope(|scope| {
+            let mut parts = blocks.chunks(part);
+            let first = parts.next().unwrap_or_default();
+            let others: Vec<_> = parts.map(|blocks| scope.spawn(move || search(blocks))).collect();
+            let mut found = search(first)?;
+            for other in others {
+                found.extend(other.join().map_err(|_| std::io::Error::other("a search ended early"))??);
+            }
+            Ok(found)
+        })
+    }
+
+    fn may_have_texts(&self, block: u32, range: KeyRange) -> Result<bool, SegmentError> {
+        let facts = self.segment.facts(block)?;
+        if self.fitting(block, &facts, range)?.is_empty() {
+            return Ok(false);
+        }
+        for text in &self.texts {
+            if !text.may_be_in(self.segment, block, &facts)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Blocks that may have rows, ascending; `None` for all.
@@ -269,10 +345,26 @@ impl<'a> Rows<'a> {
         &self,
         block: u32,
         is_descending: bool,
-        (low, high): ((i64, u64), (i64, u64)),
+        range: KeyRange,
         visitor: &mut impl FnMut(FoundRow) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let facts = self.segment.facts(block)?;
+        let first_row = block * self.segment.index.block_rows;
+        let mut fitting = self.fitting(block, &facts, range)?;
+        if is_descending {
+            fitting.reverse();
+        }
+        for index in fitting {
+            let (seconds, sequence) = (facts.seconds[index as usize], facts.sequences[index as usize]);
+            if !visitor(FoundRow { row: first_row + index, seconds, sequence })? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Rows of a block that have all facts, counted from its first.
+    fn fitting(&self, block: u32, facts: &Facts, (low, high): KeyRange) -> Result<Vec<u32>, SegmentError> {
         let first_row = block * self.segment.index.block_rows;
         let listed = self.listed_rows(first_row >> SPAN_ROW_BITS)?;
         let mut fitting: Vec<u32> = (0..facts.len() as u32).collect();
@@ -287,16 +379,7 @@ impl<'a> Rows<'a> {
             let row = first_row + index;
             low <= key && key <= high && listed.iter().all(|rows| rows.binary_search(&row).is_ok())
         });
-        if is_descending {
-            fitting.reverse();
-        }
-        for index in fitting {
-            let (seconds, sequence) = (facts.seconds[index as usize], facts.sequences[index as usize]);
-            if !visitor(FoundRow { row: first_row + index, seconds, sequence })? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(fitting)
     }
 
     /// The rows of each set; of sets in spans those of one span.

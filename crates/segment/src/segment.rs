@@ -2,9 +2,14 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::block::{Cells, ColumnReader, Facts, ReadCell, RowFacts, read_facts};
+use memchr::memmem::Finder;
+
+use crate::block::{
+    Cells, ColumnReader, FIRST_VALUE_CODE, Facts, ReadCell, RowFacts, TEXT_CODE, UUID_CODE, read_facts,
+};
 use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
 use crate::bytes::{Cursor, Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
@@ -13,7 +18,7 @@ use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
 use crate::reader::id_number;
-use crate::rows::{Fact, FoundRow, Rows};
+use crate::rows::{Fact, FoundRow, NumberSet, Rows};
 use crate::scan::{EVENT_ID_MARK, TIME_MARK};
 use crate::table::Chunk;
 use crate::terms::Target;
@@ -144,12 +149,12 @@ impl Segment {
         )
     }
 
-    /// Rows that have all of some facts, or nearly: a row that is found may have another text with the same hash, so a
+    /// Rows that have all of some facts and texts, or nearly: a row that is found may have another text with the same hash, so a
     /// caller looks at its record. None that has the facts is left out.
     ///
     /// # Errors
     /// The segment cannot be read.
-    pub fn rows(&self, facts: &[Fact<'_>]) -> Result<Rows<'_>, SegmentError> {
+    pub fn rows(&self, facts: &[Fact<'_>], texts: &[&str]) -> Result<Rows<'_>, SegmentError> {
         let mut rows = Rows::all(self);
         for fact in facts {
             rows.narrow(*fact)?;
@@ -158,6 +163,9 @@ impl Segment {
             }
         }
         rows.find_blocks()?;
+        for text in texts {
+            rows.narrow_by_text(text)?;
+        }
         Ok(rows)
     }
 
@@ -333,14 +341,7 @@ impl Segment {
         let shape = cursor.code()?;
         self.with_item(self.index.first_shape + shape, |shape| {
             fill(shape, text, |_, text| {
-                let (column, code) = (cursor.code()?, cursor.code()?);
-                let cell = match code {
-                    crate::block::TEXT_CODE => ReadCell::Text(cursor.text()?),
-                    crate::block::UUID_CODE => {
-                        ReadCell::Uuid(cursor.take(16)?.try_into().map_err(|_| Damage("a UUID is cut"))?)
-                    }
-                    code => ReadCell::Value(code - crate::block::FIRST_VALUE_CODE),
-                };
+                let (column, cell) = caller_cell(&mut cursor)?;
                 self.put_cell(column, cell, text)
             })
         })?
@@ -421,15 +422,20 @@ impl Segment {
         Ok(made)
     }
 
+    /// A chunk of the table, not kept.
+    fn chunk_once(&self, chunk: usize) -> Result<Chunk, SegmentError> {
+        let (offset, size) = self.index.table.place_of(chunk);
+        let stored = self.read(self.index.table_offset + offset, size)?;
+        Ok(Chunk::open(self.index.table.first_items[chunk], &stored)?)
+    }
+
     fn chunk(&self, chunk: usize) -> Result<Arc<Chunk>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Chunk(chunk) => Some(Arc::clone(chunk)),
             _ => None,
         };
         self.cached(Part::Chunk(chunk as u32), open, || {
-            let (offset, size) = self.index.table.place_of(chunk);
-            let stored = self.read(self.index.table_offset + offset, size)?;
-            let chunk = Arc::new(Chunk::open(self.index.table.first_items[chunk], &stored)?);
+            let chunk = Arc::new(self.chunk_once(chunk)?);
             Ok((Arc::clone(&chunk), CachedPart::Chunk(chunk)))
         })
     }
@@ -456,6 +462,63 @@ impl Segment {
         })
     }
 
+    /// Visits the numbers of items in which something is found, without keeping the chunks that were read.
+    pub(crate) fn visit_items(
+        &self,
+        items: Range<u32>,
+        finder: &Finder<'_>,
+        mut visitor: impl FnMut(u32),
+    ) -> Result<(), SegmentError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let table = &self.index.table;
+        for number in table.chunk_of(items.start)?..=table.chunk_of(items.end - 1)? {
+            let chunk = self.chunk_once(number)?;
+            if finder.find(chunk.bytes()).is_none() {
+                continue;
+            }
+            let inside = chunk.items().filter(|(item, _)| items.contains(item));
+            inside.filter(|(_, text)| finder.find(text).is_some()).for_each(|(item, _)| visitor(item));
+        }
+        Ok(())
+    }
+
+    /// Visits all callers by their numbers.
+    pub(crate) fn visit_callers(&self, mut visitor: impl FnMut(u32, &[u8])) -> Result<(), SegmentError> {
+        for item in self.index.first_caller..self.index.first_values[0] {
+            self.with_item(item, |text| visitor(item - self.index.first_caller, text))?;
+        }
+        Ok(())
+    }
+
+    /// Classes with any of some shapes, regions or accounts.
+    pub(crate) fn classes_with(
+        &self,
+        shapes: &NumberSet,
+        regions: Option<&NumberSet>,
+        accounts: Option<&NumberSet>,
+    ) -> Result<NumberSet, SegmentError> {
+        let mut found = NumberSet::default();
+        for number in 0..self.index.first_caller - self.index.first_class {
+            let class = self.class(number)?;
+            let has = |set: Option<&NumberSet>, number: u32| {
+                set.is_some_and(|set| number.checked_sub(1).is_some_and(|number| set.contains(number)))
+            };
+            let has_shape = class.shapes.iter().any(|shape| has(Some(shapes), *shape));
+            if has_shape || has(regions, class.places[0]) || has(accounts, class.places[1]) {
+                found.insert(number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The event ids of a block's rows, 16 bytes each.
+    pub(crate) fn event_ids_of_block(&self, block: u32, row_count: usize) -> Result<Vec<u8>, SegmentError> {
+        let first = u64::from(block) * u64::from(self.index.block_rows);
+        self.read(self.index.ids_offset + first * 16, row_count * 16)
+    }
+
     pub(crate) fn facts(&self, block: u32) -> Result<Arc<Facts>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Facts(facts) => Some(Arc::clone(facts)),
@@ -472,18 +535,34 @@ impl Segment {
         })
     }
 
+    /// The cells of a block, not kept.
+    pub(crate) fn cells_once(&self, block: u32) -> Result<Cells, SegmentError> {
+        let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+        let part = self.read(place.offset + u64::from(place.facts_bytes), place.cells_bytes as usize)?;
+        Ok(Cells::read(&part)?)
+    }
+
     fn cells(&self, block: u32) -> Result<Arc<Cells>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Cells(cells) => Some(Arc::clone(cells)),
             _ => None,
         };
         self.cached(Part::Cells(block), open, || {
-            let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
-            let part = self.read(place.offset + u64::from(place.facts_bytes), place.cells_bytes as usize)?;
-            let cells = Arc::new(Cells::read(&part)?);
+            let cells = Arc::new(self.cells_once(block)?);
             Ok((Arc::clone(&cells), CachedPart::Cells(cells)))
         })
     }
+}
+
+/// A cell of a caller, with its column.
+pub(crate) fn caller_cell<'a>(cursor: &mut Cursor<'a>) -> Result<(u32, ReadCell<'a>), Damage> {
+    let column = cursor.code()?;
+    let cell = match cursor.code()? {
+        TEXT_CODE => ReadCell::Text(cursor.text()?),
+        UUID_CODE => ReadCell::Uuid(cursor.take(16)?.try_into().map_err(|_| Damage("a UUID is cut"))?),
+        code => ReadCell::Value(code.checked_sub(FIRST_VALUE_CODE).ok_or(Damage("a caller has no earlier text"))?),
+    };
+    Ok((column, cell))
 }
 
 /// Skeleton, region and account of a class.

@@ -127,6 +127,17 @@ impl Chunk {
         cursor.text()
     }
 
+    /// All items in their order.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let items = (0..self.ends.len() as u32).map(|index| self.first_item + index);
+        items.filter_map(|item| Some((item, self.item(item).ok()?)))
+    }
+
+    /// The bytes of all items, with their lengths between them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn memory(&self) -> usize {
         self.bytes.len() + self.ends.len() * 4 + 64
     }

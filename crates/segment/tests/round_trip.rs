@@ -48,9 +48,13 @@ fn compact(record: &[u8]) -> Vec<u8> {
 }
 
 fn all(segment: &Segment, facts: &[Fact<'_>], is_descending: bool) -> Vec<FoundRow> {
+    visit(segment, facts, &[], is_descending)
+}
+
+fn visit(segment: &Segment, facts: &[Fact<'_>], texts: &[&str], is_descending: bool) -> Vec<FoundRow> {
     let mut found = Vec::new();
     let everything = ((i64::MIN, 0), (i64::MAX, u64::MAX));
-    let mut rows = segment.rows(facts).unwrap();
+    let mut rows = segment.rows(facts, texts).unwrap();
     rows.visit::<SegmentError>(is_descending, everything, |row| {
         found.push(row);
         Ok(true)
@@ -97,6 +101,18 @@ fn check(records: &[Vec<u8>]) {
             let found = all(&segment, fact, true);
             assert!(found.iter().any(|row| row.sequence == *sequence), "{fact:?} of {sequence}");
             assert!(found.is_sorted_by_key(|row| std::cmp::Reverse((row.seconds, row.sequence))));
+        }
+    }
+    // Every part of a record's text leads to it.
+    for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(8)) {
+        let text = String::from_utf8(compact(record)).unwrap();
+        let characters: Vec<char> = text.chars().collect();
+        for start in (0..characters.len()).step_by(characters.len().div_ceil(12)) {
+            for length in [3, 11, 40] {
+                let part: String = characters[start..].iter().take(length).collect();
+                let found = visit(&segment, &[], &[&part], false);
+                assert!(found.iter().any(|row| row.sequence == *sequence), "{part:?} of {sequence}: {text}");
+            }
         }
     }
     for absent in [Fact::EventName("NoSuchCall"), Fact::Username("nobody"), Fact::EventId("no-such-id")] {

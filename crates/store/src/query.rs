@@ -119,6 +119,8 @@ pub struct EventQuery {
     pub categories: Vec<EventCategory>,
     /// Exact values, all of which an event must have.
     pub attributes: Vec<AttributeFilter>,
+    /// Texts, all of which the record must have in it.
+    pub texts: Vec<String>,
     /// Anything else.
     pub condition: Option<Condition>,
     /// Earliest event time, inclusive.
@@ -140,6 +142,7 @@ impl std::fmt::Debug for EventQuery {
             .field("region", &self.region)
             .field("categories", &self.categories)
             .field("attributes", &self.attributes)
+            .field("texts", &self.texts)
             .field("has_condition", &self.condition.is_some())
             .field("start", &self.start)
             .field("end", &self.end)
@@ -158,6 +161,7 @@ impl Default for EventQuery {
             region: None,
             categories: Vec::new(),
             attributes: Vec::new(),
+            texts: Vec::new(),
             condition: None,
             start: EventTime::from_micros(i64::MIN),
             end: EventTime::from_micros(i64::MAX),
@@ -176,6 +180,7 @@ impl EventQuery {
             && self.region.as_ref().is_none_or(|region| index.region.as_deref() == Some(region.as_str()))
             && (self.categories.is_empty() || self.categories.contains(&index.category))
             && self.attributes.iter().all(|attribute| attribute.fits(index))
+            && self.texts.iter().all(|text| memchr::memmem::find(&event.record, text.as_bytes()).is_some())
             && self.condition.as_ref().is_none_or(|condition| condition(index, &event.record))
     }
 }

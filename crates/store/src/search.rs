@@ -82,6 +82,7 @@ fn position_rank(order: Order, event: &StoredEvent) -> Rank {
 struct Merge<'a> {
     query: &'a EventQuery,
     facts: Vec<Fact<'a>>,
+    texts: Vec<&'a str>,
     sources: Vec<Source<'a>>,
     /// The best place that each source may have, and the source.
     heads: BinaryHeap<(Rank, Reverse<usize>)>,
@@ -110,7 +111,8 @@ impl<'a> Merge<'a> {
             (best, Reverse(index))
         };
         let heads = sources.iter().enumerate().map(head).collect();
-        Self { query, facts: facts(query), sources, heads }
+        let texts = query.texts.iter().map(String::as_str).collect();
+        Self { query, facts: facts(query), texts, sources, heads }
     }
 
     /// The next places in the order of the query, none of them behind `worst`.
@@ -126,7 +128,7 @@ impl<'a> Merge<'a> {
             }
             let source = &mut self.sources[index];
             if source.ahead.is_empty() {
-                source.refill(self.query.order, &self.facts)?;
+                source.refill(self.query.order, &self.facts, &self.texts)?;
                 if let Some(next) = source.ahead.front() {
                     self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
                 }
@@ -175,11 +177,11 @@ impl<'a> Merge<'a> {
 
 impl Source<'_> {
     /// Asks the segment for more places.
-    fn refill(&mut self, order: Order, facts: &[Fact<'_>]) -> Result<(), StoreError> {
+    fn refill(&mut self, order: Order, facts: &[Fact<'_>], texts: &[&str]) -> Result<(), StoreError> {
         let Some(range) = self.left.take() else { return Ok(()) };
         let mut rows = match self.rows.take() {
             Some(rows) => rows,
-            None => self.stored.segment.rows(facts).map_err(self.stored.failed())?,
+            None => self.stored.segment.rows(facts, texts).map_err(self.stored.failed())?,
         };
         let (ahead, at_once) = (&mut self.ahead, self.at_once);
         let visited = rows.visit::<SegmentError>(order == Order::NewestFirst, range, |row| {

@@ -218,6 +218,14 @@ impl Term {
         fits != self.is_not
     }
 
+    /// The text that the record must have, where the term says that.
+    pub fn text(&self) -> Option<&str> {
+        match &self.test {
+            Test::Text(text) if !self.is_not => Some(text),
+            _ => None,
+        }
+    }
+
     /// The field and the one value that an event must have to fit, where the term says that.
     pub fn exact(&self) -> Option<(Field, &str)> {
         match &self.test {

@@ -1,0 +1,179 @@
+//! Looks for a text in the records of a segment without making the records.
+//!
+//! A text that is looked for may go over the borders of leaves: `"key":"val`. Its longest part without brackets, quotes,
+//! colons and commas lies inside of one leaf or one shape wherever the text is, so it is looked for in the stored
+//! values, the shapes and the texts of blocks. What is found is a row that may have the text; none is left out.
+
+use std::collections::BTreeMap;
+
+use memchr::memmem::Finder;
+
+use crate::block::{Cells, Facts, ReadCell};
+use crate::bytes::Cursor;
+use crate::cells::{format_time, format_uuid};
+use crate::footer::Index;
+use crate::rows::NumberSet;
+use crate::segment::{Segment, SegmentError};
+
+/// Bytes that end a part of a text which lies inside of one leaf or shape.
+const BORDERS: &[u8] = b"{}[]\":, \t\r\n";
+
+/// The part of a text that is looked for.
+#[derive(Debug)]
+struct Probe {
+    finder: Finder<'static>,
+    /// Whether it may be a part of a UUID, which is stored as a number.
+    is_like_uuid: bool,
+    /// Whether it may be a part of a time, which is stored as a number.
+    is_like_time: bool,
+}
+
+impl Probe {
+    /// `None` if the text has no such part.
+    fn of(text: &str) -> Option<Self> {
+        let parts = text.as_bytes().split(|byte| BORDERS.contains(byte));
+        let longest = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty())?;
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+        let is_time = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'T' | b'Z');
+        Some(Self {
+            is_like_uuid: longest.len() <= 36 && longest.iter().all(is_hex),
+            is_like_time: longest.len() <= 20 && longest.iter().all(is_time),
+            finder: Finder::new(longest).into_owned(),
+        })
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        self.finder.find(text).is_some()
+    }
+
+    /// Whether it may begin at the end of what is before an earlier text of a row, and go on in that.
+    fn may_be_joined(&self, cells: &Cells) -> Result<bool, crate::Damage> {
+        let needle = self.finder.needle();
+        let beginnings = cells.beginnings()?;
+        let may_be_divided = |at: &usize| {
+            beginnings.iter().any(|before| before.ends_with(&needle[..*at]))
+                && memchr::memmem::find(cells.texts(), &needle[*at..]).is_some()
+        };
+        Ok(!beginnings.is_empty() && (1..needle.len()).any(|at| may_be_divided(&at)))
+    }
+}
+
+/// Where in a segment a text may be.
+#[derive(Debug)]
+pub(crate) struct TextPlaces {
+    probe: Probe,
+    classes: NumberSet,
+    callers: NumberSet,
+    addresses: NumberSet,
+    /// Values that have it, by column.
+    values: BTreeMap<u32, NumberSet>,
+}
+
+impl TextPlaces {
+    /// Looks for a text among what the segment stores once. `None` if any row may have it.
+    pub(crate) fn find(segment: &Segment, text: &str) -> Result<Option<Self>, SegmentError> {
+        let Some(probe) = Probe::of(text) else { return Ok(None) };
+        let index = &segment.index;
+        let (mut shapes, mut callers, mut values) = (Vec::new(), Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
+        segment.visit_items(index.first_shape..index.first_lists[0], &probe.finder, |item| match item {
+            item if item < index.first_skeleton => shapes.push(item - index.first_shape),
+            item if item < index.first_caller => {}
+            item if item < index.first_values[0] => callers.push(item - index.first_caller),
+            item => {
+                let (column, number) = column_of(index, item);
+                values.entry(column).or_default().push(number);
+            }
+        })?;
+        let values: BTreeMap<u32, NumberSet> =
+            values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
+        let shapes = NumberSet::of(&shapes);
+        let mut callers = NumberSet::of(&callers);
+        if !shapes.is_empty() || !values.is_empty() || probe.is_like_uuid {
+            segment.visit_callers(|number, item| {
+                if caller_has(item, &shapes, &values, &probe).unwrap_or(true) {
+                    callers.insert(number);
+                }
+            })?;
+        }
+        let classes = if shapes.is_empty() && !values.keys().any(|column| *column < 2) {
+            NumberSet::of(&[])
+        } else {
+            segment.classes_with(&shapes, values.get(&0), values.get(&1))?
+        };
+        let addresses = values.get(&2).cloned().unwrap_or_default();
+        Ok(Some(Self { probe, classes, callers, addresses, values }))
+    }
+
+    /// Whether a row of a block may have the text.
+    pub(crate) fn may_be_in(&self, segment: &Segment, block: u32, facts: &Facts) -> Result<bool, SegmentError> {
+        let has = |set: &NumberSet, numbers: &[u32], added: u32| {
+            !set.is_empty() && numbers.iter().any(|number| set.contains(number.wrapping_sub(added)))
+        };
+        if has(&self.classes, &facts.classes, 0)
+            || has(&self.callers, &facts.callers, 1)
+            || has(&self.addresses, &facts.addresses, 1)
+            || (self.probe.is_like_time && facts.seconds.iter().any(|seconds| self.probe.is_in(&format_time(*seconds))))
+        {
+            return Ok(true);
+        }
+        let cells = segment.cells_once(block)?;
+        if self.probe.is_in(cells.texts()) {
+            return Ok(true);
+        }
+        if self.probe.may_be_joined(&cells)? {
+            return Ok(true);
+        }
+        if self.probe.is_like_uuid {
+            let ids = segment.event_ids_of_block(block, facts.len())?;
+            let mut uuids = cells.uuids().iter().chain(ids.as_chunks::<16>().0);
+            if uuids.any(|uuid| self.probe.is_in(&format_uuid(uuid))) {
+                return Ok(true);
+            }
+        }
+        Ok(self.is_among_values(&cells)?)
+    }
+
+    fn is_among_values(&self, cells: &Cells) -> Result<bool, crate::Damage> {
+        for (column, numbers) in &self.values {
+            let Some(mut reader) = cells.column(*column) else { continue };
+            while !reader.is_empty() {
+                if let ReadCell::Value(number) = reader.next()?
+                    && numbers.contains(number)
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn column_of(index: &Index, item: u32) -> (u32, u32) {
+    let column = index.first_values.partition_point(|first| *first <= item) - 1;
+    (column as u32, item - index.first_values[column])
+}
+
+/// Whether a caller's text may have the probe.
+fn caller_has(
+    item: &[u8],
+    shapes: &NumberSet,
+    values: &BTreeMap<u32, NumberSet>,
+    probe: &Probe,
+) -> Result<bool, crate::Damage> {
+    let mut cursor = Cursor::new(item);
+    if shapes.contains(cursor.code()?) {
+        return Ok(true);
+    }
+    while !cursor.is_empty() {
+        let (column, cell) = crate::segment::caller_cell(&mut cursor)?;
+        let is_in = match cell {
+            ReadCell::Value(number) => values.get(&column).is_some_and(|numbers| numbers.contains(number)),
+            ReadCell::Uuid(uuid) => probe.is_like_uuid && probe.is_in(&format_uuid(uuid)),
+            ReadCell::Text(_) | ReadCell::Ending { .. } => false,
+        };
+        if is_in {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
