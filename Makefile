@@ -7,10 +7,11 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv
 SECONDS ?= 30
 ARGS ?=
+HISTORY_ARGS ?=
 
 .PHONY: help
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: tools ## build and start OpenTrail; make run ARGS='--upstream http://127.0.0.1:5000'
@@ -34,9 +35,17 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: bench
-bench: tools ## measure against nginx in one run; needs Debian's nginx-light, wrk and curl
+bench: tools bench-gateway bench-history ## measure the gateway against nginx, the history against DuckDB and ClickHouse
+
+.PHONY: bench-gateway
+bench-gateway: tools ## the gateway alone; needs Debian's nginx-light, wrk and curl
 	cargo build --locked --release -p opentrail-server
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" python3 bench/gateway.py $(ARGS)
+
+.PHONY: bench-history
+bench-history: tools ## the history alone; make bench-history HISTORY_ARGS='--events 10000000'
+	cargo build --locked --release -p opentrail-server -p opentrail-workload
+	CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))" python3 bench/history.py $(HISTORY_ARGS)
 
 .PHONY: fuzz
 fuzz: tools ## run each fuzz target for SECONDS=30; needs a nightly compiler and cargo-fuzz
@@ -48,7 +57,7 @@ venv: ## the Python environment of the tests, made once for each requirements fi
 
 .PHONY: clean
 clean: ## remove what was built, never the data folder
-	rm -rf target fuzz/target $(VENV)
+	rm -rf target fuzz/target $(VENV) .venv-bench
 
 # Says what is missing and how to get it, before anything fails half-way.
 .PHONY: tools

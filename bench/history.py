@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Loads the same CloudTrail log files into OpenTrail, DuckDB and ClickHouse (chDB), and asks all three the same.
+
+One after the other, in one run, each alone on the machine. Prints Markdown. Needs a release build of `opentrail` and
+`opentrail-workload`; the peers are installed from PyPI into an environment of this script's own at its first run.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VENV = pathlib.Path(os.environ.get("OPENTRAIL_BENCH_VENV", ROOT / ".venv-bench"))
+REQUIREMENTS = ["duckdb==1.4.4", "chdb==4.4.0", "botocore==1.44.5"]
+BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+PEERS = ["duckdb", "chdb"]
+
+
+def enter_environment():
+    """Goes on in the environment that has the peers; makes it if it is not there."""
+    python = VENV / "bin" / "python"
+    if pathlib.Path(sys.prefix).resolve() == VENV.resolve():
+        return
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    probe = subprocess.run([python, "-c", "import duckdb, chdb, botocore"], capture_output=True)
+    if probe.returncode != 0:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True, stdout=sys.stderr)
+    os.execv(python, [python, *sys.argv])
+
+
+def generate(arguments, folder, manifest):
+    command = [BUILT / "opentrail-workload", "generate", "--events", str(arguments.events), "--seed", str(arguments.seed),
+               "--days", str(arguments.days), "--accounts", str(arguments.accounts), "--regions", str(arguments.regions),
+               "--out", folder]
+    if arguments.sources:
+        command += ["--from", *arguments.sources]
+    with open(manifest, "wb") as out:
+        subprocess.run(command, check=True, stdout=out)
+    return json.loads(manifest.read_text())
+
+
+def in_ratio(ours, theirs):
+    return f"{theirs / ours:.2f}" if ours and theirs else ""
+
+
+def print_results(manifest, results, loads_before):
+    ours, peers = results[0], results[1:]
+    cores = os.cpu_count()
+    print(f"{manifest['events']:,} events in {manifest['files']} gzip log files, {manifest['json_bytes'] / manifest['events']:,.0f} "
+          f"bytes an event as JSON, {manifest['file_bytes'] / manifest['events']:,.0f} as delivered; {cores} cores; load of the "
+          f"machine before each engine: {', '.join(f'{load:.1f}' for load in loads_before)}.\n")
+    names = [result["name"] for result in results]
+    ratios = [f"against {peer['name'].split()[0]}" for peer in peers]
+    print("| what | " + " | ".join(names + ratios) + " |")
+    print("| --- |" + " --- |" * (len(names) + len(ratios)))
+
+    def row(name, values, form, is_rate=False):
+        # Above 1 is better for OpenTrail in every row.
+        compared = [in_ratio(value, values[0]) if is_rate else in_ratio(values[0], value) for value in values[1:]]
+        print(f"| {name} | " + " | ".join([form(value) if value is not None else "" for value in values] + compared) + " |")
+
+    row("load, events/s", [r["events"] / r["load"]["wall_s"] for r in results], lambda v: f"{v:,.0f}", is_rate=True)
+    row("load, events per CPU second", [r["events"] / r["load"]["cpu_s"] for r in results], lambda v: f"{v:,.0f}", is_rate=True)
+    row("bytes an event on disk", [r["bytes"] / r["events"] for r in results], lambda v: f"{v:,.0f}")
+    row("peak memory of the load, MiB", [r["load"]["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
+    row("peak memory with the questions, MiB", [r["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
+    print("\nMilliseconds, p50 / p99; newest 50 whole records. Ratios are of p50; above 1 OpenTrail is better.\n")
+    print("| question | " + " | ".join(names + ratios) + " | rows found |")
+    print("| --- |" + " --- |" * (len(names) + len(ratios) + 1))
+    for name, first in ours["answers"].items():
+        answers = [result["answers"][name] for result in results]
+        cells = [f"{answer['p50_ms']:,.2f} / {answer['p99_ms']:,.2f}" for answer in answers]
+        compared = [in_ratio(first["p50_ms"], answer["p50_ms"]) for answer in answers[1:]]
+        rows = [sum(count or 0 for count in answer["rows"]) for answer in answers]
+        found = str(rows[0]) if len(set(rows)) == 1 else " / ".join(map(str, rows))
+        print("| " + " | ".join([name, *cells, *compared, found]) + " |")
+    print(f"\nOpenTrail was ready {ours['ready_s']:.2f} s after its start. Where rows found differ, engines understand the "
+          "question differently: OpenTrail finds resources that a record names in its parameters, the peers those in columns.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--days", type=int, default=80, help="within the 90 days that are kept")
+    parser.add_argument("--accounts", type=int, default=3)
+    parser.add_argument("--regions", type=int, default=3)
+    parser.add_argument("--from", dest="sources", nargs="+", default=[], help="real records to scale up")
+    parser.add_argument("--values", type=int, default=30, help="values of each kind of lookup")
+    parser.add_argument("--seconds", type=float, default=10, help="most time for one case of one engine")
+    parser.add_argument("--work", type=pathlib.Path, help="folder for files and stores; removed at the end")
+    parser.add_argument("--only", nargs="+", choices=PEERS, default=PEERS, help="peers to measure")
+    parser.add_argument("--raw", type=pathlib.Path, help="write all figures to this file as JSON")
+    arguments = parser.parse_args()
+    enter_environment()
+    for program in ("opentrail", "opentrail-workload"):
+        if not (BUILT / program).exists():
+            raise SystemExit(f"{BUILT / program} is missing: cargo build --release -p opentrail-server -p opentrail-workload")
+    import history_opentrail
+    from history_questions import all_questions
+
+    work = pathlib.Path(tempfile.mkdtemp(prefix="opentrail-history-", dir=arguments.work))
+    try:
+        files, manifest_file = work / "files", work / "manifest.json"
+        manifest = generate(arguments, files, manifest_file)
+        questions = all_questions(manifest, arguments.values)
+        os.sync()
+        loads = [os.getloadavg()[0]]
+        results = [history_opentrail.measure(BUILT / "opentrail", files, work, manifest, questions, arguments.seconds)]
+        for peer in arguments.only:
+            # What the one before left for the disk is not the next one's.
+            os.sync()
+            time.sleep(1)
+            loads.append(os.getloadavg()[0])
+            subprocess.run([sys.executable, pathlib.Path(__file__).with_name("history_peers.py"), peer, files, work / peer,
+                            manifest_file, str(arguments.values), str(arguments.seconds)], check=True, stdout=sys.stderr)
+            results.append(json.loads((work / f"{peer}.json").read_text()))
+            shutil.rmtree(work / peer)
+        for result in results:
+            if result["events"] != manifest["events"]:
+                raise SystemExit(f"{result['name']} has {result['events']} of {manifest['events']} events")
+        if arguments.raw:
+            arguments.raw.write_text(json.dumps({"manifest": manifest, "results": results, "loads": loads}))
+        print_results(manifest, results, loads)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
