@@ -116,7 +116,9 @@ fn check(records: &[Vec<u8>]) {
         }
     }
     for absent in [Fact::EventName("NoSuchCall"), Fact::Username("nobody"), Fact::EventId("no-such-id")] {
-        assert_eq!(all(&segment, &[absent], true), [], "{absent:?}");
+        // A hash may say "perhaps" for nothing, but seldom.
+        let found = all(&segment, &[absent], true).len();
+        assert!(found <= 2 + taken.len() / 8, "{absent:?}: {found} of {}", taken.len());
     }
 }
 
