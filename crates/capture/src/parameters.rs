@@ -161,7 +161,7 @@ pub(crate) fn decode_output(call: &Call, answer: &Answer<'_>) -> Option<Structur
 
 /// Reads whose answer is written all the same, by service id and operation; `*` stands for all. Source: records, of
 /// 2020 but for STS and Application Insights; none contradicts them. Those of ACM and Private CA: guides; of ECR:
-/// github.com/splunk/security_content (2021); of ELB: github.com/grycap/cloudtrail-tracker.
+/// github.com/splunk/security_content (2021).
 const ANSWERED_READS: &[(&str, &str)] = &[
     ("acm", "GetCertificate"),
     ("acm-pca", "ListTags"),
@@ -171,7 +171,6 @@ const ANSWERED_READS: &[(&str, &str)] = &[
     ("directconnect", "DescribeDirectConnectGateways"),
     ("directconnect", "DescribeLags"),
     ("ecr", "DescribeImageScanFindings"),
-    ("elbv2", "DescribeTargetGroups"),
     ("redshift", "*"),
     ("sagemaker", "ListLabelingJobs"),
     ("sagemaker", "ListWorkteams"),

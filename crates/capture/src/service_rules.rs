@@ -363,7 +363,11 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020).
     ("redshift-data", ServiceRules { times: Some(TimeStyle::Java), secrets: Replacement::Text("***OMITTED***"), ..D }),
-    ("resource-explorer-2", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times.
+    (
+        "resource-explorer-2",
+        ServiceRules { event_version: "1.09", keys: KeyStyle::Wire, times: Some(TimeStyle::IsoMilliseconds), ..D },
+    ),
     ("resource-groups", ServiceRules { event_version: "1.08", ..D }),
     // Records (2021).
     ("resourcegroupstaggingapi", ServiceRules { event_version: "1.08", ..D }),
