@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from history_measure import percentile
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = pathlib.Path(os.environ.get("OPENTRAIL_BENCH_VENV", ROOT / ".venv-bench"))
 REQUIREMENTS = ["duckdb==1.4.4", "chdb==4.4.0", "botocore==1.44.5"]
@@ -72,17 +74,20 @@ def print_results(manifest, results, loads_before):
     row("peak memory of the load, MiB", [r["load"]["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
     row("peak memory with the questions, MiB", [r["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
     print("\nMilliseconds, p50 / p99; newest 50 whole records. Ratios are of p50; above 1 OpenTrail is better.\n")
-    print("| question | " + " | ".join(names + ratios) + " | rows found |")
+    print("| question | " + " | ".join(names + ratios) + " | records found, by values |")
     print("| --- |" + " --- |" * (len(names) + len(ratios) + 1))
-    for name, first in ours["answers"].items():
+    for name in ours["answers"]:
         answers = [result["answers"][name] for result in results]
-        cells = [f"{answer['p50_ms']:,.2f} / {answer['p99_ms']:,.2f}" for answer in answers]
-        compared = [in_ratio(first["p50_ms"], answer["p50_ms"]) for answer in answers[1:]]
-        rows = [sum(count or 0 for count in answer["rows"]) for answer in answers]
-        found = str(rows[0]) if len(set(rows)) == 1 else " / ".join(map(str, rows))
-        print("| " + " | ".join([name, *cells, *compared, found]) + " |")
-    print(f"\nOpenTrail was ready {ours['ready_s']:.2f} s after its start. Where rows found differ, engines understand the "
-          "question differently: OpenTrail finds resources that a record names in its parameters, the peers those in columns.")
+        asked = [number for number in range(len(answers[0]["rows"])) if all(answer["rows"][number] is not None for answer in answers)]
+        alike = [number for number in asked if len({answer["rows"][number] for answer in answers}) == 1]
+        times = [sorted(time for number in alike or asked for time in answer["times"][number]) for answer in answers]
+        cells = [f"{percentile(each, 0.5):,.2f} / {percentile(each, 0.99):,.2f}" if each else "" for each in times]
+        compared = [in_ratio(percentile(times[0], 0.5), percentile(each, 0.5)) for each in times[1:]]
+        found = [sum(answer["rows"][number] for number in alike or asked) for answer in answers]
+        remark = f"{found[0]} by {len(alike)} of {len(asked)}" if alike else "not alike: " + " / ".join(map(str, found))
+        print("| " + " | ".join([name, *cells, *compared, remark]) + " |")
+    print(f"\nOpenTrail was ready {ours['ready_s']:.2f} s after its start. Times are of those values for which all "
+          "engines found the same number of records; OpenTrail finds resources that a record names anywhere in its parameters.")
 
 
 def main():

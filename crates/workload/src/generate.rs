@@ -50,8 +50,8 @@ struct Workload<'a> {
     calendar: Calendar,
     mix: Mix,
     plan: Vec<FilePlan>,
-    /// One management event in so many files gives its id to the manifest.
-    id_every_files: u64,
+    /// Of the events at home, the manifest is told the id of the first that lookups find after each so many.
+    id_every_events: u64,
 }
 
 /// Makes the files.
@@ -72,12 +72,12 @@ pub(crate) fn generate(request: &Request) -> Result<Manifest> {
     let until = request.until.div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
     let regions = request.regions.clamp(1, REGIONS.len());
     let plan = plan::files(request.events, population.accounts.len(), regions, request.events_per_file.max(1));
-    let home_files = plan.iter().filter(|file| is_home(file)).count() as u64;
+    let home_events: u64 = plan.iter().filter(|file| is_home(file)).map(|file| file.count).sum();
     let workload = Workload {
         output: Output { folder: request.folder.clone(), format: request.format, gzip_level: request.gzip_level },
         mix: Mix::new(&templates, request.events, regions, request.seed),
         calendar: Calendar::new(until, request.days),
-        id_every_files: home_files.div_ceil(EVENT_IDS_MAX as u64).max(1),
+        id_every_events: home_events.div_ceil(EVENT_IDS_MAX).max(1),
         request,
         templates,
         classes,
@@ -85,7 +85,6 @@ pub(crate) fn generate(request: &Request) -> Result<Manifest> {
         plan,
     };
     let tally = workload.run()?;
-    let home_events = workload.plan.iter().filter(|file| is_home(file)).map(|file| file.count).sum();
     Ok(Manifest {
         seed: request.seed,
         events: request.events,
@@ -158,8 +157,7 @@ impl Workload<'_> {
         let mut extra = Random::new(hash(&[self.request.seed, 6, plan.number]));
         let choice = self.mix.of_region(plan.region);
         let mut hour = 0;
-        let wants_id = is_home(plan) && plan.number.is_multiple_of(self.id_every_files);
-        let mut id = None;
+        let mut wants_id = false;
         for event in plan.first..plan.first + plan.count {
             let share = (event as f64 + renderer.random.unit()) / plan.total as f64;
             let second = self.calendar.second_at(share, &mut hour);
@@ -169,8 +167,10 @@ impl Workload<'_> {
             text.begin_record(second);
             let start = text.bytes.len();
             let found = renderer.write(number, &self.templates[number], moment, tally, &mut text.bytes);
-            if wants_id && id.is_none() {
-                id = found;
+            wants_id |= event.is_multiple_of(self.id_every_events);
+            if wants_id && let Some(id) = found {
+                tally.event_ids.push(id);
+                wants_id = false;
             }
             if self.request.duplicates > 0.0 && extra.unit() < self.request.duplicates {
                 again.begin_record(second);
@@ -179,7 +179,6 @@ impl Workload<'_> {
             }
             text.end_record();
         }
-        tally.event_ids.extend(id);
         for text in [text, again] {
             if text.records == 0 {
                 continue;

@@ -201,7 +201,8 @@ impl Population {
         };
         match kind {
             ResourceKind::Id { prefix, digits } => {
-                let bits = hash(&[self.seed, 3, prefix.len() as u64, number]);
+                let kind = prefix.bytes().fold(0, |kind: u64, letter| kind << 5 ^ u64::from(letter));
+                let bits = hash(&[self.seed, 3, kind, number]);
                 out.extend_from_slice(prefix.as_bytes());
                 shape::write_hex(bits, (*digits).min(16), out);
                 shape::write_hex(bits.rotate_left(7), digits.saturating_sub(16), out);

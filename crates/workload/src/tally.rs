@@ -4,7 +4,7 @@ use crate::population::{PEOPLE, Population, Resource};
 use crate::template::Template;
 
 /// Event ids that are kept for lookups.
-pub(crate) const EVENT_IDS_MAX: usize = 100;
+pub(crate) const EVENT_IDS_MAX: u64 = 100;
 
 /// Events that have some value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

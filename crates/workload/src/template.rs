@@ -21,6 +21,8 @@ use crate::shape::{Shape, UUID_BYTES, is_uuid};
 const TEXT_BYTES_MIN: usize = 3;
 /// Longer names are documents, not names.
 const NAME_BYTES_MAX: usize = 200;
+/// Words from this length on are encoded bytes: tokens, and reasons of refusals.
+const TOKEN_BYTES_MIN: usize = 80;
 /// Strings that say what kind of thing a record is, and stay.
 const KEPT: &[&str] = &[
     "apiVersion",
@@ -206,7 +208,8 @@ fn add_ids(record: &Value, text: &str, values: &[StringValue<'_>], replacements:
         replacements.add(request, Slot::Random(Shape::of(request)));
     }
     for value in values.iter().filter(|value| RANDOM.contains(&value.name)) {
-        let sample = &text[value.range.clone()];
+        // Tokens may end in escaped equal signs, which stay.
+        let sample = text[value.range.clone()].split('\\').next().unwrap_or_default();
         replacements.add(sample, Slot::Random(Shape::of(sample)));
     }
 }
@@ -299,6 +302,10 @@ fn add_resources(facts: &LookupIndex, replacements: &mut Replacements, classes: 
         if last.len() <= TEXT_BYTES_MIN || !is_name || is_account || last.starts_with("http") {
             continue;
         }
+        if is_unique_id(last) {
+            replacements.add(last, Slot::Random(Shape::of_unique_id(last)));
+            continue;
+        }
         let resource_type = resource.resource_type.as_deref().unwrap_or_default();
         let class = classes.number(resource_kind(last), resource_type);
         replacements.add(last, Slot::Resource { class, is_looked_up: last == name });
@@ -314,6 +321,11 @@ fn add_generated(
 ) {
     for value in values.iter().filter(|value| !KEPT.contains(&value.name)) {
         let string = &text[value.range.clone()];
+        for token in string.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_')) {
+            if token.len() >= TOKEN_BYTES_MIN && is_mixed(token) {
+                replacements.add(token, Slot::Random(Shape::of(token)));
+            }
+        }
         for token in string.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-') {
             if is_uuid(token.as_bytes()) {
                 replacements.add(token, Slot::Random(Shape::Uuid));
@@ -327,6 +339,12 @@ fn add_generated(
             }
         }
     }
+}
+
+/// Letters of both cases and digits, as encoded bytes have and names of this length have not.
+fn is_mixed(token: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| token.as_bytes().iter().any(test);
+    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
 }
 
 /// Access keys and unique ids of principals: `AKIA`, `ASIA`, `AIDA`, `AROA` and their kin.
@@ -387,3 +405,6 @@ fn stands_at(text: &str, string: &Range<usize>, at: usize, old: &str, slot: &Slo
     // The letter of an availability zone belongs to its region.
     begins && (is_end(end) || (*slot == Slot::Region && bytes[end].is_ascii_lowercase() && is_end(end + 1)))
 }
+
+#[cfg(test)]
+mod tests;
