@@ -7,6 +7,7 @@
 //! | `GET /` | anyone | a page that says what is running |
 //! | `POST /api/v1/events/search` | a signed caller | stored records that fit a [`SearchRequest`], page by page |
 //! | `GET /api/v1/events/follow` | a signed caller | records as they become durable, one JSON object a line |
+//! | `POST /api/v1/records` | a signed caller | takes records that were made elsewhere, one JSON object a line, durably |
 //! | `GET /api/v1/status` | a signed caller | what the store holds and how it fares |
 //!
 //! Callers sign with Signature Version 4 for the service `opentrail` and any region, with a key of the installation, and
@@ -19,6 +20,8 @@
 pub mod archive;
 mod cursor;
 mod follow_route;
+mod intake;
+mod intake_route;
 mod page;
 pub mod readiness;
 mod refusal;
@@ -29,6 +32,7 @@ mod signed;
 mod status_route;
 
 pub use archive::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
+pub use intake::{IntakeError, IntakeReport, RecordIntake, RejectedLine};
 pub use readiness::{Readiness, ReadinessSwitch};
 pub use router::{Console, router};
 pub use search::{SearchError, SearchRequest};

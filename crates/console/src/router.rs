@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -13,6 +13,8 @@ use model::EventTime;
 use prometheus_client::registry::Registry;
 
 use crate::archive::EventArchive;
+use crate::intake::RecordIntake;
+use crate::intake_route::{self, Intake};
 use crate::readiness::Readiness;
 use crate::refusal::Refusal;
 use crate::{follow_route, page, search_route, signed, status_route};
@@ -79,18 +81,27 @@ impl Console {
     }
 }
 
-/// The service of the console address.
-pub fn router(console: Console) -> Router {
+/// The service of the console address. Records that are brought go to `intake`.
+pub fn router(console: Console, intake: Arc<dyn RecordIntake>) -> Router {
     let signed_routes = Router::new()
         .route("/api/v1/events/search", post(search_route::search))
         .route("/api/v1/events/follow", get(follow_route::follow))
         .route("/api/v1/status", get(status_route::status))
         .route_layer(middleware::from_fn_with_state(console.clone(), signed::require_signature));
+    let intake = Intake::new(intake);
+    // The turn is outside of the signature, which needs the body.
+    let intake_route = Router::new()
+        .route(signed::RECORDS_PATH, post(intake_route::take))
+        .layer(DefaultBodyLimit::max(intake_route::BODY_BYTES_MAX))
+        .route_layer(middleware::from_fn_with_state(console.clone(), signed::require_signature))
+        .route_layer(middleware::from_fn_with_state(intake.clone(), intake_route::wait_for_turn))
+        .with_state(intake);
     Router::new()
         .route("/", get(page::index))
         .route("/-/ready", get(ready))
         .route("/-/metrics", get(metrics))
         .merge(signed_routes)
+        .merge(intake_route)
         .fallback(not_found)
         .with_state(console)
 }

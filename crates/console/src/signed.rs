@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use model::AccountId;
 
+use crate::intake_route;
 use crate::refusal::Refusal;
 use crate::router::Console;
 
@@ -18,6 +19,9 @@ use crate::router::Console;
 pub const SIGNING_NAME: &str = "opentrail";
 /// Largest body of a call, in bytes. A search with every filter at its bound stays below it.
 const BODY_BYTES_MAX: usize = 512 * 1024;
+
+/// Where records are brought: the one call with a larger body.
+pub(crate) const RECORDS_PATH: &str = "/api/v1/records";
 
 /// The account of the signed caller of a request.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +37,10 @@ pub(crate) async fn require_signature(State(console): State<Console>, request: R
 
 async fn check(console: &Console, request: Request) -> Result<Request, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| {
-        let message = format!("The body could not be read whole, or is larger than {BODY_BYTES_MAX} bytes.");
+    let is_intake = parts.uri.path() == RECORDS_PATH;
+    let bytes_max = if is_intake { intake_route::BODY_BYTES_MAX } else { BODY_BYTES_MAX };
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|_| {
+        let message = format!("The body could not be read whole, or is larger than {bytes_max} bytes.");
         Refusal::new(StatusCode::BAD_REQUEST, "InvalidBody", message)
     })?;
     let body = body.to_bytes();

@@ -4,8 +4,10 @@ mod buckets;
 mod cloudtrail;
 mod directory;
 mod history;
+mod intake;
 
 pub(crate) use buckets::EmbeddedBuckets;
 pub(crate) use cloudtrail::CloudTrailApi;
 pub(crate) use directory::{KnownCallers, LearnedIdentities};
 pub(crate) use history::StoreAdapter;
+pub(crate) use intake::StoreIntake;

@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
-use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter};
+use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
 use crate::{installation_key, logging, redacted_hash, upkeep};
@@ -129,6 +129,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("listen on {} for the console", settings.console_listen))?;
     let (endpoint, console_address) = (listener.local_address()?, console_socket.local_addr()?);
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let intake = Arc::new(StoreIntake::new(store.clone()));
     let console = Console::new(
         Arc::new(adapter),
         directory.clone(),
@@ -148,7 +149,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {
-        axum::serve(console_socket, router(console)).with_graceful_shutdown(console_shutdown).await
+        axum::serve(console_socket, router(console, intake)).with_graceful_shutdown(console_shutdown).await
     });
     switch.serving();
     let root = directory.root();

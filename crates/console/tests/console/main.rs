@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
 mod follow;
+mod intake;
 mod open_routes;
 mod search;
 mod signatures;

@@ -21,9 +21,12 @@ async fn check(world: &World, request: Request<Body>, status: u16, code: &str) {
 async fn every_call_must_be_signed_by_a_key_of_ours() {
     let world = World::new();
     let good = Signing::default;
-    for (method, uri) in
-        [(Method::POST, SEARCH), (Method::GET, "/api/v1/events/follow?eventName=A"), (Method::GET, "/api/v1/status")]
-    {
+    for (method, uri) in [
+        (Method::POST, SEARCH),
+        (Method::POST, RECORDS),
+        (Method::GET, "/api/v1/events/follow?eventName=A"),
+        (Method::GET, "/api/v1/status"),
+    ] {
         let unsigned = Request::builder().method(method.clone()).uri(uri).body(Body::empty()).unwrap();
         check(&world, unsigned, 401, "MissingAuthenticationTokenException").await;
         let sign = |signing: Signing| signing.sign(method.clone(), uri, "");

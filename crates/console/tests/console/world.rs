@@ -11,8 +11,8 @@ use axum::body::Body;
 use axum::response::Response;
 use console::search::Order;
 use console::{
-    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, ReadinessSwitch,
-    readiness, router,
+    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, IntakeError,
+    IntakeReport, ReadinessSwitch, RecordIntake, readiness, router,
 };
 use control::{KeyDirectory, KnownKey, Position};
 use http::{HeaderMap, Method, Request};
@@ -28,6 +28,7 @@ use tower::ServiceExt;
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_millis(200);
 pub(crate) const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(crate) const RECORDS: &str = "/api/v1/records";
 pub(crate) const ACCOUNT: &str = "111122223333";
 
 pub(crate) fn now() -> EventTime {
@@ -44,6 +45,26 @@ impl KeyDirectory for Keys {
             identity: UserIdentity::root(account, None),
             secret: SecretAccessKey::parse(SECRET).expect("a secret"),
         })
+    }
+}
+
+/// An intake that keeps the bodies that it was given, and waits as long as it is told to.
+#[derive(Default)]
+pub(crate) struct ListIntake {
+    pub(crate) bodies: Mutex<Vec<axum::body::Bytes>>,
+    pub(crate) is_broken: Mutex<bool>,
+    pub(crate) busy: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl RecordIntake for ListIntake {
+    async fn take(&self, lines: axum::body::Bytes) -> Result<IntakeReport, IntakeError> {
+        let _free = self.busy.lock().await;
+        if *self.is_broken.lock().expect("a lock") {
+            return Err(IntakeError("the disk is full".into()));
+        }
+        self.bodies.lock().expect("a lock").push(lines);
+        Ok(IntakeReport { stored: 1, ..IntakeReport::default() })
     }
 }
 
@@ -144,6 +165,7 @@ impl EventArchive for ListArchive {
 
 pub(crate) struct World {
     pub(crate) archive: Arc<ListArchive>,
+    pub(crate) intake: Arc<ListIntake>,
     pub(crate) readiness: ReadinessSwitch,
     router: Router,
 }
@@ -164,7 +186,9 @@ impl World {
         let endpoint = "http://127.0.0.1:4600".to_owned();
         let console = Console::new(events, Arc::new(Keys), readiness, Arc::new(registry), now, endpoint, KEEP_ALIVE);
         switch.serving();
-        Self { archive, readiness: switch, router: router(console) }
+        let intake = Arc::new(ListIntake::default());
+        let router = router(console, Arc::clone(&intake) as Arc<dyn RecordIntake>);
+        Self { archive, intake, readiness: switch, router }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response {

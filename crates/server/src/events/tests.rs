@@ -74,6 +74,16 @@ impl EventArchive for FixedArchive {
     }
 }
 
+/// These tests bring no records.
+struct NoIntake;
+
+#[async_trait]
+impl console::RecordIntake for NoIntake {
+    async fn take(&self, _lines: bytes::Bytes) -> Result<console::IntakeReport, console::IntakeError> {
+        Err(console::IntakeError("no records are taken".into()))
+    }
+}
+
 struct World {
     address: SocketAddr,
     readiness: ReadinessSwitch,
@@ -100,7 +110,8 @@ async fn start(events: u64) -> World {
     let console = Console::new(archive, Arc::new(directory), readiness, metrics, clock, endpoint, KEEP_ALIVE_DEFAULT);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, console::router(console)).await });
+    let router = console::router(console, Arc::new(NoIntake));
+    tokio::spawn(async move { axum::serve(listener, router).await });
     World { address, readiness: switch, key, _data_dir: data_dir }
 }
 
