@@ -36,14 +36,20 @@ impl EventTime {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Parses RFC 3339 (`2025-03-01T12:00:05Z`, fractions and offsets accepted).
+    /// Parses RFC 3339 (`2025-03-01T12:00:05Z`, fractions and offsets accepted). A text without an offset
+    /// (`2025-03-01 12:00:05.000`, as exports of event data stores have it) is in UTC, like every time of CloudTrail.
     ///
     /// # Errors
     /// Any other text, or a time outside the years -9999 to 9999.
     pub fn parse(text: &str) -> Result<Self, EventTimeError> {
+        let without_offset = || {
+            let time = text.parse::<jiff::civil::DateTime>()?;
+            jiff::tz::Offset::UTC.to_timestamp(time)
+        };
         text.parse::<jiff::Timestamp>()
+            .or_else(|_| without_offset())
             .map(|time| Self(time.as_microsecond()))
-            .map_err(|_| EventTimeError { text: text.to_owned() })
+            .map_err(|_: jiff::Error| EventTimeError { text: text.to_owned() })
     }
 }
 
@@ -78,6 +84,18 @@ mod tests {
         let time = EventTime::from_micros(1_740_830_405_999_999);
         assert_eq!(time.to_string(), "2025-03-01T12:00:05Z");
         assert_eq!(EventTime::parse("2025-03-01T12:00:05Z").expect("a time").as_seconds(), time.as_seconds());
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_in_utc() {
+        for text in
+            ["2022-11-15 22:58:13.000", "2022-11-15 22:58:13", "2022-11-15T22:58:13", "2022-11-15T23:58:13+01:00"]
+        {
+            assert_eq!(EventTime::parse(text).expect(text).to_string(), "2022-11-15T22:58:13Z", "{text}");
+        }
+        for text in ["", "soon", "22:58:13", "2022-11-15 25:00:00"] {
+            EventTime::parse(text).expect_err(text);
+        }
     }
 
     #[test]
