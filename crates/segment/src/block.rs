@@ -141,7 +141,7 @@ impl BlockWriter {
         self.plain.clear();
         put_facts(&self.rows, has_sequences, &mut self.plain);
         put_number(out, self.plain.len() as u64);
-        out.extend_from_slice(&zstd::bulk::compress(&self.plain, LEVEL)?);
+        out.extend_from_slice(&pack(&self.plain, LEVEL)?);
         put_checksum(out, start);
         let middle = out.len();
 
@@ -155,7 +155,7 @@ impl BlockWriter {
             put_number(&mut self.plain, u64::from(column - previous));
             previous = column;
             let frame = match writer.texts.len() {
-                OWN_FRAME_BYTES.. => zstd::bulk::compress(&writer.texts, LEVEL)?,
+                OWN_FRAME_BYTES.. => pack(&writer.texts, LEVEL)?,
                 _ => Vec::new(),
             };
             for number in [writer.codes.len(), writer.texts.len(), writer.uuids.len() / 16, frame.len()] {
@@ -172,7 +172,7 @@ impl BlockWriter {
                 self.plain.extend_from_slice(texts);
             }
         }
-        let packed = zstd::bulk::compress(&self.plain, LEVEL)?;
+        let packed = pack(&self.plain, LEVEL)?;
         put_number(out, self.plain.len() as u64);
         put_number(out, packed.len() as u64);
         out.extend_from_slice(&packed);
@@ -217,7 +217,20 @@ fn put_facts(rows: &[RowFacts], has_sequences: bool, plain: &mut Vec<u8>) {
 
 thread_local! {
     /// One for each thread, because to make one costs more than most blocks.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Packs bytes.
+pub(crate) fn pack(plain: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(zstd::bulk::Compressor::default()),
+        };
+        compressor.set_compression_level(level)?;
+        compressor.compress(plain)
+    })
 }
 
 /// Unpacks bytes whose size is known.

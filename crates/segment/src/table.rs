@@ -1,5 +1,6 @@
 //! Items by number: texts of values, shapes, skeletons and so on, in compressed chunks of neighbours.
 
+use crate::block::{pack, unpack};
 use crate::bytes::{Cursor, Damage, checked, put_number};
 
 /// Bytes of items that make a chunk. A smaller one is opened faster, a larger one compresses better.
@@ -60,7 +61,7 @@ impl TableWriter {
         }
         let start = self.out.len();
         self.offsets.push(start as u32);
-        let packed = zstd::bulk::compress(&self.chunk, LEVEL)?;
+        let packed = pack(&self.chunk, LEVEL)?;
         let is_packed = packed.len() < self.chunk.len();
         put_number(&mut self.out, (self.chunk.len() as u64) << 1 | u64::from(is_packed));
         self.out.extend_from_slice(if is_packed { &packed } else { &self.chunk });
@@ -101,11 +102,7 @@ impl Chunk {
         let stored = checked(stored)?;
         let mut cursor = Cursor::new(stored);
         let head = cursor.index()?;
-        let bytes = if head & 1 == 1 {
-            zstd::bulk::decompress(cursor.bytes, head >> 1).map_err(|_| Damage("a chunk does not decompress"))?
-        } else {
-            cursor.bytes.to_vec()
-        };
+        let bytes = if head & 1 == 1 { unpack(cursor.bytes, head >> 1)? } else { cursor.bytes.to_vec() };
         if bytes.len() != head >> 1 {
             return Err(Damage("a chunk has another size than it says"));
         }

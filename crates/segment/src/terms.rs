@@ -3,6 +3,7 @@
 //! A term stands for a fact ("the event name is PutObject") by its hash. It leads either to rows, for facts that belong
 //! to single records, or to numbers of what many rows share (classes, callers, source addresses).
 
+use crate::block::{pack, unpack};
 use crate::bytes::{Cursor, Damage, put_ascending, put_number, read_ascending};
 
 /// Terms of a page: what a search for one reads at least.
@@ -94,7 +95,7 @@ pub(crate) fn write_terms(mut terms: Vec<Term>, mut page: impl FnMut(&[u8])) -> 
                     steps.clear();
                     put_ascending(&mut steps, numbers);
                     let packed = match steps.len() {
-                        LIST_BYTES_COMPRESSED.. => Some(zstd::bulk::compress(&steps, LEVEL)?),
+                        LIST_BYTES_COMPRESSED.. => Some(pack(&steps, LEVEL)?),
                         _ => None,
                     };
                     let stored = packed.as_ref().map_or(&steps[..], |packed| &packed[..]);
@@ -151,7 +152,7 @@ impl TermIndex {
                 continue;
             }
             if is_packed {
-                let steps = zstd::bulk::decompress(stored, size).map_err(|_| Damage("a list does not decompress"))?;
+                let steps = unpack(stored, size)?;
                 found.extend(read_ascending(&steps)?);
             } else {
                 found.extend(read_ascending(stored)?);
