@@ -54,24 +54,34 @@ pub(crate) fn search<'a>(
     crate::query::sort(query.order, &mut found);
     found.truncate(scan.limit);
     let mut merge = Merge::new(query, &scan, segments);
-    let mut wanted = scan.limit;
+    let mut wanted = scan.limit.min(RECORDS_AT_ONCE);
     let mut of_segments = 0;
     while of_segments < scan.limit {
         // Nothing behind the last event of a full page is asked for.
         let worst = (found.len() >= scan.limit).then(|| position_rank(query.order, &found[scan.limit - 1]));
-        let places = merge.take(wanted.min(RECORDS_AT_ONCE), worst)?;
+        let places = merge.take(wanted, worst)?;
         if places.is_empty() {
             break;
         }
         let fitting = merge.read(&places)?;
         // Where few fit, more are read at once, because neighbours cost less.
-        wanted = if fitting.len() * 4 < places.len() { wanted * 4 } else { scan.limit - of_segments };
+        wanted = if fitting.len() * 4 < places.len() {
+            more_at_once(wanted)
+        } else {
+            (scan.limit - of_segments).min(RECORDS_AT_ONCE)
+        };
         of_segments += fitting.len();
         found.extend(fitting);
         crate::query::sort(query.order, &mut found);
         found.truncate(scan.limit);
     }
     Ok(join(query, found))
+}
+
+/// How many records to read next where few of so many fitted. Bounded at each step: a search that goes through millions
+/// of records takes hundreds of steps.
+fn more_at_once(wanted: usize) -> usize {
+    wanted.saturating_mul(4).min(RECORDS_AT_ONCE)
 }
 
 fn position_rank(order: Order, event: &StoredEvent) -> Rank {
@@ -235,4 +245,21 @@ fn facts(query: &EventQuery) -> Vec<Fact<'_>> {
         facts.push(Fact::Category(category.as_str()));
     }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RECORDS_AT_ONCE, more_at_once};
+
+    /// A search that came to read none at all took that for the end of the history, after some hundred thousand records.
+    #[test]
+    fn a_long_search_never_comes_to_read_nothing() {
+        for limit in [1, 2, 51, 501, RECORDS_AT_ONCE] {
+            let mut wanted = limit;
+            for step in 0..1_000 {
+                wanted = more_at_once(wanted);
+                assert!((1..=RECORDS_AT_ONCE).contains(&wanted), "{wanted} at step {step} from {limit}");
+            }
+        }
+    }
 }
