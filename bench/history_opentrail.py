@@ -124,7 +124,8 @@ def ask(clients, manifest, question, number, seconds_max):
     events, total, cursor = 0, 0.0, None
     # An answer may end before anything was found; its cursor goes on, and all of it counts as one answer.
     while True:
-        body = {"query": asked, "limit": PAGE - events} | ({"cursor": cursor} if cursor else {})
+        # Up to the end of the files: the calls of this client are recorded too.
+        body = {"query": asked, "limit": PAGE - events, "until": manifest["until"]} | ({"cursor": cursor} if cursor else {})
         answer, milliseconds = console.post("opentrail", "/api/v1/events/search", body, {"Content-Type": "application/json"})
         events += len(answer["events"])
         total += milliseconds
