@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use segment::{Builder, Fact, RecordReader, Segment, SegmentError, Sequences, cache};
+use segment::{Builder, Fact, RecordReader, Segment, SegmentError, Sequences, Wanted, cache};
 
 fuzz_target!(|input: &[u8]| {
     if let Ok(segment) = Segment::open(1, Box::new(input.to_vec()), cache(1 << 20)) {
@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn read(segment: &Segment) -> Result<(), SegmentError> {
     for fact in [Fact::EventName("PutObject"), Fact::EventId("e"), Fact::ResourceName("b"), Fact::Account("1")] {
-        let mut rows = segment.rows(&[fact], &[])?;
+        let mut rows = segment.rows(&Wanted { facts: &[fact], ..Wanted::default() })?;
         rows.visit::<SegmentError>(true, ((i64::MIN, 0), (i64::MAX, u64::MAX)), |row| {
             segment.records(&[row.row])?;
             Ok(false)

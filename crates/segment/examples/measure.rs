@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use segment::{Builder, Fact, RecordReader, Segment, Sequences, cache, format_uuid};
+use segment::{Builder, Fact, RecordReader, Segment, Sequences, Wanted, cache, format_uuid};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -78,7 +78,7 @@ fn main() {
             let started = Instant::now();
             let mut found = Vec::new();
             let all = ((i64::MIN, 0), (i64::MAX, u64::MAX));
-            let mut rows = segment.rows(&facts, &[]).unwrap();
+            let mut rows = segment.rows(&Wanted { facts: &facts, ..Wanted::default() }).unwrap();
             rows.visit::<segment::SegmentError>(true, all, |row| {
                 found.push(row.row);
                 Ok(found.len() < 50)

@@ -34,7 +34,7 @@ pub use cache::{Cache, cache};
 pub use cells::{format_uuid, parse_uuid};
 pub use footer::{FORMAT_VERSION, Summary};
 pub use reader::{ReadRecord, RecordReader, Refusal, id_number};
-pub use rows::{Fact, FoundRow, KeyRange, Rows};
+pub use rows::{Fact, FoundRow, IndexTest, KeyRange, Rows, Wanted};
 pub use scan::ScanError;
 pub use segment::{ReadAt, Segment, SegmentError};
 pub use write::Sequences;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use model::LookupIndex;
+
 use crate::block::Facts;
 use crate::facts::{TermKind, truth_text};
 use crate::hash::term_hash;
@@ -113,6 +115,22 @@ impl NumberSet {
     }
 }
 
+/// What a class or a caller must be: asked with what its records are looked up by, as far as all of them share it.
+pub type IndexTest<'a> = dyn Fn(&LookupIndex) -> bool + Send + Sync + 'a;
+
+/// What is looked for in a segment, all of it. Rows that do not fit may be found, none that fits is left out.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Exact values.
+    pub facts: &'a [Fact<'a>],
+    /// Texts that the record must have in it.
+    pub texts: &'a [&'a str],
+    /// Asked with event name and source, read-only, category, error code, region and account.
+    pub class_test: Option<&'a IndexTest<'a>>,
+    /// Asked with the caller's name and access key.
+    pub caller_test: Option<&'a IndexTest<'a>>,
+}
+
 /// Two places in the order of events, both inclusive: seconds and sequence number.
 pub type KeyRange = ((i64, u64), (i64, u64));
 
@@ -140,6 +158,8 @@ pub struct Rows<'a> {
     blocks: Option<Vec<u32>>,
     classes: Option<NumberSet>,
     callers: Option<NumberSet>,
+    /// Whether rows without a caller are among those of `callers`.
+    has_rows_without_caller: bool,
     addresses: Option<NumberSet>,
     /// Texts that a record must have.
     texts: Vec<TextPlaces>,
@@ -155,6 +175,7 @@ impl<'a> Rows<'a> {
             blocks: None,
             classes: None,
             callers: None,
+            has_rows_without_caller: false,
             addresses: None,
             texts: Vec::new(),
         }
@@ -204,6 +225,36 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Leaves out rows of classes that do not fit.
+    pub(crate) fn narrow_by_class(&mut self, test: &IndexTest<'_>) -> Result<(), SegmentError> {
+        let mut fitting = NumberSet::default();
+        for class in 0..self.segment.class_count() {
+            if self.classes.as_ref().is_none_or(|set| set.contains(class)) && test(&self.segment.index_of_class(class)?)
+            {
+                fitting.insert(class);
+            }
+        }
+        self.is_empty |= fitting.is_empty();
+        self.classes = Some(fitting);
+        Ok(())
+    }
+
+    /// Leaves out rows of callers that do not fit.
+    pub(crate) fn narrow_by_caller(&mut self, test: &IndexTest<'_>) -> Result<(), SegmentError> {
+        let mut fitting = NumberSet::default();
+        for caller in 0..self.segment.caller_count() {
+            if self.callers.as_ref().is_none_or(|set| set.contains(caller))
+                && test(&self.segment.index_of_caller(caller)?)
+            {
+                fitting.insert(caller);
+            }
+        }
+        self.has_rows_without_caller = self.callers.is_none() && test(&crate::segment::index_of(b"")?);
+        self.is_empty |= fitting.is_empty() && !self.has_rows_without_caller;
+        self.callers = Some(fitting);
+        Ok(())
+    }
+
     /// Leaves out rows of blocks in which no record has a text.
     pub(crate) fn narrow_by_text(&mut self, text: &str) -> Result<(), SegmentError> {
         self.texts.extend(TextPlaces::find(self.segment, text)?);
@@ -215,7 +266,9 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// The segment cannot be read.
     pub(crate) fn find_blocks(&mut self) -> Result<(), SegmentError> {
-        let sets = [&self.classes, &self.callers, &self.addresses].map(|set| set.as_ref().map(NumberSet::numbers));
+        // Rows without a caller are on no list.
+        let callers = self.callers.as_ref().filter(|_| !self.has_rows_without_caller);
+        let sets = [self.classes.as_ref(), callers, self.addresses.as_ref()].map(|set| set.map(NumberSet::numbers));
         for (list, numbers) in sets.into_iter().enumerate() {
             if let Some(numbers) = numbers
                 && !self.is_empty
@@ -368,11 +421,17 @@ impl<'a> Rows<'a> {
         let first_row = block * self.segment.index.block_rows;
         let listed = self.listed_rows(first_row >> SPAN_ROW_BITS)?;
         let mut fitting: Vec<u32> = (0..facts.len() as u32).collect();
-        let sets = [(&self.classes, &facts.classes, 0), (&self.callers, &facts.callers, 1)];
-        for (set, numbers, added) in sets.into_iter().chain([(&self.addresses, &facts.addresses, 1)]) {
-            if let Some(set) = set {
-                fitting.retain(|index| set.contains(numbers[*index as usize].wrapping_sub(added)));
-            }
+        if let Some(set) = &self.classes {
+            fitting.retain(|index| set.contains(facts.classes[*index as usize]));
+        }
+        if let Some(set) = &self.callers {
+            fitting.retain(|index| match facts.callers[*index as usize].checked_sub(1) {
+                Some(caller) => set.contains(caller),
+                None => self.has_rows_without_caller,
+            });
+        }
+        if let Some(set) = &self.addresses {
+            fitting.retain(|index| set.contains(facts.addresses[*index as usize].wrapping_sub(1)));
         }
         fitting.retain(|index| {
             let key = (facts.seconds[*index as usize], facts.sequences[*index as usize]);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
+use model::LookupIndex;
 
 use crate::block::{
     Cells, ColumnReader, FIRST_VALUE_CODE, Facts, ReadCell, RowFacts, TEXT_CODE, UUID_CODE, read_facts,
@@ -18,7 +19,7 @@ use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
 use crate::reader::id_number;
-use crate::rows::{Fact, FoundRow, NumberSet, Rows};
+use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
 use crate::scan::{EVENT_ID_MARK, TIME_MARK};
 use crate::table::Chunk;
 use crate::terms::Target;
@@ -149,24 +150,68 @@ impl Segment {
         )
     }
 
-    /// Rows that have all of some facts and texts, or nearly: a row that is found may have another text with the same hash, so a
+    /// Rows that have all that is wanted, or nearly: a row that is found may have another text with the same hash, so a
     /// caller looks at its record. None that has the facts is left out.
     ///
     /// # Errors
     /// The segment cannot be read.
-    pub fn rows(&self, facts: &[Fact<'_>], texts: &[&str]) -> Result<Rows<'_>, SegmentError> {
+    pub fn rows(&self, wanted: &Wanted<'_>) -> Result<Rows<'_>, SegmentError> {
         let mut rows = Rows::all(self);
-        for fact in facts {
+        for fact in wanted.facts {
             rows.narrow(*fact)?;
             if rows.is_empty() {
                 return Ok(rows);
             }
         }
+        if let Some(test) = wanted.class_test {
+            rows.narrow_by_class(test)?;
+        }
+        if let Some(test) = wanted.caller_test {
+            rows.narrow_by_caller(test)?;
+        }
         rows.find_blocks()?;
-        for text in texts {
+        for text in wanted.texts {
             rows.narrow_by_text(text)?;
         }
         Ok(rows)
+    }
+
+    pub(crate) fn class_count(&self) -> u32 {
+        self.index.first_caller - self.index.first_class
+    }
+
+    pub(crate) fn caller_count(&self) -> u32 {
+        self.index.first_values[0] - self.index.first_caller
+    }
+
+    /// What the records of a class share.
+    pub(crate) fn index_of_class(&self, class: u32) -> Result<LookupIndex, SegmentError> {
+        let class = self.class(class)?;
+        let mut fields = Vec::new();
+        for shape in class.shapes.iter().filter_map(|shape| shape.checked_sub(1)) {
+            self.with_item(self.index.first_shape + shape, |shape| {
+                // A field with leaves is not shared.
+                if shape.iter().all(|byte| *byte > EVENT_ID_MARK) {
+                    fields.push(b',');
+                    fields.extend_from_slice(shape);
+                }
+            })?;
+        }
+        for (column, key) in [(REGION_COLUMN, "awsRegion"), (ACCOUNT_COLUMN, "recipientAccountId")] {
+            if let Some(number) = class.places[column as usize].checked_sub(1) {
+                fields.extend_from_slice(format!(",\"{key}\":\"").as_bytes());
+                self.put_cell(column, ReadCell::Value(number), &mut fields)?;
+                fields.push(b'"');
+            }
+        }
+        Ok(index_of(&fields)?)
+    }
+
+    /// What the records of a caller share.
+    pub(crate) fn index_of_caller(&self, caller: u32) -> Result<LookupIndex, SegmentError> {
+        let mut fields = vec![b','];
+        self.caller_text(caller, &mut fields)?;
+        Ok(index_of(&fields)?)
     }
 
     /// Numbers of the rows with this event id, or with another that has the same number.
@@ -297,7 +342,7 @@ impl Segment {
         for &shape in &class.shapes {
             text.push(if text.is_empty() { b'{' } else { b',' });
             let Some(shape) = shape.checked_sub(1) else {
-                self.caller_text(row, &mut text)?;
+                self.caller_text(row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?, &mut text)?;
                 continue;
             };
             self.with_item(self.index.first_shape + shape, |shape| {
@@ -334,8 +379,7 @@ impl Segment {
         Ok(text)
     }
 
-    fn caller_text(&self, row: &RowFacts, text: &mut Vec<u8>) -> Result<(), SegmentError> {
-        let caller = row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?;
+    fn caller_text(&self, caller: u32, text: &mut Vec<u8>) -> Result<(), SegmentError> {
         let item = self.item(self.index.first_caller + caller)?;
         let mut cursor = Cursor::new(&item);
         let shape = cursor.code()?;
@@ -500,7 +544,7 @@ impl Segment {
         accounts: Option<&NumberSet>,
     ) -> Result<NumberSet, SegmentError> {
         let mut found = NumberSet::default();
-        for number in 0..self.index.first_caller - self.index.first_class {
+        for number in 0..self.class_count() {
             let class = self.class(number)?;
             let has = |set: Option<&NumberSet>, number: u32| {
                 set.is_some_and(|set| number.checked_sub(1).is_some_and(|number| set.contains(number)))
@@ -552,6 +596,12 @@ impl Segment {
             Ok((Arc::clone(&cells), CachedPart::Cells(cells)))
         })
     }
+}
+
+/// What a record with some fields, each behind a comma, is looked up by.
+pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
+    let record = [br#"{"eventTime":"1970-01-01T00:00:00Z","eventID":"-""#, fields, b"}"].concat();
+    LookupIndex::derive(&record).map_err(|_| Damage("what records share is no part of a record"))
 }
 
 /// A cell of a caller, with its column.

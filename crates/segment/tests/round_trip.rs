@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use model::LookupIndex;
 use proptest::prelude::*;
-use segment::{Builder, Fact, FoundRow, RecordReader, Refusal, Segment, SegmentError, Sequences, cache};
+use segment::{
+    Builder, Fact, FoundRow, IndexTest, RecordReader, Refusal, Segment, SegmentError, Sequences, Wanted, cache,
+};
 
 fn segment_of(records: &[Vec<u8>]) -> (Segment, Vec<Vec<u8>>) {
     let mut builder = Builder::default();
@@ -54,7 +56,7 @@ fn all(segment: &Segment, facts: &[Fact<'_>], is_descending: bool) -> Vec<FoundR
 fn visit(segment: &Segment, facts: &[Fact<'_>], texts: &[&str], is_descending: bool) -> Vec<FoundRow> {
     let mut found = Vec::new();
     let everything = ((i64::MIN, 0), (i64::MAX, u64::MAX));
-    let mut rows = segment.rows(facts, texts).unwrap();
+    let mut rows = segment.rows(&Wanted { facts, texts, ..Wanted::default() }).unwrap();
     rows.visit::<SegmentError>(is_descending, everything, |row| {
         found.push(row);
         Ok(true)
@@ -103,6 +105,41 @@ fn check(records: &[Vec<u8>]) {
             assert!(found.is_sorted_by_key(|row| std::cmp::Reverse((row.seconds, row.sequence))));
         }
     }
+    // What classes and callers share decides as the records do.
+    let decide = |class_test: &IndexTest<'_>, caller_test: &IndexTest<'_>| -> Vec<u64> {
+        let wanted = Wanted { class_test: Some(class_test), caller_test: Some(caller_test), ..Wanted::default() };
+        let mut found = Vec::new();
+        let mut rows = segment.rows(&wanted).unwrap();
+        let everything = ((i64::MIN, 0), (i64::MAX, u64::MAX));
+        rows.visit::<SegmentError>(false, everything, |row| {
+            found.push(row.sequence);
+            Ok(true)
+        })
+        .unwrap();
+        found.sort_unstable();
+        found
+    };
+    let of_class = |index: &LookupIndex| {
+        index.event_name.len().is_multiple_of(2)
+            && index.event_source.len() % 3 != 1
+            && index.region.as_deref() != Some("us-west-2")
+            && index.account.as_deref().is_none_or(|account| account.len() % 5 != 1)
+            && index.error_code.as_deref().is_none_or(|code| !code.contains('A'))
+            && index.read_only != Some(true)
+            && index.category.as_str().len() != 4
+    };
+    let of_caller = |index: &LookupIndex| {
+        index.username.as_deref().is_none_or(|name| name.len().is_multiple_of(2))
+            && index.access_key_id.as_deref().is_none_or(|key| !key.ends_with('E'))
+    };
+    let plain = |class: bool, caller: bool| -> Vec<u64> {
+        let fits = |index: &LookupIndex| (!class || of_class(index)) && (!caller || of_caller(index));
+        let fitting = expected.iter().filter(|(_, record)| fits(&LookupIndex::derive(record).unwrap()));
+        fitting.map(|(sequence, _)| *sequence).collect()
+    };
+    assert_eq!(decide(&of_class, &of_caller), plain(true, true));
+    assert_eq!(decide(&of_class, &|_| true), plain(true, false));
+    assert_eq!(decide(&|_| true, &of_caller), plain(false, true));
     // Every part of a record's text leads to it.
     for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(8)) {
         let text = String::from_utf8(compact(record)).unwrap();

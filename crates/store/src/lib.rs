@@ -38,5 +38,5 @@ pub use error::StoreError;
 pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
 pub use import::{ImportError, Imported, ImportedFile, Importer};
 pub use journal::{Committed, NoteId};
-pub use query::{AttributeFilter, EventQuery, Page, Position, StoredEvent};
+pub use query::{AttributeFilter, EventQuery, Page, Position, SharedTest, StoredEvent};
 pub use segment::Refusal;

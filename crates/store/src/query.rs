@@ -108,6 +108,10 @@ impl AttributeFilter {
 /// the text of their record.
 pub type Condition = Arc<dyn Fn(&LookupIndex, &[u8]) -> bool + Send + Sync>;
 
+/// A condition on what many events share, by which whole groups of them are left out: it must hold for every event that
+/// fits, and the query's own condition says so as well.
+pub type SharedTest = Arc<dyn Fn(&LookupIndex) -> bool + Send + Sync>;
+
 /// What is looked for. Everything that is set must fit.
 #[derive(Clone)]
 pub struct EventQuery {
@@ -121,6 +125,10 @@ pub struct EventQuery {
     pub attributes: Vec<AttributeFilter>,
     /// Texts, all of which the record must have in it.
     pub texts: Vec<String>,
+    /// What event name and source, read-only, category, error code, region and account must be.
+    pub class_test: Option<SharedTest>,
+    /// What the caller's name and access key must be.
+    pub caller_test: Option<SharedTest>,
     /// Anything else.
     pub condition: Option<Condition>,
     /// Earliest event time, inclusive.
@@ -162,6 +170,8 @@ impl Default for EventQuery {
             categories: Vec::new(),
             attributes: Vec::new(),
             texts: Vec::new(),
+            class_test: None,
+            caller_test: None,
             condition: None,
             start: EventTime::from_micros(i64::MIN),
             end: EventTime::from_micros(i64::MAX),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
-use segment::{Fact, FoundRow, Rows, SegmentError};
+use segment::{Fact, FoundRow, IndexTest, Rows, SegmentError, Wanted};
 
 use crate::StoreError;
 use crate::memtable::Memtable;
@@ -138,7 +138,7 @@ impl<'a> Merge<'a> {
             }
             let source = &mut self.sources[index];
             if source.ahead.is_empty() {
-                source.refill(self.query.order, &self.facts, &self.texts)?;
+                source.refill(self.query, &self.facts, &self.texts)?;
                 if let Some(next) = source.ahead.front() {
                     self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
                 }
@@ -187,11 +187,20 @@ impl<'a> Merge<'a> {
 
 impl Source<'_> {
     /// Asks the segment for more places.
-    fn refill(&mut self, order: Order, facts: &[Fact<'_>], texts: &[&str]) -> Result<(), StoreError> {
+    fn refill(&mut self, query: &EventQuery, facts: &[Fact<'_>], texts: &[&str]) -> Result<(), StoreError> {
+        let order = query.order;
         let Some(range) = self.left.take() else { return Ok(()) };
         let mut rows = match self.rows.take() {
             Some(rows) => rows,
-            None => self.stored.segment.rows(facts, texts).map_err(self.stored.failed())?,
+            None => {
+                let wanted = Wanted {
+                    facts,
+                    texts,
+                    class_test: query.class_test.as_deref().map(|test| test as &IndexTest<'_>),
+                    caller_test: query.caller_test.as_deref().map(|test| test as &IndexTest<'_>),
+                };
+                self.stored.segment.rows(&wanted).map_err(self.stored.failed())?
+            }
         };
         let (ahead, at_once) = (&mut self.ahead, self.at_once);
         let visited = rows.visit::<SegmentError>(order == Order::NewestFirst, range, |row| {

@@ -3,27 +3,61 @@
 use model::LookupIndex;
 
 use super::pattern::Pattern;
+use super::text::{FieldOwner, Term};
 use super::{DENIED_CODES, ErrorFilter, Filter};
 
 impl Filter {
     /// Whether an event fits all of the filter, with its record's text.
     pub fn fits(&self, index: &LookupIndex, record: &[u8]) -> bool {
-        self.fits_index(index) && self.terms.iter().all(|term| term.fits(index, record))
+        let fits = |term: &Term| term.owner().is_some() || term.fits(index, record);
+        self.fits_index(index) && self.terms.iter().all(fits)
     }
 
-    fn fits_index(&self, index: &LookupIndex) -> bool {
+    /// Whether an event can fit, by what it shares with all events of the same kind in the same place: name, source,
+    /// read-only, category, error code, region and account. Looks at nothing else of the index.
+    pub fn fits_kind(&self, index: &LookupIndex) -> bool {
         (self.event_names.is_empty() || self.event_names.iter().any(|pattern| pattern.fits(&index.event_name)))
             && equals(self.event_source.as_deref(), Some(&index.event_source))
-            && equals(self.user_name.as_deref(), index.username.as_deref())
-            && equals(self.access_key_id.as_deref(), index.access_key_id.as_deref())
-            && equals(self.event_id.as_deref(), Some(&index.event_id))
-            && equals(self.source_ip.as_deref(), index.source_ip.as_deref())
             && equals(self.region.as_ref().map(model::Region::as_str), index.region.as_deref())
             && equals(self.account.as_ref().map(model::AccountId::as_str), index.account.as_deref())
             && self.read_only.is_none_or(|read_only| index.read_only == Some(read_only))
             && self.category.is_none_or(|category| index.category == category)
-            && self.fits_resources(index)
             && self.fits_error(index.error_code.as_deref())
+            && self.fits_terms_of(FieldOwner::Kind, index)
+    }
+
+    /// Whether an event can fit, by its caller's name and access key. Looks at nothing else of the index.
+    pub fn fits_caller(&self, index: &LookupIndex) -> bool {
+        equals(self.user_name.as_deref(), index.username.as_deref())
+            && equals(self.access_key_id.as_deref(), index.access_key_id.as_deref())
+            && self.fits_terms_of(FieldOwner::Caller, index)
+    }
+
+    /// Whether [`Filter::fits_kind`] says more than the exact values do.
+    pub fn has_kind_conditions(&self) -> bool {
+        let is_exact_name = matches!(&self.event_names[..], [only] if only.as_exact().is_some());
+        (!self.event_names.is_empty() && !is_exact_name)
+            || self.category.is_some()
+            || self.error.is_some()
+            || self.denied
+            || self.terms.iter().any(|term| term.owner() == Some(FieldOwner::Kind))
+    }
+
+    /// Whether [`Filter::fits_caller`] says more than the exact values do.
+    pub fn has_caller_conditions(&self) -> bool {
+        self.terms.iter().any(|term| term.owner() == Some(FieldOwner::Caller) && term.exact().is_none())
+    }
+
+    fn fits_terms_of(&self, owner: FieldOwner, index: &LookupIndex) -> bool {
+        self.terms.iter().filter(|term| term.owner() == Some(owner)).all(|term| term.fits(index, b""))
+    }
+
+    fn fits_index(&self, index: &LookupIndex) -> bool {
+        self.fits_kind(index)
+            && self.fits_caller(index)
+            && equals(self.event_id.as_deref(), Some(&index.event_id))
+            && equals(self.source_ip.as_deref(), index.source_ip.as_deref())
+            && self.fits_resources(index)
     }
 
     /// One and the same resource has both the name and the type that are asked for.
@@ -115,6 +149,19 @@ mod tests {
             check(&format!(r#"{{"{member}":{fitting}}}"#), &index, true);
             check(&format!(r#"{{"{member}":{other}}}"#), &index, false);
         }
+    }
+
+    #[test]
+    fn kind_and_caller_decide_by_their_own_fields() {
+        let filter = |text: &str| serde_json::from_str::<SearchRequest>(text).expect(text).check().expect(text).filter;
+        let index = index();
+        let of_kind = filter(r#"{"query":"eventName=Get*,Put* errorCode!=Throttling","userName":"other"}"#);
+        assert!(of_kind.has_kind_conditions() && of_kind.fits_kind(&index) && !of_kind.fits_caller(&index));
+        assert!(!of_kind.has_caller_conditions(), "the name is an exact value");
+        let of_caller = filter(r#"{"query":"userName!=ci-*","eventName":["GetRole"]}"#);
+        assert!(of_caller.has_caller_conditions() && of_caller.fits_caller(&index) && !of_caller.fits_kind(&index));
+        assert!(!of_caller.has_kind_conditions(), "the name is an exact value");
+        assert!(filter(r#"{"denied":true}"#).has_kind_conditions());
     }
 
     #[test]

@@ -218,6 +218,14 @@ impl Term {
         fits != self.is_not
     }
 
+    /// What the term asks about, unless it is a single event.
+    pub(crate) fn owner(&self) -> Option<FieldOwner> {
+        match &self.test {
+            Test::Field(field, _) => field.owner(),
+            Test::Text(_) => None,
+        }
+    }
+
     /// The text that the record must have, where the term says that.
     pub fn text(&self) -> Option<&str> {
         match &self.test {
@@ -238,6 +246,15 @@ impl Term {
     }
 }
 
+/// What has a field in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldOwner {
+    /// All events of one kind in one place.
+    Kind,
+    /// All events of one caller.
+    Caller,
+}
+
 impl Value {
     fn fits(&self, text: &str) -> bool {
         match self {
@@ -248,6 +265,20 @@ impl Value {
 }
 
 impl Field {
+    fn owner(self) -> Option<FieldOwner> {
+        match self {
+            Self::EventName
+            | Self::EventSource
+            | Self::ReadOnly
+            | Self::ErrorCode
+            | Self::Region
+            | Self::Account
+            | Self::Category => Some(FieldOwner::Kind),
+            Self::UserName | Self::AccessKeyId => Some(FieldOwner::Caller),
+            Self::ResourceName | Self::ResourceType | Self::EventId | Self::SourceIp => None,
+        }
+    }
+
     fn has(self, index: &LookupIndex, value: &Value) -> bool {
         let optional = |text: &Option<String>| text.as_deref().is_some_and(|text| value.fits(text));
         match self {

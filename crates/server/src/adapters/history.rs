@@ -9,8 +9,11 @@ use console::search::{Filter, Order as SearchOrder};
 use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 use gateway::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
+use model::LookupIndex;
 use store::query::Order;
-use store::{AttributeFilter, Committed, EventQuery, EventStore, NewRecord, RecordKind, StoreError, StoredEvent};
+use store::{
+    AttributeFilter, Committed, EventQuery, EventStore, NewRecord, RecordKind, SharedTest, StoreError, StoredEvent,
+};
 
 /// The store behind the traits of others.
 #[derive(Clone)]
@@ -52,13 +55,12 @@ impl EventHistory for StoreAdapter {
             region: Some(query.region),
             categories: query.categories,
             attributes: query.attribute.into_iter().filter_map(attribute).collect(),
-            texts: Vec::new(),
-            condition: None,
             start: query.start,
             end: query.end,
             order: Order::NewestFirst,
             after: query.after.map(from_position),
             limit: query.limit,
+            ..EventQuery::default()
         };
         let page = self.0.lookup(query).await.map_err(|error| HistoryError::Failed(error.into()))?;
         Ok(HistoryPage {
@@ -104,6 +106,8 @@ impl EventArchive for StoreAdapter {
             categories: filter.category.into_iter().collect(),
             attributes: exact_values(&filter),
             texts: filter.terms.iter().filter_map(Term::text).map(str::to_owned).collect(),
+            class_test: filter.has_kind_conditions().then(|| shared_test(&filter, Filter::fits_kind)),
+            caller_test: filter.has_caller_conditions().then(|| shared_test(&filter, Filter::fits_caller)),
             condition: Some(Arc::new(move |index, record| filter.fits(index, record))),
             start: query.start,
             end: query.end,
@@ -148,6 +152,11 @@ impl EventArchive for StoreAdapter {
 
 fn archive_error(error: StoreError) -> ArchiveError {
     ArchiveError(error.into())
+}
+
+fn shared_test(filter: &Arc<Filter>, fits: fn(&Filter, &LookupIndex) -> bool) -> SharedTest {
+    let filter = Arc::clone(filter);
+    Arc::new(move |index| fits(&filter, index))
 }
 
 /// The parts of a filter that the store can leave out segments by.
