@@ -422,7 +422,23 @@ impl Cells {
             codes: Cursor::new(&self.plain[place.codes.clone()]),
             texts: Cursor::new(&self.plain[place.texts.clone()]),
             uuids: self.uuids.get(place.uuids_start..).unwrap_or_default(),
+            texts_end: place.texts.end,
+            first_uuid: place.uuids_start / 16,
         }
+    }
+
+    /// The cell at a place.
+    pub(crate) fn cell_at(&self, CellPlace { code, place }: CellPlace) -> Result<ReadCell<'_>, Damage> {
+        let texts = || Ok(Cursor::new(self.plain.get(place as usize..).ok_or(Damage("a text is missing"))?));
+        Ok(match code {
+            TEXT_CODE => ReadCell::Text(texts()?.text()?),
+            UUID_CODE => ReadCell::Uuid(self.uuids().get(place as usize).ok_or(Damage("a UUID is missing"))?),
+            ENDING_CODE => {
+                let mut texts = texts()?;
+                ReadCell::Ending { texts_between: texts.code()?, before: texts.text()? }
+            }
+            code => ReadCell::Value(code - FIRST_VALUE_CODE),
+        })
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -436,11 +452,45 @@ pub(crate) struct ColumnReader<'a> {
     codes: Cursor<'a>,
     texts: Cursor<'a>,
     uuids: &'a [u8],
+    /// Where the texts end in the block.
+    texts_end: usize,
+    /// Number of the first of `uuids` in the block.
+    first_uuid: usize,
+}
+
+/// Where a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CellPlace {
+    code: u32,
+    /// Of a text the offset in the block, of a UUID its number; else nothing.
+    place: u32,
 }
 
 impl<'a> ColumnReader<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.codes.is_empty()
+    }
+
+    /// Reads over the next cell, and tells where it is.
+    pub(crate) fn next_place(&mut self) -> Result<CellPlace, Damage> {
+        let code = self.codes.code()?;
+        let place = match code {
+            UUID_CODE => {
+                self.first_uuid += 1;
+                self.uuids = self.uuids.get(16..).ok_or(Damage("a UUID is missing"))?;
+                self.first_uuid - 1
+            }
+            TEXT_CODE | ENDING_CODE => {
+                let place = self.texts_end - self.texts.bytes.len();
+                if code == ENDING_CODE {
+                    self.texts.code()?;
+                }
+                self.texts.text()?;
+                place
+            }
+            _ => 0,
+        };
+        Ok(CellPlace { code, place: u32::try_from(place).map_err(|_| Damage("a part is too large"))? })
     }
 
     pub(crate) fn next(&mut self) -> Result<ReadCell<'a>, Damage> {

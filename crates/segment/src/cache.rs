@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use quick_cache::Weighter;
 
-use crate::block::{Cells, Facts};
+use crate::block::Facts;
+use crate::block_rows::BlockRows;
+use crate::rows::NumberSet;
 use crate::segment::Class;
 use crate::table::Chunk;
 
@@ -29,8 +31,10 @@ pub struct CacheKey {
 pub(crate) enum Part {
     Chunk(u32),
     Facts(u32),
-    Cells(u32),
+    Rows(u32),
     Class(u32),
+    /// Classes that a term leads to, by its hash.
+    ClassesOf(u64),
 }
 
 /// A part of a segment in memory.
@@ -41,7 +45,8 @@ pub struct Cached(pub(crate) CachedPart);
 pub(crate) enum CachedPart {
     Chunk(Arc<Chunk>),
     Facts(Arc<Facts>),
-    Cells(Arc<Cells>),
+    Rows(Arc<BlockRows>),
+    Numbers(Arc<NumberSet>),
     Class(Arc<Class>),
 }
 
@@ -55,7 +60,8 @@ impl Weighter<CacheKey, Cached> for Weight {
         let bytes = match &part.0 {
             CachedPart::Chunk(chunk) => chunk.memory(),
             CachedPart::Facts(facts) => facts.memory(),
-            CachedPart::Cells(cells) => cells.memory(),
+            CachedPart::Rows(rows) => rows.memory(),
+            CachedPart::Numbers(numbers) => numbers.memory(),
             CachedPart::Class(class) => (class.shapes.len() + class.columns.len()) * 4,
         };
         (bytes + ENTRY_BYTES) as u64

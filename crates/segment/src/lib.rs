@@ -11,6 +11,7 @@
 //! docs/formats/segments.md has the bytes.
 
 mod block;
+mod block_rows;
 mod builder;
 mod bytes;
 mod cache;
@@ -20,6 +21,7 @@ mod footer;
 mod hash;
 mod intern;
 mod reader;
+mod records;
 mod rows;
 mod scan;
 mod segment;

@@ -110,6 +110,10 @@ impl NumberSet {
         self.0[word] |= 1 << (number % 64);
     }
 
+    pub(crate) fn memory(&self) -> usize {
+        self.0.len() * 8
+    }
+
     pub(crate) fn contains(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1)
     }
@@ -201,6 +205,13 @@ impl<'a> Rows<'a> {
             TermKind::SourceIp => Target::Address,
             _ => Target::Class,
         };
+        if target == Target::Class {
+            let found = segment.classes_of(kind, text)?;
+            let set = self.classes.as_ref().map_or_else(|| (*found).clone(), |before| before.and(&found));
+            self.is_empty |= set.is_empty();
+            self.classes = Some(set);
+            return Ok(());
+        }
         let numbers = segment.numbers(kind, text, target)?;
         if target == Target::Row {
             let spans = segment.numbers(kind, text, Target::Span)?;
@@ -212,7 +223,6 @@ impl<'a> Rows<'a> {
             return Ok(());
         }
         let place = match target {
-            Target::Class => &mut self.classes,
             Target::Caller => &mut self.callers,
             _ => &mut self.addresses,
         };
@@ -249,7 +259,7 @@ impl<'a> Rows<'a> {
                 fitting.insert(caller);
             }
         }
-        self.has_rows_without_caller = self.callers.is_none() && test(&crate::segment::index_of(b"")?);
+        self.has_rows_without_caller = self.callers.is_none() && test(&crate::records::index_of(b"")?);
         self.is_empty |= fitting.is_empty() && !self.has_rows_without_caller;
         self.callers = Some(fitting);
         Ok(())

@@ -6,21 +6,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
-use model::LookupIndex;
 
-use crate::block::{
-    Cells, ColumnReader, FIRST_VALUE_CODE, Facts, ReadCell, RowFacts, TEXT_CODE, UUID_CODE, read_facts,
-};
-use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
+use crate::block::{Cells, Facts, read_facts};
+use crate::block_rows::BlockRows;
 use crate::bytes::{Cursor, Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
-use crate::cells::{format_time, format_uuid};
 use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
 use crate::reader::id_number;
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
-use crate::scan::{EVENT_ID_MARK, TIME_MARK};
 use crate::table::Chunk;
 use crate::terms::Target;
 use crate::write::{id_entry_bytes, id_row_bits};
@@ -68,7 +63,7 @@ pub(crate) struct Class {
     pub(crate) shapes: Vec<u32>,
     pub(crate) columns: Vec<u32>,
     /// Numbers of region and account among the values of their columns, with 1 added; or 0.
-    places: [u32; 2],
+    pub(crate) places: [u32; 2],
 }
 
 /// An open segment.
@@ -184,36 +179,6 @@ impl Segment {
         self.index.first_values[0] - self.index.first_caller
     }
 
-    /// What the records of a class share.
-    pub(crate) fn index_of_class(&self, class: u32) -> Result<LookupIndex, SegmentError> {
-        let class = self.class(class)?;
-        let mut fields = Vec::new();
-        for shape in class.shapes.iter().filter_map(|shape| shape.checked_sub(1)) {
-            self.with_item(self.index.first_shape + shape, |shape| {
-                // A field with leaves is not shared.
-                if shape.iter().all(|byte| *byte > EVENT_ID_MARK) {
-                    fields.push(b',');
-                    fields.extend_from_slice(shape);
-                }
-            })?;
-        }
-        for (column, key) in [(REGION_COLUMN, "awsRegion"), (ACCOUNT_COLUMN, "recipientAccountId")] {
-            if let Some(number) = class.places[column as usize].checked_sub(1) {
-                fields.extend_from_slice(format!(",\"{key}\":\"").as_bytes());
-                self.put_cell(column, ReadCell::Value(number), &mut fields)?;
-                fields.push(b'"');
-            }
-        }
-        Ok(index_of(&fields)?)
-    }
-
-    /// What the records of a caller share.
-    pub(crate) fn index_of_caller(&self, caller: u32) -> Result<LookupIndex, SegmentError> {
-        let mut fields = vec![b','];
-        self.caller_text(caller, &mut fields)?;
-        Ok(index_of(&fields)?)
-    }
-
     /// Numbers of the rows with this event id, or with another that has the same number.
     pub(crate) fn rows_of_id(&self, id: &str) -> Result<Vec<u32>, SegmentError> {
         let id = id_number(id);
@@ -279,129 +244,6 @@ impl Segment {
             rows.extend((first..).zip(places).map(|(row, (&seconds, &sequence))| FoundRow { row, seconds, sequence }));
         }
         Ok(rows)
-    }
-
-    /// The records of some rows, in their order. Neighbours cost less than rows that are far from one another.
-    ///
-    /// # Errors
-    /// The segment cannot be read.
-    pub fn records(&self, rows: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
-        let mut places: Vec<usize> = (0..rows.len()).collect();
-        places.sort_unstable_by_key(|place| rows[*place]);
-        let mut records = vec![Vec::new(); rows.len()];
-        let block_of = |place: usize| rows[place] / self.index.block_rows;
-        for places in places.chunk_by(|left, right| block_of(*left) == block_of(*right)) {
-            let wanted: Vec<u32> = places.iter().map(|place| rows[*place] % self.index.block_rows).collect();
-            let found = self.records_of_block(block_of(places[0]), &wanted)?;
-            for (place, record) in places.iter().zip(found) {
-                records[*place] = record;
-            }
-        }
-        Ok(records)
-    }
-
-    /// Records of rows of a block, which ascend and are counted from the block's first.
-    fn records_of_block(&self, block: u32, wanted: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
-        let (facts, cells) = (self.facts(block)?, self.cells(block)?);
-        let mut readers = ColumnReaders::new(&cells, self.index.first_values.len());
-        let mut records = Vec::with_capacity(wanted.len());
-        let mut wanted = wanted.iter().peekable();
-        for index in 0..facts.len() as u32 {
-            let Some(next) = wanted.peek() else { break };
-            let row = facts.row(index as usize);
-            let class = self.class(row.class)?;
-            if **next != index {
-                readers.skip(&class.columns)?;
-                continue;
-            }
-            let first = records.len();
-            while wanted.next_if(|next| **next == index).is_some() {
-                records.push(Vec::new());
-            }
-            let number = block * self.index.block_rows + index;
-            let record = self.record(number, &row, &class, &mut readers)?;
-            records[first..].fill(record);
-        }
-        if wanted.next().is_some() {
-            return Err(Damage("a row is missing").into());
-        }
-        Ok(records)
-    }
-
-    fn record(
-        &self,
-        number: u32,
-        row: &RowFacts,
-        class: &Class,
-        readers: &mut ColumnReaders<'_>,
-    ) -> Result<Vec<u8>, SegmentError> {
-        let mut text = Vec::with_capacity(2048);
-        let mut columns = class.columns.iter();
-        // Where the texts of this row stand in the record.
-        let mut texts = Vec::new();
-        for &shape in &class.shapes {
-            text.push(if text.is_empty() { b'{' } else { b',' });
-            let Some(shape) = shape.checked_sub(1) else {
-                self.caller_text(row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?, &mut text)?;
-                continue;
-            };
-            self.with_item(self.index.first_shape + shape, |shape| {
-                fill(shape, &mut text, |mark, text| {
-                    match mark {
-                        TIME_MARK => text.extend_from_slice(&format_time(row.seconds)),
-                        EVENT_ID_MARK => text.extend_from_slice(&format_uuid(&self.event_id(number)?)),
-                        _ => {
-                            let column = *columns.next().ok_or(Damage("a column is missing"))?;
-                            let cell = match column {
-                                REGION_COLUMN | ACCOUNT_COLUMN => stored_value(class.places[column as usize])?,
-                                ADDRESS_COLUMN => stored_value(row.address)?,
-                                _ => readers.next(column)?,
-                            };
-                            let start = text.len();
-                            if let ReadCell::Ending { texts_between, before } = cell {
-                                let place = texts.len().checked_sub(texts_between as usize + 1);
-                                let place = place.and_then(|place| texts.get(place)).cloned();
-                                text.extend_from_slice(before);
-                                text.extend_from_within(place.ok_or(Damage("an earlier text is missing"))?);
-                            } else {
-                                self.put_cell(column, cell, text)?;
-                            }
-                            if let ReadCell::Text(_) | ReadCell::Ending { .. } = cell {
-                                texts.push(start..text.len());
-                            }
-                        }
-                    }
-                    Ok(())
-                })
-            })??;
-        }
-        text.push(b'}');
-        Ok(text)
-    }
-
-    fn caller_text(&self, caller: u32, text: &mut Vec<u8>) -> Result<(), SegmentError> {
-        let item = self.item(self.index.first_caller + caller)?;
-        let mut cursor = Cursor::new(&item);
-        let shape = cursor.code()?;
-        self.with_item(self.index.first_shape + shape, |shape| {
-            fill(shape, text, |_, text| {
-                let (column, cell) = caller_cell(&mut cursor)?;
-                self.put_cell(column, cell, text)
-            })
-        })?
-    }
-
-    fn put_cell(&self, column: u32, cell: ReadCell<'_>, text: &mut Vec<u8>) -> Result<(), SegmentError> {
-        match cell {
-            ReadCell::Text(content) => text.extend_from_slice(content),
-            ReadCell::Uuid(uuid) => text.extend_from_slice(&format_uuid(uuid)),
-            ReadCell::Ending { .. } => return Err(Damage("a caller has no earlier text").into()),
-            ReadCell::Value(number) => {
-                let first = self.index.first_values.get(column as usize).ok_or(Damage("a column is missing"))?;
-                self.with_item(first + number, |value| text.extend_from_slice(value))?;
-            }
-        }
-        Ok(())
     }
 
     /// Numbers that a term leads to.
@@ -473,7 +315,7 @@ impl Segment {
         Ok(Chunk::open(self.index.table.first_items[chunk], &stored)?)
     }
 
-    fn chunk(&self, chunk: usize) -> Result<Arc<Chunk>, SegmentError> {
+    pub(crate) fn chunk(&self, chunk: usize) -> Result<Arc<Chunk>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Chunk(chunk) => Some(Arc::clone(chunk)),
             _ => None,
@@ -484,16 +326,12 @@ impl Segment {
         })
     }
 
-    fn with_item<T>(&self, item: u32, work: impl FnOnce(&[u8]) -> T) -> Result<T, SegmentError> {
+    pub(crate) fn with_item<T>(&self, item: u32, work: impl FnOnce(&[u8]) -> T) -> Result<T, SegmentError> {
         let chunk = self.chunk(self.index.table.chunk_of(item)?)?;
         Ok(work(chunk.item(item)?))
     }
 
-    fn item(&self, item: u32) -> Result<Vec<u8>, SegmentError> {
-        self.with_item(item, <[u8]>::to_vec)
-    }
-
-    fn class(&self, class: u32) -> Result<Arc<Class>, SegmentError> {
+    pub(crate) fn class(&self, class: u32) -> Result<Arc<Class>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Class(class) => Some(Arc::clone(class)),
             _ => None,
@@ -586,44 +424,37 @@ impl Segment {
         Ok(Cells::read(&part)?)
     }
 
-    fn cells(&self, block: u32) -> Result<Arc<Cells>, SegmentError> {
+    pub(crate) fn block_rows(&self, block: u32) -> Result<Arc<BlockRows>, SegmentError> {
         let open = |part: &CachedPart| match part {
-            CachedPart::Cells(cells) => Some(Arc::clone(cells)),
+            CachedPart::Rows(rows) => Some(Arc::clone(rows)),
             _ => None,
         };
-        self.cached(Part::Cells(block), open, || {
-            let cells = Arc::new(self.cells_once(block)?);
-            Ok((Arc::clone(&cells), CachedPart::Cells(cells)))
+        self.cached(Part::Rows(block), open, || {
+            let (cells, facts) = (self.cells_once(block)?, self.facts(block)?);
+            let column_count = self.index.first_values.len();
+            let rows = Arc::new(BlockRows::new(cells, &facts, column_count, |class| self.class(class))?);
+            Ok((Arc::clone(&rows), CachedPart::Rows(rows)))
         })
     }
-}
 
-/// What a record with some fields, each behind a comma, is looked up by.
-pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
-    let record = [br#"{"eventTime":"1970-01-01T00:00:00Z","eventID":"-""#, fields, b"}"].concat();
-    LookupIndex::derive(&record).map_err(|_| Damage("what records share is no part of a record"))
-}
-
-/// A cell of a caller, with its column.
-pub(crate) fn caller_cell<'a>(cursor: &mut Cursor<'a>) -> Result<(u32, ReadCell<'a>), Damage> {
-    let column = cursor.code()?;
-    let cell = match cursor.code()? {
-        TEXT_CODE => ReadCell::Text(cursor.text()?),
-        UUID_CODE => ReadCell::Uuid(cursor.take(16)?.try_into().map_err(|_| Damage("a UUID is cut"))?),
-        code => ReadCell::Value(code.checked_sub(FIRST_VALUE_CODE).ok_or(Damage("a caller has no earlier text"))?),
-    };
-    Ok((column, cell))
+    /// Classes that a fact leads to.
+    pub(crate) fn classes_of(&self, kind: TermKind, text: &str) -> Result<Arc<NumberSet>, SegmentError> {
+        let hash = term_hash(kind as u8, text.as_bytes());
+        let open = |part: &CachedPart| match part {
+            CachedPart::Numbers(numbers) => Some(Arc::clone(numbers)),
+            _ => None,
+        };
+        self.cached(Part::ClassesOf(hash), open, || {
+            let numbers = Arc::new(NumberSet::of(&self.numbers_of(hash, Target::Class)?));
+            Ok((Arc::clone(&numbers), CachedPart::Numbers(numbers)))
+        })
+    }
 }
 
 /// Skeleton, region and account of a class.
 fn parse_class(item: &[u8]) -> Result<[u32; 3], Damage> {
     let mut cursor = Cursor::new(item);
     Ok([cursor.code()?, cursor.code()?, cursor.code()?])
-}
-
-/// A cell whose value's number, with 1 added, stands elsewhere.
-fn stored_value(number: u32) -> Result<ReadCell<'static>, Damage> {
-    number.checked_sub(1).map(ReadCell::Value).ok_or(Damage("a cell is missing"))
 }
 
 /// Shapes and columns of a skeleton.
@@ -639,55 +470,4 @@ fn parse_skeleton(item: &[u8]) -> Result<(Vec<u32>, Vec<u32>), Damage> {
         columns.push(cursor.code()?);
     }
     Ok((shapes, columns))
-}
-
-/// Copies a shape, with something in the place of each mark.
-fn fill(
-    shape: &[u8],
-    text: &mut Vec<u8>,
-    mut put: impl FnMut(u8, &mut Vec<u8>) -> Result<(), SegmentError>,
-) -> Result<(), SegmentError> {
-    let mut rest = shape;
-    while let Some(at) = rest.iter().position(|byte| *byte <= EVENT_ID_MARK) {
-        text.extend_from_slice(&rest[..at]);
-        put(rest[at], text)?;
-        rest = &rest[at + 1..];
-    }
-    text.extend_from_slice(rest);
-    Ok(())
-}
-
-/// A reader for each column of a block.
-struct ColumnReaders<'a> {
-    readers: Vec<Option<ColumnReader<'a>>>,
-    cells: &'a Cells,
-    /// Place of a column's reader and 1; 0 as long as none was asked for.
-    places: Vec<u16>,
-}
-
-impl<'a> ColumnReaders<'a> {
-    fn new(cells: &'a Cells, column_count: usize) -> Self {
-        Self { readers: Vec::new(), cells, places: vec![0; column_count] }
-    }
-
-    fn reader(&mut self, column: u32) -> Result<&mut ColumnReader<'a>, Damage> {
-        let missing = Damage("a column is missing");
-        let place = self.places.get_mut(column as usize).ok_or(missing)?;
-        if *place == 0 {
-            self.readers.push(self.cells.column(column));
-            *place = u16::try_from(self.readers.len()).map_err(|_| Damage("a block has too many columns"))?;
-        }
-        self.readers[usize::from(*place) - 1].as_mut().ok_or(missing)
-    }
-
-    fn next(&mut self, column: u32) -> Result<ReadCell<'a>, Damage> {
-        self.reader(column)?.next()
-    }
-
-    fn skip(&mut self, columns: &[u32]) -> Result<(), Damage> {
-        for &column in columns.iter().filter(|column| **column >= crate::builder::FACT_COLUMNS) {
-            self.reader(column)?.next()?;
-        }
-        Ok(())
-    }
 }

@@ -165,7 +165,7 @@ fn caller_has(
         return Ok(true);
     }
     while !cursor.is_empty() {
-        let (column, cell) = crate::segment::caller_cell(&mut cursor)?;
+        let (column, cell) = crate::records::caller_cell(&mut cursor)?;
         let is_in = match cell {
             ReadCell::Value(number) => values.get(&column).is_some_and(|numbers| numbers.contains(number)),
             ReadCell::Uuid(uuid) => probe.is_like_uuid && probe.is_in(&format_uuid(uuid)),

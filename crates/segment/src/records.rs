@@ -1,0 +1,233 @@
+//! Records put together from their parts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::LookupIndex;
+
+use crate::block::{FIRST_VALUE_CODE, ReadCell, RowFacts, TEXT_CODE, UUID_CODE};
+use crate::block_rows::RowCells;
+use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
+use crate::bytes::{Cursor, Damage};
+use crate::cells::{format_time, format_uuid};
+use crate::scan::{EVENT_ID_MARK, TIME_MARK};
+use crate::segment::{Class, Segment, SegmentError};
+use crate::table::Chunk;
+
+impl Segment {
+    /// The records of some rows, in their order. Neighbours cost less than rows that are far from one another.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn records(&self, rows: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
+        let mut places: Vec<usize> = (0..rows.len()).collect();
+        places.sort_unstable_by_key(|place| rows[*place]);
+        let mut records = vec![Vec::new(); rows.len()];
+        let mut parts = RecordParts::new(self);
+        let block_of = |place: usize| rows[place] / self.index.block_rows;
+        for places in places.chunk_by(|left, right| block_of(*left) == block_of(*right)) {
+            let wanted: Vec<u32> = places.iter().map(|place| rows[*place] % self.index.block_rows).collect();
+            let found = parts.records_of_block(block_of(places[0]), &wanted)?;
+            for (place, record) in places.iter().zip(found) {
+                records[*place] = record;
+            }
+        }
+        Ok(records)
+    }
+
+    /// What the records of a class share.
+    pub(crate) fn index_of_class(&self, class: u32) -> Result<LookupIndex, SegmentError> {
+        let class = self.class(class)?;
+        let mut fields = Vec::new();
+        for shape in class.shapes.iter().filter_map(|shape| shape.checked_sub(1)) {
+            self.with_item(self.index.first_shape + shape, |shape| {
+                // A field with leaves is not shared.
+                if shape.iter().all(|byte| *byte > EVENT_ID_MARK) {
+                    fields.push(b',');
+                    fields.extend_from_slice(shape);
+                }
+            })?;
+        }
+        for (column, key) in [(REGION_COLUMN, "awsRegion"), (ACCOUNT_COLUMN, "recipientAccountId")] {
+            if let Some(number) = class.places[column as usize].checked_sub(1) {
+                fields.extend_from_slice(format!(",\"{key}\":\"").as_bytes());
+                RecordParts::new(self).put_cell(column, ReadCell::Value(number), &mut fields)?;
+                fields.push(b'"');
+            }
+        }
+        Ok(index_of(&fields)?)
+    }
+
+    /// What the records of a caller share.
+    pub(crate) fn index_of_caller(&self, caller: u32) -> Result<LookupIndex, SegmentError> {
+        let mut fields = vec![b','];
+        RecordParts::new(self).caller_text(caller, &mut fields)?;
+        Ok(index_of(&fields)?)
+    }
+}
+
+/// What a record with some fields, each behind a comma, is looked up by.
+pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
+    let record = [br#"{"eventTime":"1970-01-01T00:00:00Z","eventID":"-""#, fields, b"}"].concat();
+    LookupIndex::derive(&record).map_err(|_| Damage("what records share is no part of a record"))
+}
+
+/// Parts of a segment that records are put together from, those at hand that were used before.
+struct RecordParts<'a> {
+    segment: &'a Segment,
+    classes: HashMap<u32, Arc<Class>>,
+    /// Chunks of the table by the low bits of their numbers: the shared cache costs more than to look here first.
+    chunks: [Option<(usize, Arc<Chunk>)>; CHUNKS_AT_HAND],
+}
+
+/// Enough for the shapes, the callers and the columns of records that are alike; a power of 2.
+const CHUNKS_AT_HAND: usize = 64;
+
+impl<'a> RecordParts<'a> {
+    fn new(segment: &'a Segment) -> Self {
+        Self { segment, classes: HashMap::new(), chunks: [const { None }; CHUNKS_AT_HAND] }
+    }
+
+    fn class(&mut self, class: u32) -> Result<Arc<Class>, SegmentError> {
+        if let Some(known) = self.classes.get(&class) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.segment.class(class)?;
+        self.classes.insert(class, Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn chunk_of(&mut self, item: u32) -> Result<Arc<Chunk>, SegmentError> {
+        let number = self.segment.index.table.chunk_of(item)?;
+        let at_hand = &mut self.chunks[number % CHUNKS_AT_HAND];
+        if let Some((_, chunk)) = at_hand.as_ref().filter(|(known, _)| *known == number) {
+            return Ok(Arc::clone(chunk));
+        }
+        let chunk = self.segment.chunk(number)?;
+        *at_hand = Some((number, Arc::clone(&chunk)));
+        Ok(chunk)
+    }
+
+    /// Records of rows of a block, which ascend and are counted from the block's first.
+    fn records_of_block(&mut self, block: u32, wanted: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
+        let (facts, rows) = (self.segment.facts(block)?, self.segment.block_rows(block)?);
+        let mut records: Vec<Vec<u8>> = Vec::with_capacity(wanted.len());
+        let mut previous = None;
+        for &index in wanted {
+            if previous.replace(index) == Some(index) {
+                records.extend_from_within(records.len() - 1..);
+                continue;
+            }
+            if index as usize >= facts.len() {
+                return Err(Damage("a row is missing").into());
+            }
+            let number = block * self.segment.index.block_rows + index;
+            records.push(self.record(number, &facts.row(index as usize), rows.cells_of(index as usize)?)?);
+        }
+        Ok(records)
+    }
+
+    fn record(&mut self, number: u32, row: &RowFacts, mut cells: RowCells<'_>) -> Result<Vec<u8>, SegmentError> {
+        let class = self.class(row.class)?;
+        let mut text = Vec::with_capacity(2048);
+        let mut columns = class.columns.iter();
+        // Where the texts of this row stand in the record.
+        let mut texts = Vec::new();
+        for &shape in &class.shapes {
+            text.push(if text.is_empty() { b'{' } else { b',' });
+            let Some(shape) = shape.checked_sub(1) else {
+                self.caller_text(row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?, &mut text)?;
+                continue;
+            };
+            let shape = self.segment.index.first_shape + shape;
+            let chunk = self.chunk_of(shape)?;
+            fill(chunk.item(shape)?, &mut text, |mark, text| {
+                match mark {
+                    TIME_MARK => text.extend_from_slice(&format_time(row.seconds)),
+                    EVENT_ID_MARK => text.extend_from_slice(&format_uuid(&self.segment.event_id(number)?)),
+                    _ => {
+                        let column = *columns.next().ok_or(Damage("a column is missing"))?;
+                        let cell = match column {
+                            REGION_COLUMN | ACCOUNT_COLUMN => stored_value(class.places[column as usize])?,
+                            ADDRESS_COLUMN => stored_value(row.address)?,
+                            _ => cells.next_cell()?,
+                        };
+                        let start = text.len();
+                        if let ReadCell::Ending { texts_between, before } = cell {
+                            let place = texts.len().checked_sub(texts_between as usize + 1);
+                            let place = place.and_then(|place| texts.get(place)).cloned();
+                            text.extend_from_slice(before);
+                            text.extend_from_within(place.ok_or(Damage("an earlier text is missing"))?);
+                        } else {
+                            self.put_cell(column, cell, text)?;
+                        }
+                        if let ReadCell::Text(_) | ReadCell::Ending { .. } = cell {
+                            texts.push(start..text.len());
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        text.push(b'}');
+        Ok(text)
+    }
+
+    fn caller_text(&mut self, caller: u32, text: &mut Vec<u8>) -> Result<(), SegmentError> {
+        let caller = self.segment.index.first_caller + caller;
+        let callers = self.chunk_of(caller)?;
+        let mut cursor = Cursor::new(callers.item(caller)?);
+        let shape = self.segment.index.first_shape + cursor.code()?;
+        let shapes = self.chunk_of(shape)?;
+        fill(shapes.item(shape)?, text, |_, text| {
+            let (column, cell) = caller_cell(&mut cursor)?;
+            self.put_cell(column, cell, text)
+        })
+    }
+
+    fn put_cell(&mut self, column: u32, cell: ReadCell<'_>, text: &mut Vec<u8>) -> Result<(), SegmentError> {
+        match cell {
+            ReadCell::Text(content) => text.extend_from_slice(content),
+            ReadCell::Uuid(uuid) => text.extend_from_slice(&format_uuid(uuid)),
+            ReadCell::Ending { .. } => return Err(Damage("a caller has no earlier text").into()),
+            ReadCell::Value(number) => {
+                let first = self.segment.index.first_values.get(column as usize);
+                let item = first.and_then(|first| first.checked_add(number)).ok_or(Damage("a column is missing"))?;
+                text.extend_from_slice(self.chunk_of(item)?.item(item)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cell of a caller, with its column.
+pub(crate) fn caller_cell<'a>(cursor: &mut Cursor<'a>) -> Result<(u32, ReadCell<'a>), Damage> {
+    let column = cursor.code()?;
+    let cell = match cursor.code()? {
+        TEXT_CODE => ReadCell::Text(cursor.text()?),
+        UUID_CODE => ReadCell::Uuid(cursor.take(16)?.try_into().map_err(|_| Damage("a UUID is cut"))?),
+        code => ReadCell::Value(code.checked_sub(FIRST_VALUE_CODE).ok_or(Damage("a caller has no earlier text"))?),
+    };
+    Ok((column, cell))
+}
+
+/// A cell whose value's number, with 1 added, stands elsewhere.
+fn stored_value(number: u32) -> Result<ReadCell<'static>, Damage> {
+    number.checked_sub(1).map(ReadCell::Value).ok_or(Damage("a cell is missing"))
+}
+
+/// Copies a shape, with something in the place of each mark.
+fn fill(
+    shape: &[u8],
+    text: &mut Vec<u8>,
+    mut put: impl FnMut(u8, &mut Vec<u8>) -> Result<(), SegmentError>,
+) -> Result<(), SegmentError> {
+    let mut rest = shape;
+    while let Some(at) = rest.iter().position(|byte| *byte <= EVENT_ID_MARK) {
+        text.extend_from_slice(&rest[..at]);
+        put(rest[at], text)?;
+        rest = &rest[at + 1..];
+    }
+    text.extend_from_slice(rest);
+    Ok(())
+}
