@@ -1,11 +1,10 @@
 //! The cells of a block, row by row.
 
-use std::sync::Arc;
-
 use crate::block::{CellPlace, Cells, ColumnReader, Facts, ReadCell};
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Damage;
-use crate::segment::{Class, SegmentError};
+use crate::classes::ClassesAtHand;
+use crate::segment::{Segment, SegmentError};
 
 /// The cells of a block with the places of each row's.
 ///
@@ -21,24 +20,19 @@ pub(crate) struct BlockRows {
 }
 
 impl BlockRows {
-    /// Finds the places of all cells. `class_of` is asked once for each class.
+    /// Finds the places of all cells.
     pub(crate) fn new(
+        segment: &Segment,
         cells: Cells,
         facts: &Facts,
-        column_count: usize,
-        mut class_of: impl FnMut(u32) -> Result<Arc<Class>, SegmentError>,
+        classes: &mut ClassesAtHand,
     ) -> Result<Self, SegmentError> {
-        let mut classes = facts.classes.clone();
-        classes.sort_unstable();
-        classes.dedup();
-        let classes: Vec<(u32, Arc<Class>)> =
-            classes.into_iter().map(|number| Ok((number, class_of(number)?))).collect::<Result<_, SegmentError>>()?;
-        let (mut places, mut starts) = (Vec::new(), Vec::with_capacity(facts.len() + 1));
-        let mut readers = ColumnReaders::new(&cells, column_count);
-        for class in &facts.classes {
+        let mut places = Vec::with_capacity(facts.len() * 8);
+        let mut starts = Vec::with_capacity(facts.len() + 1);
+        let mut readers = ColumnReaders::new(&cells, segment.index.first_values.len());
+        for &class in &facts.classes {
             starts.push(places.len() as u32);
-            let class = classes.binary_search_by_key(class, |(number, _)| *number);
-            let (_, class) = &classes[class.map_err(|_| Damage("a class is missing"))?];
+            let class = classes.group(segment, class)?.class(class)?;
             for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {
                 places.push(readers.next_place(column)?);
             }

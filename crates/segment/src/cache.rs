@@ -6,8 +6,8 @@ use quick_cache::Weighter;
 
 use crate::block::Facts;
 use crate::block_rows::BlockRows;
+use crate::classes::ClassGroup;
 use crate::rows::NumberSet;
-use crate::segment::Class;
 use crate::table::Chunk;
 
 /// Parts of segments that were read, shared by all segments, bounded in memory.
@@ -32,7 +32,8 @@ pub(crate) enum Part {
     Chunk(u32),
     Facts(u32),
     Rows(u32),
-    Class(u32),
+    /// A group of classes.
+    Classes(u32),
     /// Classes that a term leads to, by its hash.
     ClassesOf(u64),
 }
@@ -47,7 +48,7 @@ pub(crate) enum CachedPart {
     Facts(Arc<Facts>),
     Rows(Arc<BlockRows>),
     Numbers(Arc<NumberSet>),
-    Class(Arc<Class>),
+    Classes(Arc<ClassGroup>),
 }
 
 /// Says how much memory a part holds.
@@ -62,7 +63,7 @@ impl Weighter<CacheKey, Cached> for Weight {
             CachedPart::Facts(facts) => facts.memory(),
             CachedPart::Rows(rows) => rows.memory(),
             CachedPart::Numbers(numbers) => numbers.memory(),
-            CachedPart::Class(class) => (class.shapes.len() + class.columns.len()) * 4,
+            CachedPart::Classes(classes) => classes.memory(),
         };
         (bytes + ENTRY_BYTES) as u64
     }

@@ -16,6 +16,7 @@ mod builder;
 mod bytes;
 mod cache;
 mod cells;
+mod classes;
 mod facts;
 mod footer;
 mod hash;

@@ -1,6 +1,5 @@
 //! Records put together from their parts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::LookupIndex;
@@ -10,9 +9,10 @@ use crate::block_rows::RowCells;
 use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
 use crate::bytes::{Cursor, Damage};
 use crate::cells::{format_time, format_uuid};
+use crate::classes::ClassesAtHand;
 use crate::scan::{EVENT_ID_MARK, TIME_MARK};
-use crate::segment::{Class, Segment, SegmentError};
-use crate::table::Chunk;
+use crate::segment::{Segment, SegmentError};
+use crate::table::ChunksAtHand;
 
 impl Segment {
     /// The records of some rows, in their order. Neighbours cost less than rows that are far from one another.
@@ -37,7 +37,8 @@ impl Segment {
 
     /// What the records of a class share.
     pub(crate) fn index_of_class(&self, class: u32) -> Result<LookupIndex, SegmentError> {
-        let class = self.class(class)?;
+        let group = self.class_group(class)?;
+        let class = group.class(class)?;
         let mut fields = Vec::new();
         for shape in class.shapes.iter().filter_map(|shape| shape.checked_sub(1)) {
             self.with_item(self.index.first_shape + shape, |shape| {
@@ -75,42 +76,18 @@ pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
 /// Parts of a segment that records are put together from, those at hand that were used before.
 struct RecordParts<'a> {
     segment: &'a Segment,
-    classes: HashMap<u32, Arc<Class>>,
-    /// Chunks of the table by the low bits of their numbers: the shared cache costs more than to look here first.
-    chunks: [Option<(usize, Arc<Chunk>)>; CHUNKS_AT_HAND],
+    classes: ClassesAtHand,
+    chunks: ChunksAtHand,
 }
-
-/// Enough for the shapes, the callers and the columns of records that are alike; a power of 2.
-const CHUNKS_AT_HAND: usize = 64;
 
 impl<'a> RecordParts<'a> {
     fn new(segment: &'a Segment) -> Self {
-        Self { segment, classes: HashMap::new(), chunks: [const { None }; CHUNKS_AT_HAND] }
-    }
-
-    fn class(&mut self, class: u32) -> Result<Arc<Class>, SegmentError> {
-        if let Some(known) = self.classes.get(&class) {
-            return Ok(Arc::clone(known));
-        }
-        let found = self.segment.class(class)?;
-        self.classes.insert(class, Arc::clone(&found));
-        Ok(found)
-    }
-
-    fn chunk_of(&mut self, item: u32) -> Result<Arc<Chunk>, SegmentError> {
-        let number = self.segment.index.table.chunk_of(item)?;
-        let at_hand = &mut self.chunks[number % CHUNKS_AT_HAND];
-        if let Some((_, chunk)) = at_hand.as_ref().filter(|(known, _)| *known == number) {
-            return Ok(Arc::clone(chunk));
-        }
-        let chunk = self.segment.chunk(number)?;
-        *at_hand = Some((number, Arc::clone(&chunk)));
-        Ok(chunk)
+        Self { segment, classes: ClassesAtHand::default(), chunks: ChunksAtHand::default() }
     }
 
     /// Records of rows of a block, which ascend and are counted from the block's first.
     fn records_of_block(&mut self, block: u32, wanted: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
-        let (facts, rows) = (self.segment.facts(block)?, self.segment.block_rows(block)?);
+        let (facts, rows) = (self.segment.facts(block)?, self.segment.block_rows(block, &mut self.classes)?);
         let mut records: Vec<Vec<u8>> = Vec::with_capacity(wanted.len());
         let mut previous = None;
         for &index in wanted {
@@ -128,19 +105,20 @@ impl<'a> RecordParts<'a> {
     }
 
     fn record(&mut self, number: u32, row: &RowFacts, mut cells: RowCells<'_>) -> Result<Vec<u8>, SegmentError> {
-        let class = self.class(row.class)?;
+        let group = Arc::clone(self.classes.group(self.segment, row.class)?);
+        let class = group.class(row.class)?;
         let mut text = Vec::with_capacity(2048);
         let mut columns = class.columns.iter();
         // Where the texts of this row stand in the record.
         let mut texts = Vec::new();
-        for &shape in &class.shapes {
+        for &shape in class.shapes {
             text.push(if text.is_empty() { b'{' } else { b',' });
             let Some(shape) = shape.checked_sub(1) else {
                 self.caller_text(row.caller.checked_sub(1).ok_or(Damage("a caller is missing"))?, &mut text)?;
                 continue;
             };
             let shape = self.segment.index.first_shape + shape;
-            let chunk = self.chunk_of(shape)?;
+            let chunk = self.chunks.of(self.segment, shape)?;
             fill(chunk.item(shape)?, &mut text, |mark, text| {
                 match mark {
                     TIME_MARK => text.extend_from_slice(&format_time(row.seconds)),
@@ -175,10 +153,10 @@ impl<'a> RecordParts<'a> {
 
     fn caller_text(&mut self, caller: u32, text: &mut Vec<u8>) -> Result<(), SegmentError> {
         let caller = self.segment.index.first_caller + caller;
-        let callers = self.chunk_of(caller)?;
+        let callers = self.chunks.of(self.segment, caller)?;
         let mut cursor = Cursor::new(callers.item(caller)?);
         let shape = self.segment.index.first_shape + cursor.code()?;
-        let shapes = self.chunk_of(shape)?;
+        let shapes = self.chunks.of(self.segment, shape)?;
         fill(shapes.item(shape)?, text, |_, text| {
             let (column, cell) = caller_cell(&mut cursor)?;
             self.put_cell(column, cell, text)
@@ -193,7 +171,7 @@ impl<'a> RecordParts<'a> {
             ReadCell::Value(number) => {
                 let first = self.segment.index.first_values.get(column as usize);
                 let item = first.and_then(|first| first.checked_add(number)).ok_or(Damage("a column is missing"))?;
-                text.extend_from_slice(self.chunk_of(item)?.item(item)?);
+                text.extend_from_slice(self.chunks.of(self.segment, item)?.item(item)?);
             }
         }
         Ok(())

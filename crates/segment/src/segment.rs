@@ -9,8 +9,9 @@ use memchr::memmem::Finder;
 
 use crate::block::{Cells, Facts, read_facts};
 use crate::block_rows::BlockRows;
-use crate::bytes::{Cursor, Damage, read_ascending};
+use crate::bytes::{Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
+use crate::classes::ClassesAtHand;
 use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
@@ -54,16 +55,6 @@ pub enum SegmentError {
     /// Its bytes are wrong.
     #[error(transparent)]
     Damage(#[from] Damage),
-}
-
-/// The shapes of a record, the columns of its cells, and what it has of region and account.
-#[derive(Debug)]
-pub(crate) struct Class {
-    /// Shapes with 1 added; 0 is the caller.
-    pub(crate) shapes: Vec<u32>,
-    pub(crate) columns: Vec<u32>,
-    /// Numbers of region and account among the values of their columns, with 1 added; or 0.
-    pub(crate) places: [u32; 2],
 }
 
 /// An open segment.
@@ -293,7 +284,7 @@ impl Segment {
         Ok(buffer)
     }
 
-    fn cached<T>(
+    pub(crate) fn cached<T>(
         &self,
         part: Part,
         open: impl FnOnce(&CachedPart) -> Option<T>,
@@ -329,19 +320,6 @@ impl Segment {
     pub(crate) fn with_item<T>(&self, item: u32, work: impl FnOnce(&[u8]) -> T) -> Result<T, SegmentError> {
         let chunk = self.chunk(self.index.table.chunk_of(item)?)?;
         Ok(work(chunk.item(item)?))
-    }
-
-    pub(crate) fn class(&self, class: u32) -> Result<Arc<Class>, SegmentError> {
-        let open = |part: &CachedPart| match part {
-            CachedPart::Class(class) => Some(Arc::clone(class)),
-            _ => None,
-        };
-        self.cached(Part::Class(class), open, || {
-            let [skeleton, region, account] = self.with_item(self.index.first_class + class, parse_class)??;
-            let (shapes, columns) = self.with_item(self.index.first_skeleton + skeleton, parse_skeleton)??;
-            let class = Arc::new(Class { shapes, columns, places: [region, account] });
-            Ok((Arc::clone(&class), CachedPart::Class(class)))
-        })
     }
 
     /// Visits the numbers of items in which something is found, without keeping the chunks that were read.
@@ -381,9 +359,9 @@ impl Segment {
         regions: Option<&NumberSet>,
         accounts: Option<&NumberSet>,
     ) -> Result<NumberSet, SegmentError> {
-        let mut found = NumberSet::default();
+        let (mut found, mut classes) = (NumberSet::default(), ClassesAtHand::default());
         for number in 0..self.class_count() {
-            let class = self.class(number)?;
+            let class = classes.group(self, number)?.class(number)?;
             let has = |set: Option<&NumberSet>, number: u32| {
                 set.is_some_and(|set| number.checked_sub(1).is_some_and(|number| set.contains(number)))
             };
@@ -424,15 +402,14 @@ impl Segment {
         Ok(Cells::read(&part)?)
     }
 
-    pub(crate) fn block_rows(&self, block: u32) -> Result<Arc<BlockRows>, SegmentError> {
+    pub(crate) fn block_rows(&self, block: u32, classes: &mut ClassesAtHand) -> Result<Arc<BlockRows>, SegmentError> {
         let open = |part: &CachedPart| match part {
             CachedPart::Rows(rows) => Some(Arc::clone(rows)),
             _ => None,
         };
         self.cached(Part::Rows(block), open, || {
             let (cells, facts) = (self.cells_once(block)?, self.facts(block)?);
-            let column_count = self.index.first_values.len();
-            let rows = Arc::new(BlockRows::new(cells, &facts, column_count, |class| self.class(class))?);
+            let rows = Arc::new(BlockRows::new(self, cells, &facts, classes)?);
             Ok((Arc::clone(&rows), CachedPart::Rows(rows)))
         })
     }
@@ -449,25 +426,4 @@ impl Segment {
             Ok((Arc::clone(&numbers), CachedPart::Numbers(numbers)))
         })
     }
-}
-
-/// Skeleton, region and account of a class.
-fn parse_class(item: &[u8]) -> Result<[u32; 3], Damage> {
-    let mut cursor = Cursor::new(item);
-    Ok([cursor.code()?, cursor.code()?, cursor.code()?])
-}
-
-/// Shapes and columns of a skeleton.
-fn parse_skeleton(item: &[u8]) -> Result<(Vec<u32>, Vec<u32>), Damage> {
-    let mut cursor = Cursor::new(item);
-    let count = cursor.index()?;
-    let mut shapes = Vec::with_capacity(count.min(item.len()));
-    for _ in 0..count {
-        shapes.push(cursor.code()?);
-    }
-    let mut columns = Vec::new();
-    while !cursor.is_empty() {
-        columns.push(cursor.code()?);
-    }
-    Ok((shapes, columns))
 }

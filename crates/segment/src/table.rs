@@ -1,7 +1,10 @@
 //! Items by number: texts of values, shapes, skeletons and so on, in compressed chunks of neighbours.
 
+use std::sync::Arc;
+
 use crate::block::{pack, unpack};
 use crate::bytes::{Cursor, Damage, checked, put_number};
+use crate::segment::{Segment, SegmentError};
 
 /// Bytes of items that make a chunk. A smaller one is opened faster, a larger one compresses better.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -93,6 +96,34 @@ impl TableIndex {
     pub(crate) fn place_of(&self, chunk: usize) -> (u64, usize) {
         let (start, end) = (self.offsets[chunk], self.offsets[chunk + 1]);
         (u64::from(start), (end - start) as usize)
+    }
+}
+
+/// Chunks of a segment's table that were used before, by the low bits of their numbers: the shared cache costs more than
+/// to look here first.
+#[derive(Debug)]
+pub(crate) struct ChunksAtHand([Option<(usize, Arc<Chunk>)>; CHUNKS_AT_HAND]);
+
+/// Enough for the shapes, the callers and the columns of records that are alike; a power of 2.
+const CHUNKS_AT_HAND: usize = 64;
+
+impl Default for ChunksAtHand {
+    fn default() -> Self {
+        Self([const { None }; CHUNKS_AT_HAND])
+    }
+}
+
+impl ChunksAtHand {
+    /// The chunk that an item is in.
+    pub(crate) fn of(&mut self, segment: &Segment, item: u32) -> Result<Arc<Chunk>, SegmentError> {
+        let number = segment.index.table.chunk_of(item)?;
+        let at_hand = &mut self.0[number % CHUNKS_AT_HAND];
+        if let Some((_, chunk)) = at_hand.as_ref().filter(|(known, _)| *known == number) {
+            return Ok(Arc::clone(chunk));
+        }
+        let chunk = segment.chunk(number)?;
+        *at_hand = Some((number, Arc::clone(&chunk)));
+        Ok(chunk)
     }
 }
 

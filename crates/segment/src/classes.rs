@@ -1,0 +1,114 @@
+//! Classes: what the records of one kind in one place share, read in groups.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::bytes::{Cursor, Damage};
+use crate::cache::{CachedPart, Part};
+use crate::segment::{Segment, SegmentError};
+use crate::table::ChunksAtHand;
+
+/// Classes of a group. The most used ones have the lowest numbers, so that a few groups serve most rows.
+const GROUP_CLASSES: u32 = 256;
+
+/// The shapes of a record, the columns of its cells, and what it has of region and account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Class<'a> {
+    /// Shapes with 1 added; 0 is the caller.
+    pub(crate) shapes: &'a [u32],
+    pub(crate) columns: &'a [u32],
+    /// Numbers of region and account among the values of their columns, with 1 added; or 0.
+    pub(crate) places: [u32; 2],
+}
+
+/// Neighbouring classes, without an allocation for each.
+#[derive(Debug, Default)]
+pub(crate) struct ClassGroup {
+    classes: Vec<ClassPlace>,
+    numbers: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct ClassPlace {
+    shapes: Range<u32>,
+    columns: Range<u32>,
+    places: [u32; 2],
+}
+
+impl ClassGroup {
+    /// A class, by its number in the segment; it must be of this group.
+    pub(crate) fn class(&self, class: u32) -> Result<Class<'_>, Damage> {
+        let ClassPlace { shapes, columns, places } =
+            self.classes.get((class % GROUP_CLASSES) as usize).ok_or(Damage("a class is missing"))?;
+        let numbers = |range: &Range<u32>| &self.numbers[range.start as usize..range.end as usize];
+        Ok(Class { shapes: numbers(shapes), columns: numbers(columns), places: *places })
+    }
+
+    fn push(&mut self, skeleton: &[u8], places: [u32; 2]) -> Result<(), Damage> {
+        let mut cursor = Cursor::new(skeleton);
+        let (count, start) = (cursor.index()?, self.numbers.len() as u32);
+        for _ in 0..count {
+            self.numbers.push(cursor.code()?);
+        }
+        let middle = self.numbers.len() as u32;
+        while !cursor.is_empty() {
+            self.numbers.push(cursor.code()?);
+        }
+        self.classes.push(ClassPlace { shapes: start..middle, columns: middle..self.numbers.len() as u32, places });
+        Ok(())
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.numbers.len() * 4 + self.classes.len() * size_of::<ClassPlace>()
+    }
+}
+
+impl Segment {
+    pub(crate) fn class_group(&self, class: u32) -> Result<Arc<ClassGroup>, SegmentError> {
+        let group = class / GROUP_CLASSES;
+        let open = |part: &CachedPart| match part {
+            CachedPart::Classes(classes) => Some(Arc::clone(classes)),
+            _ => None,
+        };
+        self.cached(Part::Classes(group), open, || {
+            let mut classes = ClassGroup::default();
+            let mut chunks = ChunksAtHand::default();
+            let first = group * GROUP_CLASSES;
+            for class in first..self.class_count().min(first.saturating_add(GROUP_CLASSES)) {
+                let item = self.index.first_class + class;
+                let [skeleton, region, account] = parse_class(chunks.of(self, item)?.item(item)?)?;
+                let item = self.index.first_skeleton.checked_add(skeleton).ok_or(Damage("a skeleton is missing"))?;
+                classes.push(chunks.of(self, item)?.item(item)?, [region, account])?;
+            }
+            let classes = Arc::new(classes);
+            Ok((Arc::clone(&classes), CachedPart::Classes(classes)))
+        })
+    }
+}
+
+/// Groups of a segment's classes that were used before: the shared cache costs more than to look here first.
+#[derive(Debug, Default)]
+pub(crate) struct ClassesAtHand(Vec<Option<Arc<ClassGroup>>>);
+
+impl ClassesAtHand {
+    /// The group that a class is in.
+    pub(crate) fn group(&mut self, segment: &Segment, class: u32) -> Result<&Arc<ClassGroup>, SegmentError> {
+        if class >= segment.class_count() {
+            return Err(Damage("a class is missing").into());
+        }
+        let group = (class / GROUP_CLASSES) as usize;
+        if self.0.len() <= group {
+            self.0.resize(group + 1, None);
+        }
+        match &mut self.0[group] {
+            Some(known) => Ok(known),
+            none => Ok(none.insert(segment.class_group(class)?)),
+        }
+    }
+}
+
+/// Skeleton, region and account of a class.
+fn parse_class(item: &[u8]) -> Result<[u32; 3], Damage> {
+    let mut cursor = Cursor::new(item);
+    Ok([cursor.code()?, cursor.code()?, cursor.code()?])
+}
