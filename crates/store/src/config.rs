@@ -32,7 +32,7 @@ impl StoreConfig {
             segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
             journal_file_bytes_max: 16 * 1024 * 1024,
-            segment_cache_bytes: 128 * 1024 * 1024,
+            segment_cache_bytes: 256 * 1024 * 1024,
             retention_days: 90,
         }
     }

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
@@ -20,6 +21,10 @@ use crate::segment_file::StoredSegment;
 const PLACES_AT_ONCE: usize = 256;
 /// Most records that are read before they are looked at.
 const RECORDS_AT_ONCE: usize = 4096;
+/// Most rows of a segment that one thread reads before it looks for others: some blocks.
+const ROWS_OF_PART: usize = 16;
+/// Rows for which a thread is worth its start: 50 us against 100 us for each row whose block is not at hand.
+const ROWS_OF_THREAD: usize = 16;
 
 /// The key of an event in the direction of a query: the largest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,25 +169,55 @@ impl<'a> Merge<'a> {
         Ok(places)
     }
 
-    /// The events at some places, as far as they fit.
+    /// The events at some places, as far as they fit. In any order.
     fn read(&self, places: &[(usize, FoundRow)]) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
-        let mut fitting = Vec::with_capacity(places.len());
         let mut of_source: Vec<Vec<FoundRow>> = vec![Vec::new(); self.sources.len()];
         for (index, row) in places {
             of_source[*index].push(*row);
         }
-        for (source, rows) in self.sources.iter().zip(of_source) {
-            let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
-            let records = source.stored.segment.records(&numbers).map_err(source.stored.failed())?;
-            for (row, record) in rows.iter().zip(records) {
-                let event = event(row.sequence, record)?;
-                if self.query.fits(&event) {
-                    fitting.push(Arc::new(event));
-                }
+        let parts: Vec<(&StoredSegment, &[FoundRow])> = self
+            .sources
+            .iter()
+            .zip(&of_source)
+            .flat_map(|(source, rows)| rows.chunks(ROWS_OF_PART).map(|rows| (source.stored, rows)))
+            .collect();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let helpers = threads.min(places.len() / ROWS_OF_THREAD).saturating_sub(1);
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+            let mut fitting = Vec::new();
+            while let Some((stored, rows)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                read_rows(self.query, stored, rows, &mut fitting)?;
             }
-        }
-        Ok(fitting)
+            Ok(fitting)
+        };
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut fitting = work()?;
+            for helper in helpers {
+                // A defect in a helper is one here.
+                fitting.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(fitting)
+        })
     }
+}
+
+fn read_rows(
+    query: &EventQuery,
+    stored: &StoredSegment,
+    rows: &[FoundRow],
+    fitting: &mut Vec<Arc<StoredEvent>>,
+) -> Result<(), StoreError> {
+    let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
+    let records = stored.segment.records(&numbers).map_err(stored.failed())?;
+    for (row, record) in rows.iter().zip(records) {
+        let event = event(row.sequence, record)?;
+        if query.fits(&event) {
+            fitting.push(Arc::new(event));
+        }
+    }
+    Ok(())
 }
 
 impl Source<'_> {
