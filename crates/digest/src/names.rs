@@ -1,0 +1,138 @@
+//! Where log files and digest files lie in a bucket, and what their names say.
+
+use model::{AccountId, EventTime, Region};
+
+/// What stands before the folder of a kind of files: `[prefix/]AWSLogs/[o-ORG/]ACCOUNT`.
+#[derive(Debug, Clone, Copy)]
+pub struct Root<'a> {
+    /// Prefix of the trail.
+    pub prefix: Option<&'a str>,
+    /// Id of the organization, for its trails.
+    pub organization_id: Option<&'a str>,
+    /// Account whose events are in the files.
+    pub account: AccountId,
+}
+
+/// Whose digests they are: what stands in the name of each.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestNames<'a> {
+    /// What the keys begin with.
+    pub root: Root<'a>,
+    /// Region whose log files are covered.
+    pub region: &'a Region,
+    /// Name of the trail: several can share a bucket.
+    pub trail_name: &'a str,
+    /// Region that the trail was made in.
+    pub home_region: &'a Region,
+}
+
+impl Root<'_> {
+    /// `[prefix/]AWSLogs/[o-ORG/]ACCOUNT/KIND/REGION/`
+    fn folder(&self, kind: &str, region: &Region) -> String {
+        let mut folder = String::new();
+        if let Some(prefix) = self.prefix {
+            folder.push_str(prefix);
+            folder.push('/');
+        }
+        folder.push_str("AWSLogs/");
+        if let Some(organization) = self.organization_id {
+            folder.push_str(organization);
+            folder.push('/');
+        }
+        let (account, region) = (self.account.as_str(), region.as_str());
+        format!("{folder}{account}/{kind}/{region}/")
+    }
+
+    /// What the keys of all log files of a region begin with.
+    pub fn log_folder(&self, region: &Region) -> String {
+        self.folder("CloudTrail", region)
+    }
+
+    /// Key of a log file. The time is that of the delivery; `random` tells files of one minute apart: 16 letters and
+    /// digits.
+    pub fn log_file(&self, region: &Region, time: EventTime, random: &str) -> String {
+        let time = compact(time);
+        let minute = format!("{}Z", &time[..13]);
+        let (folder, day) = (self.log_folder(region), day_of(&time));
+        format!("{folder}{day}/{}_CloudTrail_{}_{minute}_{random}.json.gz", self.account.as_str(), region.as_str())
+    }
+}
+
+impl DigestNames<'_> {
+    /// What the keys of all digests of the account and region begin with; those of other trails are among them.
+    pub fn folder(&self) -> String {
+        self.root.folder("CloudTrail-Digest", self.region)
+    }
+
+    /// What the names of the files begin with.
+    pub fn stem(&self) -> String {
+        let (account, region, home) = (self.root.account.as_str(), self.region.as_str(), self.home_region.as_str());
+        format!("{account}_CloudTrail-Digest_{region}_{}_{home}_", self.trail_name)
+    }
+
+    /// Key of a digest file. The time is the end of its window.
+    pub fn digest_file(&self, end: EventTime, is_backfill: bool) -> String {
+        let time = compact(end);
+        let backfill = if is_backfill { "_backfill" } else { "" };
+        format!("{}{}/{}{time}{backfill}.json.gz", self.folder(), day_of(&time), self.stem())
+    }
+
+    /// End of the window of the digest under a key, and whether it is a backfill; `None` for keys that are no digest of
+    /// this trail.
+    pub fn parse(&self, key: &str) -> Option<(EventTime, bool)> {
+        let (_, name) = key.strip_prefix(&*self.folder())?.rsplit_once('/')?;
+        let rest = name.strip_prefix(&*self.stem())?.strip_suffix(".json.gz")?;
+        let (time, is_backfill) = rest.strip_suffix("_backfill").map_or((rest, false), |time| (time, true));
+        Some((parse_compact(time)?, is_backfill))
+    }
+}
+
+/// A time as file names have it: `20250301T120531Z`.
+fn compact(time: EventTime) -> String {
+    time.to_string().replace(['-', ':'], "")
+}
+
+/// The inverse of [`compact`].
+fn parse_compact(text: &str) -> Option<EventTime> {
+    if text.len() != 16 || !text.is_ascii() {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| &text[range];
+    let (year, month, day) = (part(0..4), part(4..6), part(6..8));
+    let (hour, minute, second) = (part(9..11), part(11..13), part(13..15));
+    EventTime::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok().filter(|at| compact(*at) == text)
+}
+
+/// The folders of a day, `2025/03/01`, of a time of the form `20250301T1205…`.
+fn day_of(time: &str) -> String {
+    format!("{}/{}/{}", &time[..4], &time[4..6], &time[6..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_laid_out_as_the_original_does() {
+        let (account, region) = (AccountId::parse("111122223333").unwrap(), Region::parse("eu-west-1").unwrap());
+        let time = EventTime::parse("2025-03-01T12:05:31Z").unwrap();
+        let root = Root { prefix: None, organization_id: None, account };
+        assert_eq!(
+            root.log_file(&region, time, "AbCdEfGh12345678"),
+            "AWSLogs/111122223333/CloudTrail/eu-west-1/2025/03/01/111122223333_CloudTrail_eu-west-1_20250301T1205Z_AbCdEfGh12345678.json.gz"
+        );
+        let root = Root { prefix: Some("a/b"), organization_id: Some("o-example"), account };
+        let home = Region::parse("us-east-1").unwrap();
+        let names = DigestNames { root, region: &region, trail_name: "main", home_region: &home };
+        let key = names.digest_file(time, false);
+        assert_eq!(
+            key,
+            "a/b/AWSLogs/o-example/111122223333/CloudTrail-Digest/eu-west-1/2025/03/01/111122223333_CloudTrail-Digest_eu-west-1_main_us-east-1_20250301T120531Z.json.gz"
+        );
+        assert_eq!(names.parse(&key), Some((time, false)));
+        assert_eq!(names.parse(&names.digest_file(time, true)), Some((time, true)));
+        for other in [key.replace("_main_", "_other_"), key.replace("120531Z", "126031Z"), key.replace(".json", ".x")] {
+            assert_eq!(names.parse(&other), None, "{other}");
+        }
+    }
+}
