@@ -31,10 +31,10 @@ pub struct FinishedLogFile {
 }
 
 impl LogFile {
-    /// Adds a record: its JSON text.
+    /// Adds a record: its JSON text. Whitespace between its tokens is left out, since a store may keep a record without.
     pub fn push(&mut self, record: &[u8], time: EventTime) {
         self.text.extend_from_slice(if self.text.is_empty() { b"{\"Records\":[" } else { b"," });
-        self.text.extend_from_slice(record);
+        push_compact(&mut self.text, record);
         let (oldest, newest) = self.times.unwrap_or((time, time));
         self.times = Some((oldest.min(time), newest.max(time)));
     }
@@ -61,6 +61,22 @@ impl LogFile {
     }
 }
 
+/// Adds a JSON text without whitespace between its tokens.
+fn push_compact(text: &mut Vec<u8>, json: &[u8]) {
+    let (mut is_in_string, mut is_escaped) = (false, false);
+    for &byte in json {
+        if is_in_string {
+            is_in_string = is_escaped || byte != b'"';
+            is_escaped = !is_escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            continue;
+        } else {
+            is_in_string = byte == b'"';
+        }
+        text.push(byte);
+    }
+}
+
 /// One gzip member, without time and name.
 pub(crate) fn pack(text: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -82,11 +98,15 @@ mod tests {
         let mut file = LogFile::default();
         assert_eq!(LogFile::default().finish().unwrap(), None);
         file.push(br#"{"a":1}"#, EventTime::from_seconds(7));
-        file.push(br#"{"b":2}"#, EventTime::from_seconds(5));
+        file.push(
+            br#"{ "b \" \\" : [2,
+            " "] }"#,
+            EventTime::from_seconds(5),
+        );
         let file = file.finish().unwrap().unwrap();
         let mut text = String::new();
         std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&file.packed[..]), &mut text).unwrap();
-        assert_eq!(text, r#"{"Records":[{"a":1},{"b":2}]}"#);
+        assert_eq!(text, r#"{"Records":[{"a":1},{"b \" \\":[2," "]}]}"#);
         assert_eq!((file.oldest, file.newest), (EventTime::from_seconds(5), EventTime::from_seconds(7)));
         assert_eq!(file.hash, hash(text.as_bytes()));
     }

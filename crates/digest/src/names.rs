@@ -48,6 +48,11 @@ impl Root<'_> {
         self.folder("CloudTrail", region)
     }
 
+    /// Key of a digest file of a trail. The time is the end of its window.
+    pub fn digest_file(&self, region: &Region, trail_name: &str, home_region: &Region, end: EventTime) -> String {
+        DigestNames { root: *self, region, trail_name, home_region }.digest_file(end, false)
+    }
+
     /// Key of a log file. The time is that of the delivery; `random` tells files of one minute apart: 16 letters and
     /// digits.
     pub fn log_file(&self, region: &Region, time: EventTime, random: &str) -> String {
@@ -129,6 +134,7 @@ mod tests {
             key,
             "a/b/AWSLogs/o-example/111122223333/CloudTrail-Digest/eu-west-1/2025/03/01/111122223333_CloudTrail-Digest_eu-west-1_main_us-east-1_20250301T120531Z.json.gz"
         );
+        assert_eq!(root.digest_file(&region, "main", &home, time), key);
         assert_eq!(names.parse(&key), Some((time, false)));
         assert_eq!(names.parse(&names.digest_file(time, true)), Some((time, true)));
         for other in [key.replace("_main_", "_other_"), key.replace("120531Z", "126031Z"), key.replace(".json", ".x")] {

@@ -551,7 +551,8 @@ fn segment_after_sequence(
     limit: usize,
 ) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
     let mut rows = stored.segment.all_rows().map_err(stored.failed())?;
-    rows.retain(|row| row.sequence > sequence);
+    // A joined segment may hold imported events too, which are in no order with the others.
+    rows.retain(|row| row.sequence > sequence && row.sequence < IMPORTED_SEQUENCE_MIN);
     rows.sort_unstable_by_key(|row| row.sequence);
     rows.truncate(limit);
     let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
