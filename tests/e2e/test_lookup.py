@@ -175,12 +175,13 @@ def test_a_token_belongs_to_its_question(opentrail):
 
 def test_operations_that_are_not_there_yet_say_so(opentrail):
     cloudtrail = opentrail.client("cloudtrail")
-    answer = error_of(cloudtrail.create_trail, Name="main", S3BucketName="logs")
+    store = {"Type": "EVENT_DATA_STORE", "Location": "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/e"}
+    answer = error_of(cloudtrail.create_channel, Name="main", Source="Custom", Destinations=[store])
     assert answer["Error"]["Code"] == "UnsupportedOperationException"
-    assert "CreateTrail" in answer["Error"]["Message"]
-    assert error_of(cloudtrail.describe_trails)["Error"]["Code"] == "UnsupportedOperationException"
+    assert "CreateChannel" in answer["Error"]["Message"]
+    assert error_of(cloudtrail.list_channels)["Error"]["Code"] == "UnsupportedOperationException"
     # A refused call is an event like any other.
-    events = wait_until("CreateTrail is found", lambda: opentrail.lookup_by("EventName", "CreateTrail"), 2)
+    events = wait_until("CreateChannel is found", lambda: opentrail.lookup_by("EventName", "CreateChannel"), 2)
     record = events[0]["record"]
     assert record["errorCode"] == "UnsupportedOperationException"
     assert record["eventSource"] == "cloudtrail.amazonaws.com" and record["readOnly"] is False

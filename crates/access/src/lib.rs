@@ -1,6 +1,7 @@
 //! Accounts, access keys and principals of this installation.
 //!
 //! - [`directory`]: the directory: which access key belongs to whom. For now it holds one account and its root key.
+//! - [`bucket_policy`]: what a bucket policy says of one request.
 //! - [`principal`]: who a key speaks for, and what records say of them.
 //! - [`identities`]: whose keys an upstream's keys are, as far as calls have taught it; no secrets there.
 //! - [`root_key`]: the root key as a value: made from random bytes, read from and written to JSON.
@@ -14,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+pub mod bucket_policy;
 pub mod directory;
 pub mod identities;
 pub mod principal;

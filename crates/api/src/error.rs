@@ -59,7 +59,7 @@ pub enum ApiError {
     #[error("Rate exceeded")]
     Throttling,
     /// The operation exists in CloudTrail but not here, yet.
-    #[error("{operation} is not offered by this version of OpenTrail yet. LookupEvents is.")]
+    #[error("{operation} is not offered by this version of OpenTrail yet. LookupEvents and trails are.")]
     UnsupportedOperation {
         /// What was asked for.
         operation: Operation,
@@ -109,6 +109,14 @@ pub enum ApiError {
         /// What was given.
         category: String,
     },
+    /// A rule of trails, selectors or tags is broken; rule, code and text stand together where it is checked.
+    #[error("{message}")]
+    Refused {
+        /// The code.
+        code: ErrorCode,
+        /// The text.
+        message: String,
+    },
     /// Our own fault; what went wrong is for the operator's log, not for the caller.
     #[error("An internal error occurred.")]
     Internal,
@@ -118,6 +126,11 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// A refusal with a code and a text of its own.
+    pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Refused { code, message: message.into() }
+    }
+
     /// The code on the wire: the one place where it is chosen.
     pub fn code(&self) -> &'static str {
         let code = match self {
@@ -139,6 +152,7 @@ impl ApiError {
             Self::MaxResults => ErrorCode::InvalidMaxResultsException,
             Self::NextToken => ErrorCode::InvalidNextTokenException,
             Self::EventCategory { .. } => ErrorCode::InvalidEventCategoryException,
+            Self::Refused { code, .. } => *code,
             Self::Internal => ErrorCode::InternalFailure,
             Self::Unavailable => ErrorCode::ServiceUnavailable,
         };
@@ -187,10 +201,10 @@ mod tests {
         check(ApiError::Throttling, "ThrottlingException", 400, "Rate exceeded");
         check(ApiError::Unavailable, "ServiceUnavailable", 503, "Service is unavailable. Please try again.");
         check(
-            ApiError::UnsupportedOperation { operation: Operation::CreateTrail },
+            ApiError::UnsupportedOperation { operation: Operation::CreateChannel },
             "UnsupportedOperationException",
             400,
-            "CreateTrail is not offered by this version of OpenTrail yet. LookupEvents is.",
+            "CreateChannel is not offered by this version of OpenTrail yet. LookupEvents and trails are.",
         );
     }
 }

@@ -52,6 +52,34 @@ impl Members {
         }
     }
 
+    /// A boolean member.
+    ///
+    /// # Errors
+    /// Another JSON type.
+    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(truth)),
+            Some(other) => Err(unexpected(&other, "a Boolean")),
+        }
+    }
+
+    /// A member that is a list of texts.
+    ///
+    /// # Errors
+    /// Another JSON type, of the list or of an item.
+    pub fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
+        let text = |item: Value| match item {
+            Value::String(text) => Ok(text),
+            other => Err(unexpected(&other, "a String")),
+        };
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => items.into_iter().map(text).collect::<Result<_, _>>().map(Some),
+            Some(other) => Err(unexpected(&other, "a List")),
+        }
+    }
+
     /// An integer member of 32 bits.
     ///
     /// # Errors
@@ -84,9 +112,17 @@ impl Members {
     /// # Errors
     /// Another JSON type, of the list or of an item.
     pub fn structures(&mut self, name: &str) -> Result<Vec<Members>, ApiError> {
+        Ok(self.structures_if_given(name)?.unwrap_or_default())
+    }
+
+    /// A member that is a list of structures.
+    ///
+    /// # Errors
+    /// Another JSON type, of the list or of an item.
+    pub fn structures_if_given(&mut self, name: &str) -> Result<Option<Vec<Members>>, ApiError> {
         match self.take(name) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(items)) => items.into_iter().map(structure).collect(),
+            None => Ok(None),
+            Some(Value::Array(items)) => items.into_iter().map(structure).collect::<Result<_, _>>().map(Some),
             Some(other) => Err(unexpected(&other, "a List")),
         }
     }

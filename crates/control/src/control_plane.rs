@@ -18,6 +18,7 @@ use crate::history::EventHistory;
 use crate::lookup::{LookupScope, lookup_events};
 use crate::page_token::PageTokenKey;
 use crate::throttle::Throttle;
+use crate::trails::{TrailCall, TrailServices, is_trail_operation};
 
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,13 +29,14 @@ pub struct ControlSettings {
     pub lookups_per_second: Option<NonZeroU32>,
 }
 
-/// The CloudTrail API over an event history.
+/// The CloudTrail API over an event history and trails.
 pub struct ControlPlane {
     history: Arc<dyn EventHistory>,
     directory: Arc<dyn KeyDirectory>,
     token_key: PageTokenKey,
     includes_data_events: bool,
     lookup_throttle: Option<Throttle>,
+    trails: Option<TrailServices>,
 }
 
 /// A whole request.
@@ -95,13 +97,20 @@ impl ControlPlane {
     ) -> Self {
         let ControlSettings { lookup_includes_data_events: includes_data_events, lookups_per_second } = settings;
         let lookup_throttle = lookups_per_second.map(Throttle::new);
-        Self { history, directory, token_key, includes_data_events, lookup_throttle }
+        Self { history, directory, token_key, includes_data_events, lookup_throttle, trails: None }
+    }
+
+    /// The same with trails; without, the operations on trails are refused.
+    #[must_use]
+    pub fn with_trails(self, trails: TrailServices) -> Self {
+        Self { trails: Some(trails), ..self }
     }
 
     /// Answers a request, whatever it is.
     ///
     /// The order of checks is that of the original: size and framing of the body, then the target, then the caller and their rate,
-    /// then the input, then what the operation itself checks. Changes nothing, so it may be dropped at any point.
+    /// then the input, then what the operation itself checks. A change of a trail is durable before its answer; dropped before, it
+    /// happens whole or not at all.
     pub async fn handle(&self, request: ControlRequest<'_>) -> ControlResponse {
         let endpoint = Endpoint::of_path(request.head.path);
         let mut progress = Progress { operation: None, caller: ResolvedCaller::Nobody, is_authenticated: false };
@@ -135,9 +144,15 @@ impl ControlPlane {
         progress.caller = caller;
         let authenticated = proof?;
         progress.is_authenticated = true;
-        match operation {
-            Operation::LookupEvents => {
+        match (operation, &self.trails) {
+            (Operation::LookupEvents, _) => {
                 let output = self.lookup_events(request, &authenticated).await?;
+                success(endpoint, request.request_id, &output)
+            }
+            (operation, Some(services)) if is_trail_operation(operation) => {
+                let account = authenticated.caller().account;
+                let call = TrailCall { services, account, region: authenticated.region(), now: request.now };
+                let output = call.answer(operation, json_input::parse_body(request.body)?).await?;
                 success(endpoint, request.request_id, &output)
             }
             _ => Err(ApiError::UnsupportedOperation { operation }),

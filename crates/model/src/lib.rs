@@ -19,6 +19,7 @@ pub mod limits;
 pub mod lookup;
 pub mod record;
 pub mod region;
+pub mod selectors;
 
 pub use access_key::AccessKeyId;
 pub use account::AccountId;

@@ -2,12 +2,14 @@
 
 mod buckets;
 mod cloudtrail;
+mod destinations;
 mod directory;
 mod history;
 mod intake;
 
 pub(crate) use buckets::EmbeddedBuckets;
 pub(crate) use cloudtrail::CloudTrailApi;
+pub(crate) use destinations::{DigestKeyList, TrailBuckets};
 pub(crate) use directory::{KnownCallers, LearnedIdentities};
 pub(crate) use history::StoreAdapter;
 pub(crate) use intake::StoreIntake;

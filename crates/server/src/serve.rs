@@ -13,7 +13,8 @@ use capture::RedactionKey;
 use clap::Args;
 use console::router::{KEEP_ALIVE_DEFAULT, router};
 use console::{Console, ReadinessSwitch};
-use control::{ControlPlane, ControlSettings, PageTokenKey};
+use control::{ControlPlane, ControlSettings, PageTokenKey, TrailServices};
+use delivery::{Delivery, DigestKeys};
 use gateway::exchange::Surroundings;
 use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
@@ -25,9 +26,13 @@ use rand::RngCore;
 use store::{EventStore, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use trails::TrailRegistry;
 use uuid::Uuid;
 
-use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake};
+use crate::adapters::{
+    CloudTrailApi, DigestKeyList, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake,
+    TrailBuckets,
+};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
 use crate::{installation_key, logging, redacted_hash, upkeep};
@@ -108,7 +113,32 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let metrics = GatewayMetrics::default();
     metrics.register(&mut registry);
     let adapter = StoreAdapter(store.clone());
-    let routes = routes(&settings, &adapter, &directory).await?;
+    let registry_of_trails = Arc::new(TrailRegistry::open(&settings.data_dir).await.context("open the trails")?);
+    let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
+    let buckets = embedded_buckets(&settings).await?;
+    let trail_buckets = trail_buckets(&settings, buckets.as_ref());
+    let trail_services = TrailServices {
+        registry: Arc::clone(&registry_of_trails),
+        destinations: Arc::new(trail_buckets.clone()),
+        keys: Arc::new(DigestKeyList(Arc::clone(&digest_keys))),
+        newest_event: {
+            let store = store.clone();
+            Arc::new(move || store.newest_sequence())
+        },
+        organization: settings.trails.organization.clone(),
+        trails_max: settings.trails.trails_max,
+    };
+    let delivery = Delivery {
+        store: store.clone(),
+        registry: registry_of_trails,
+        keys: digest_keys,
+        sink: Arc::new(trail_buckets),
+        organization: settings.trails.organization.clone(),
+        clock: Arc::clone(&clock),
+        random: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
+        settings: settings.trails.delivery,
+    };
+    let routes = routes(&settings, &adapter, &directory, buckets, trail_services)?;
     let surroundings = Surroundings {
         default_account: settings.account_id,
         default_region: settings.region.clone(),
@@ -146,6 +176,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let upkeep = tokio::spawn(upkeep::run(store.clone(), settings.segment_age_max, clock));
+    let delivery = tokio::spawn(async move { delivery.run().await });
     let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {
@@ -176,6 +207,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         }
     }
     shut_down(&switch, &stop, gateway_task, console_task).await;
+    delivery.abort();
     upkeep.abort();
     store.close().await;
     tracing::info!("stopped");
@@ -261,13 +293,42 @@ fn directory_config(settings: &Settings) -> anyhow::Result<DirectoryConfig> {
     Ok(DirectoryConfig { default_account: settings.account_id, root_access_key_id: id, root_secret_access_key: secret })
 }
 
+/// The embedded buckets, unless an upstream is set for S3.
+async fn embedded_buckets(settings: &Settings) -> anyhow::Result<Option<BucketService>> {
+    if settings.upstreams.contains_key("s3") {
+        return Ok(None);
+    }
+    let random: buckets::RandomSource = Arc::new(|buffer| rand::rng().fill_bytes(buffer));
+    let config = BucketConfig { region: settings.region.clone(), random };
+    Ok(Some(BucketService::open(settings.data_dir.join("buckets"), config).await?))
+}
+
+/// Where trails deliver to: whatever has S3 here.
+fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> TrailBuckets {
+    match (embedded, settings.upstreams.get("s3")) {
+        (Some(service), _) => {
+            let requires_policy = settings.trails.requires_bucket_policy;
+            TrailBuckets::Embedded { service: service.clone(), requires_policy }
+        }
+        (None, Some(url)) => TrailBuckets::Upstream {
+            url: url.to_string(),
+            region: settings.region.clone(),
+            credentials: settings.upstreams_credentials.get("s3").cloned(),
+        },
+        (None, None) => TrailBuckets::Nowhere,
+    }
+}
+
 /// CloudTrail is ours; S3 is ours unless an upstream is set for it; everything else goes upstream.
-async fn routes(settings: &Settings, adapter: &StoreAdapter, directory: &Arc<Directory>) -> anyhow::Result<Routes> {
+fn routes(
+    settings: &Settings,
+    adapter: &StoreAdapter,
+    directory: &Arc<Directory>,
+    buckets: Option<BucketService>,
+    trails: TrailServices,
+) -> anyhow::Result<Routes> {
     let mut by_service: HashMap<String, Destination> = HashMap::new();
-    if !settings.upstreams.contains_key("s3") {
-        let random: buckets::RandomSource = Arc::new(|buffer| rand::rng().fill_bytes(buffer));
-        let config = BucketConfig { region: settings.region.clone(), random };
-        let service = BucketService::open(settings.data_dir.join("buckets"), config).await?;
+    if let Some(service) = buckets {
         by_service.insert("s3".to_owned(), Destination::Local(Arc::new(EmbeddedBuckets(service))));
     }
     for (service, url) in &settings.upstreams {
@@ -279,7 +340,8 @@ async fn routes(settings: &Settings, adapter: &StoreAdapter, directory: &Arc<Dir
         directory.clone(),
         PageTokenKey::new(token_key),
         ControlSettings { lookup_includes_data_events: settings.lookup_data_events, lookups_per_second: None },
-    );
+    )
+    .with_trails(trails);
     let api: Arc<dyn LocalService> = Arc::new(CloudTrailApi(control));
     for name in ["cloudtrail", "cloudtrail-data"] {
         by_service.insert(name.to_owned(), Destination::Local(Arc::clone(&api)));

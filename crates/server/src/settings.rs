@@ -7,17 +7,20 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use aws_wire::sigv4::{Credentials, SecretAccessKey};
 use clap::Args;
+use delivery::DeliverySettings;
 use gateway::TrustedProxies;
 use gateway::trusted_proxies::Network;
 use gateway::upstream::UpstreamUrl;
 use gateway::{GatewaySettings, RecordingFailure};
 use model::{AccessKeyId, AccountId, Region};
 use serde::Deserialize;
+use trails::Organization;
 
 use crate::quantity::{ByteSize, HumanDuration};
 
@@ -109,6 +112,31 @@ pub(crate) struct SettingsLayer {
     /// Age of the oldest event in memory at which all are sealed [default: 1h]
     #[arg(long, env = "OPENTRAIL_SEGMENT_AGE_MAX", value_name = "DURATION", help_heading = "Recording")]
     segment_age_max: Option<HumanDuration>,
+
+    /// Longest time that an event waits for its trail's next log file, such as 2s [default: 60s]
+    #[arg(long, env = "OPENTRAIL_DELIVERY_INTERVAL", value_name = "DURATION", help_heading = "Trails")]
+    delivery_interval: Option<HumanDuration>,
+    /// Time that one digest of log files covers, at least 1s [default: 1h]
+    #[arg(long, env = "OPENTRAIL_DIGEST_INTERVAL", value_name = "DURATION", help_heading = "Trails")]
+    digest_interval: Option<HumanDuration>,
+    /// Whether a trail's bucket needs a policy that lets CloudTrail write, as at AWS: true or false [default: false]
+    #[arg(long, env = "OPENTRAIL_REQUIRE_BUCKET_POLICY", value_name = "BOOL", help_heading = "Trails")]
+    require_bucket_policy: Option<bool>,
+    /// Most trails of an account in a region [default: 5]
+    #[arg(long, env = "OPENTRAIL_TRAILS_MAX", value_name = "COUNT", help_heading = "Trails")]
+    trails_max: Option<usize>,
+    /// Id of the organization for organization trails, such as o-exampleorgid [default: none]
+    #[arg(long, env = "OPENTRAIL_ORGANIZATION_ID", value_name = "ID", help_heading = "Trails")]
+    organization_id: Option<String>,
+    /// Accounts of the organization, its management account first
+    #[arg(
+        long,
+        env = "OPENTRAIL_ORGANIZATION_ACCOUNTS",
+        value_name = "ACCOUNT,…",
+        value_delimiter = ',',
+        help_heading = "Trails"
+    )]
+    organization_accounts: Option<Vec<AccountId>>,
 
     /// Host names under which virtual-host style buckets are served [default: localhost,s3.localhost]
     #[arg(
@@ -270,12 +298,27 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes_max: usize,
     /// Age of the oldest event in memory at which all are sealed.
     pub(crate) segment_age_max: Duration,
+    /// What trails do.
+    pub(crate) trails: TrailRules,
     /// Filter of the log.
     pub(crate) log: String,
     /// Form of the log.
     pub(crate) log_format: LogFormat,
     /// Root access key of the default account for the first start: id and secret.
     pub(crate) root_key: Option<(String, String)>,
+}
+
+/// What an operator says of trails.
+#[derive(Debug, Clone)]
+pub(crate) struct TrailRules {
+    /// When log files and digests are written.
+    pub(crate) delivery: DeliverySettings,
+    /// Whether a bucket needs a policy that lets CloudTrail write.
+    pub(crate) requires_bucket_policy: bool,
+    /// Most trails of an account in a region.
+    pub(crate) trails_max: usize,
+    /// The organization, if there is one.
+    pub(crate) organization: Option<Arc<Organization>>,
 }
 
 impl SettingsLayer {
@@ -337,6 +380,12 @@ impl SettingsLayer {
             segment_events_max: self.segment_events_max.or(below.segment_events_max),
             segment_size_max: self.segment_size_max.or(below.segment_size_max),
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
+            delivery_interval: self.delivery_interval.or(below.delivery_interval),
+            digest_interval: self.digest_interval.or(below.digest_interval),
+            require_bucket_policy: self.require_bucket_policy.or(below.require_bucket_policy),
+            trails_max: self.trails_max.or(below.trails_max),
+            organization_id: self.organization_id.or(below.organization_id),
+            organization_accounts: self.organization_accounts.or(below.organization_accounts),
             bucket_hosts: self.bucket_hosts.or(below.bucket_hosts),
             trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             proxy_protocol: self.proxy_protocol.or(below.proxy_protocol),
@@ -432,6 +481,7 @@ impl SettingsLayer {
         if self.proxy_protocol == Some(true) && trusted_proxies.is_empty() {
             bail!("proxy_protocol is set and trusted_proxies is not: name the proxies that send the header");
         }
+        let organization = organization(self.organization_id, self.organization_accounts.unwrap_or_default())?;
         let defaults = GatewaySettings::default();
         let duration = |value: Option<HumanDuration>, default| value.map_or(default, HumanDuration::get);
         let gateway = GatewaySettings {
@@ -474,6 +524,17 @@ impl SettingsLayer {
             segment_events_max: self.segment_events_max.unwrap_or(50_000).max(1),
             segment_bytes_max: self.segment_size_max.map_or(64 * 1024 * 1024, ByteSize::get),
             segment_age_max: duration(self.segment_age_max, Duration::from_secs(3600)),
+            trails: TrailRules {
+                delivery: DeliverySettings {
+                    // A timer of no time at all would never let go.
+                    delivery_interval: duration(self.delivery_interval, Duration::from_secs(60))
+                        .max(Duration::from_millis(100)),
+                    digest_interval: duration(self.digest_interval, Duration::from_secs(3600)),
+                },
+                requires_bucket_policy: self.require_bucket_policy.unwrap_or(false),
+                trails_max: self.trails_max.unwrap_or(control::trails::TRAILS_MAX),
+                organization: organization.map(Arc::new),
+            },
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
             root_key,
@@ -572,6 +633,22 @@ fn parse_pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
 
 fn parse_upstreams(text: &str) -> Result<BTreeMap<String, String>, String> {
     parse_pairs(text)
+}
+
+fn organization(id: Option<String>, accounts: Vec<AccountId>) -> anyhow::Result<Option<Organization>> {
+    match (id, accounts.first()) {
+        (None, None) => Ok(None),
+        (Some(id), Some(management_account)) => {
+            if !id.starts_with("o-")
+                || !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            {
+                bail!("organization_id is '{id}', and must look like o-exampleorgid");
+            }
+            let management_account = *management_account;
+            Ok(Some(Organization { id, management_account, accounts: accounts.into_iter().collect() }))
+        }
+        _ => bail!("organization_id and organization_accounts go together: set both or none"),
+    }
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ async fn refusals_have_their_code_and_text() {
             Asked { path: "/PutAuditEvents", target: None, service: "cloudtrail-data", ..good.clone() },
             400,
             "UnsupportedOperationException",
-            "PutAuditEvents is not offered by this version of OpenTrail yet. LookupEvents is.",
+            "PutAuditEvents is not offered by this version of OpenTrail yet. LookupEvents and trails are.",
             true,
         ),
     ];
@@ -186,7 +186,8 @@ async fn what_is_not_built_is_refused_by_name_after_authentication() {
         let target: &'static str = Box::leak(format!("CloudTrail_20131101.{operation}").into_boxed_str());
         let asked = Asked { target: Some(target), ..Asked::lookup("{}") };
         let response = world.ask(&asked).await;
-        let message = format!("{operation} is not offered by this version of OpenTrail yet. LookupEvents is.");
+        let message =
+            format!("{operation} is not offered by this version of OpenTrail yet. LookupEvents and trails are.");
         check_refused(&response, 400, "UnsupportedOperationException", &message);
         assert!(response.is_recorded());
         assert_eq!(response.operation, Some(*operation));

@@ -1,0 +1,59 @@
+//! What the operations on trails ask of others.
+
+use api::public_keys::PublicKey;
+use async_trait::async_trait;
+use model::{AccountId, EventTime, Region};
+
+/// A failure of what was asked.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A bucket that a trail is to deliver to.
+#[derive(Debug, Clone, Copy)]
+pub struct BucketQuestion<'a> {
+    /// Bucket.
+    pub bucket: &'a str,
+    /// What comes before `AWSLogs/`.
+    pub prefix: Option<&'a str>,
+    /// Account of the trail.
+    pub account: AccountId,
+    /// Home region of the trail.
+    pub region: &'a Region,
+    /// ARN of the trail.
+    pub trail_arn: &'a str,
+    /// Id of the organization whose events go there as well.
+    pub organization_id: Option<&'a str>,
+}
+
+/// Why a bucket cannot be delivered to.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationProblem {
+    /// There is no such bucket.
+    #[error("there is no such bucket")]
+    NoSuchBucket,
+    /// Its policy does not let CloudTrail write.
+    #[error("the policy of the bucket does not let CloudTrail write")]
+    Refused,
+    /// Whoever has the bucket does not answer.
+    #[error("the bucket cannot be checked right now")]
+    Unavailable(#[source] Cause),
+}
+
+/// Says whether a trail can deliver somewhere.
+#[async_trait]
+pub trait DestinationCheck: Send + Sync + 'static {
+    /// Whether log files can be written to a bucket. Changes nothing but perhaps a test object, and may be dropped.
+    ///
+    /// # Errors
+    /// See [`DestinationProblem`].
+    async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem>;
+}
+
+/// The public keys of digests.
+#[async_trait]
+pub trait PublicKeys: Send + Sync + 'static {
+    /// Keys of a region that are valid at any time of a range, both ends inclusive.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    async fn keys(&self, region: &Region, start: EventTime, end: EventTime) -> Result<Vec<PublicKey>, Cause>;
+}

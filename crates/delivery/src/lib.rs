@@ -1,0 +1,22 @@
+//! Delivers what trails select: log files and signed digests.
+//!
+//! A delivery is a plan first, stored before its first step: which events, under which keys. It is carried out as often as
+//! it takes, the same bytes under the same keys each time, and the place from which the next one goes on moves with the
+//! commit that ends it. So no event is left out or delivered twice, whatever ends the process between any two lines, and
+//! no chain of digests forks.
+//!
+//! [`worker`] goes over the trails; [`selection`] says which events are a trail's; [`log_files`] and [`digests`] plan and
+//! carry out; [`digest_keys`] keeps what digests are signed with; [`sink`] is where files go.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+pub mod digest_keys;
+mod digests;
+mod log_files;
+pub mod selection;
+pub mod sink;
+pub mod worker;
+
+pub use digest_keys::{DigestKeys, DigestKeysError, PublicDigestKey};
+pub use sink::{ObjectSink, PutError, PutObject};
+pub use worker::{Delivery, DeliverySettings};

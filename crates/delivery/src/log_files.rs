@@ -1,0 +1,154 @@
+//! Log files: planned, then carried out.
+
+use bytes::Bytes;
+use digest::LogFile;
+use digest::log_file::FinishedLogFile;
+use digest::names::Root;
+use model::{AccountId, EventTime, Region};
+use trails::{Chain, ChainFile, DeliveryPlan, PlannedFile, Progress, Trail};
+
+use crate::selection::{Selected, Selection, select};
+use crate::sink::PutObject;
+use crate::worker::{Delivery, DeliveryError};
+
+/// Length of the random part of a log file's name. Source: CloudTrail user guide, log file names.
+const RANDOM_LENGTH: usize = 16;
+/// How long a delivery that fails is tried again, seconds. Source: CloudTrail user guide, delivery to a bucket that
+/// refuses.
+const RETRY_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
+
+/// The plan for what was selected; `None` when nothing was.
+pub(crate) fn plan(
+    trail: &Trail,
+    organization_id: Option<&str>,
+    selected: &Selected,
+    after: u64,
+    until: Option<EventTime>,
+    now: EventTime,
+    mut random: impl FnMut() -> String,
+) -> Option<DeliveryPlan> {
+    let file = |(account, region): &(AccountId, String)| {
+        let root = Root { prefix: trail.prefix.as_deref(), organization_id, account: *account };
+        let key = root.log_file(&Region::parse(region).ok()?, now, &random());
+        Some(PlannedFile { account: account.as_str().to_owned(), region: region.clone(), key, is_written: false })
+    };
+    let files: Vec<PlannedFile> = selected.files.keys().filter_map(file).collect();
+    (!files.is_empty()).then(|| DeliveryPlan {
+        after,
+        to: selected.to,
+        selectors: trail.selectors_in_force(),
+        until,
+        bucket: trail.bucket.clone(),
+        files,
+        since: now,
+    })
+}
+
+impl Delivery {
+    /// Carries a plan out, and notes in the progress that it is done.
+    pub(crate) async fn carry_out(
+        &self,
+        trail: &std::sync::Arc<Trail>,
+        progress: &mut Progress,
+        plan: &DeliveryPlan,
+        selected: Option<Selected>,
+    ) -> Result<(), DeliveryError> {
+        let now = self.now();
+        if now.as_seconds() - plan.since.as_seconds() > RETRY_SECONDS_MAX {
+            tracing::error!(
+                trail = trail.arn,
+                files = plan.files.len(),
+                "log files were given up after 30 days of failures"
+            );
+            progress.cursor = plan.to;
+            progress.plan = None;
+            return self.note(trail, progress).await;
+        }
+        let selected = match selected {
+            Some(selected) => selected,
+            None => {
+                let organization = self.organization.as_ref();
+                let selection = Selection::new(trail, &plan.selectors, organization, plan.until);
+                select(&self.store, &selection, plan.after, Some(plan.to)).await?
+            }
+        };
+        let mut is_refused = false;
+        for (index, file) in plan.files.iter().enumerate().filter(|(_, file)| !file.is_written) {
+            let account = AccountId::parse(&file.account).map_err(|_| DeliveryError::Plan)?;
+            let events = selected.files.get(&(account, file.region.clone()));
+            // Retention may have taken the events of a delivery that failed for longer than the history lasts.
+            let Some(events) = events.cloned() else { continue };
+            let finished =
+                tokio::task::spawn_blocking(move || render(&events)).await.map_err(|_| DeliveryError::Plan)??;
+            let Some(mut finished) = finished else { continue };
+            progress.status.latest_delivery_attempt = Some(self.now());
+            let object = PutObject {
+                account: trail.account,
+                bucket: plan.bucket.clone(),
+                key: file.key.clone(),
+                content: Bytes::from(std::mem::take(&mut finished.packed)),
+                metadata: Vec::new(),
+                kms_key_id: trail.kms_key_id.clone(),
+            };
+            if let Err(error) = self.sink.put(object).await {
+                tracing::warn!(%error, trail = trail.arn, bucket = plan.bucket, "a log file cannot be delivered; it is tried again");
+                progress.status.latest_delivery_error = Some(error.code);
+                is_refused = true;
+                continue;
+            }
+            progress.status.latest_delivery = Some(self.now());
+            if let Some(file) = progress.plan.as_mut().and_then(|plan| plan.files.get_mut(index)) {
+                file.is_written = true;
+            }
+            if trail.validates_log_files {
+                add_to_chain(progress, trail, plan, file, finished, now);
+            }
+        }
+        if is_refused {
+            // What was written stays written, so that a bucket that refuses now and then is filled all the same.
+            self.note(trail, progress).await?;
+            return Err(DeliveryError::Refused);
+        }
+        progress.status.latest_delivery_error = None;
+        // The commit point: from here on the files are delivered and named by the next digest.
+        progress.cursor = plan.to;
+        progress.plan = None;
+        self.note(trail, progress).await
+    }
+
+    pub(crate) fn random_name(&self) -> String {
+        const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut bytes = [0; RANDOM_LENGTH];
+        (self.random)(&mut bytes);
+        bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
+    }
+}
+
+fn add_to_chain(
+    progress: &mut Progress,
+    trail: &Trail,
+    plan: &DeliveryPlan,
+    file: &PlannedFile,
+    finished: FinishedLogFile,
+    now: EventTime,
+) {
+    let FinishedLogFile { hash, oldest, newest, .. } = finished;
+    let entry = ChainFile { bucket: plan.bucket.clone(), key: file.key.clone(), hash, newest, oldest };
+    let start = trail.logging.started.unwrap_or(now);
+    let chain = progress.chains.entry(format!("{}/{}", file.account, file.region));
+    let chain = chain.or_insert_with(|| Chain { start, previous: None, files: Vec::new(), planned: None });
+    chain.files.push(entry);
+}
+
+/// The name of a chain.
+pub(crate) fn chain_name(account: AccountId, region: &str) -> String {
+    format!("{}/{region}", account.as_str())
+}
+
+fn render(events: &[std::sync::Arc<store::StoredEvent>]) -> std::io::Result<Option<FinishedLogFile>> {
+    let mut file = LogFile::default();
+    for event in events {
+        file.push(&event.record, event.index.event_time);
+    }
+    file.finish()
+}

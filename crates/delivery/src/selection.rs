@@ -1,0 +1,115 @@
+//! Which events are a trail's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::selectors::{EventFacts, EventSelectors, Matcher};
+use model::{AccountId, EventTime};
+use store::{EventStore, StoreError, StoredEvent};
+use trails::{Organization, Trail};
+
+/// Events that are asked for at once.
+const EVENTS_AT_ONCE: usize = 4096;
+/// Bytes of records after which a delivery is full: files stay below the size that the original has, and memory flat.
+const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Services whose events are global: they are recorded in one region of the partition.
+///
+/// Source: CloudTrail user guide, about global service events.
+const GLOBAL_SOURCES: [&str; 8] = [
+    "iam.amazonaws.com",
+    "sts.amazonaws.com",
+    "cloudfront.amazonaws.com",
+    "route53.amazonaws.com",
+    "organizations.amazonaws.com",
+    "globalaccelerator.amazonaws.com",
+    "waf.amazonaws.com",
+    "shield.amazonaws.com",
+];
+
+/// Decides which events a trail takes.
+#[derive(Debug)]
+pub struct Selection {
+    matcher: Matcher,
+    trail: Arc<Trail>,
+    organization: Option<Arc<Organization>>,
+    /// Latest event time.
+    until: Option<EventTime>,
+}
+
+impl Selection {
+    /// The selection of a trail with some selectors.
+    pub fn new(
+        trail: &Arc<Trail>,
+        selectors: &EventSelectors,
+        organization: Option<&Arc<Organization>>,
+        until: Option<EventTime>,
+    ) -> Self {
+        Self {
+            matcher: Matcher::new(selectors),
+            trail: Arc::clone(trail),
+            organization: organization.filter(|_| trail.is_organization).cloned(),
+            until,
+        }
+    }
+
+    /// The account and region whose file an event goes to, if the trail takes it.
+    pub fn place_of(&self, event: &StoredEvent) -> Option<(AccountId, String)> {
+        let index = &event.index;
+        let account = AccountId::parse(index.account.as_deref()?).ok()?;
+        let region = index.region.as_deref()?;
+        let is_of_account = account == self.trail.account
+            || self.organization.as_ref().is_some_and(|organization| organization.accounts.contains(&account));
+        let home = &self.trail.home_region;
+        let is_of_region = self.trail.is_multi_region || region == home.as_str();
+        let is_left_out = !self.trail.includes_global_service_events
+            && GLOBAL_SOURCES.contains(&index.event_source.as_str())
+            && region == home.global_service_home().as_str();
+        let is_late = self.until.is_some_and(|until| index.event_time.as_seconds() > until.as_seconds());
+        if !is_of_account || !is_of_region || is_left_out || is_late {
+            return None;
+        }
+        let facts = EventFacts::read(&event.record).ok()?;
+        self.matcher.fits(&facts).then(|| (account, region.to_owned()))
+    }
+}
+
+/// Events of a trail, each in the file of its account and region, in the order of their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Selected {
+    pub(crate) files: BTreeMap<(AccountId, String), Vec<Arc<StoredEvent>>>,
+    /// Number of the last event that was looked at; the one it began behind when there was none.
+    pub(crate) to: u64,
+}
+
+/// Looks at events behind a number, up to another one or until a delivery is full.
+pub(crate) async fn select(
+    store: &EventStore,
+    selection: &Selection,
+    after: u64,
+    to: Option<u64>,
+) -> Result<Selected, StoreError> {
+    let mut selected = Selected { to: after, ..Selected::default() };
+    let mut bytes = 0;
+    loop {
+        let events = store.after_sequence(selected.to, EVENTS_AT_ONCE).await?;
+        let count = events.len();
+        for event in events {
+            if to.is_some_and(|to| event.sequence > to) {
+                return Ok(selected);
+            }
+            selected.to = event.sequence;
+            if let Some(place) = selection.place_of(&event) {
+                bytes += event.record.len();
+                selected.files.entry(place).or_default().push(event);
+            }
+            // A plan that was stored has its end; only a new one is cut.
+            if to.is_none() && bytes >= RECORD_BYTES_MAX {
+                return Ok(selected);
+            }
+        }
+        if count < EVENTS_AT_ONCE {
+            return Ok(selected);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Goes over the trails, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::EventTime;
+use store::EventStore;
+use tokio::time::MissedTickBehavior;
+use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistry};
+
+use crate::digest_keys::{DigestKeys, DigestKeysError};
+use crate::log_files::plan;
+use crate::selection::{Selection, select};
+use crate::sink::ObjectSink;
+
+/// Time after a stop in which calls that ended before it may still be recorded, seconds.
+const STOP_GRACE_SECONDS: i64 = 2;
+
+/// What an operator may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliverySettings {
+    /// Longest time that an event waits for its log file.
+    pub delivery_interval: Duration,
+    /// Window of a digest, at least a second.
+    pub digest_interval: Duration,
+}
+
+/// Fills a buffer with random bytes. Nothing secret is made of it.
+pub type RandomSource = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// Delivers for all trails of an installation.
+pub struct Delivery {
+    /// Recorded events.
+    pub store: EventStore,
+    /// The trails.
+    pub registry: Arc<TrailRegistry>,
+    /// What digests are signed with.
+    pub keys: Arc<DigestKeys>,
+    /// Where files go.
+    pub sink: Arc<dyn ObjectSink>,
+    /// The organization of this installation, if it has one.
+    pub organization: Option<Arc<Organization>>,
+    /// Tells the time.
+    pub clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
+    /// Where file names come from.
+    pub random: RandomSource,
+    /// Settings.
+    pub settings: DeliverySettings,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Delivery").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Why a delivery did not come to its end; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeliveryError {
+    #[error("the events cannot be read")]
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Keys(#[from] DigestKeysError),
+    #[error(transparent)]
+    Sign(#[from] digest::KeyError),
+    #[error("a file cannot be compressed")]
+    Pack(#[from] std::io::Error),
+    #[error("a stored plan cannot be carried out")]
+    Plan,
+    /// Was reported where it happened.
+    #[error("the bucket refused")]
+    Refused,
+}
+
+impl Delivery {
+    /// Delivers until it is dropped; everything that it does is safe to break off.
+    pub async fn run(&self) {
+        let mut timer = tokio::time::interval(self.settings.delivery_interval);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            self.deliver_all().await;
+        }
+    }
+
+    /// Delivers once for each trail. What fails is reported and tried again the next time.
+    pub async fn deliver_all(&self) {
+        for trail in self.registry.all() {
+            match self.deliver(&trail).await {
+                Ok(()) | Err(DeliveryError::Refused) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, trail = trail.arn, "a delivery failed; it is tried again");
+                }
+            }
+        }
+    }
+
+    pub(crate) fn now(&self) -> EventTime {
+        (self.clock)()
+    }
+
+    pub(crate) async fn note(&self, trail: &Trail, progress: &Progress) -> Result<(), DeliveryError> {
+        Ok(self.registry.note_progress(&trail.arn, progress.clone()).await?)
+    }
+
+    async fn deliver(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
+        let Some(progress) = self.registry.progress(&trail.arn) else { return Ok(()) };
+        let mut progress = Progress::clone(&progress);
+        if begin(&mut progress, &trail.logging) {
+            self.note(trail, &progress).await?;
+        }
+        if progress.is_stopped {
+            return Ok(());
+        }
+        // What a stop leaves: events of calls that ended before it.
+        let until = trail.logging.stopped.filter(|_| !trail.logging.is_on);
+        if until.is_some_and(|until| self.now().as_seconds() <= until.as_seconds() + STOP_GRACE_SECONDS) {
+            return Ok(());
+        }
+        let delivered = self.deliver_log_files(trail, &mut progress, until).await;
+        if let Err(error) = &delivered
+            && (until.is_some() || !matches!(error, DeliveryError::Refused))
+        {
+            return delivered;
+        }
+        // Digests of what is there are written also while a log file waits.
+        self.write_digests(trail, &mut progress, until.is_some()).await?;
+        delivered?;
+        if until.is_some() {
+            progress.is_stopped = true;
+            self.note(trail, &progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver_log_files(
+        &self,
+        trail: &Arc<Trail>,
+        progress: &mut Progress,
+        until: Option<EventTime>,
+    ) -> Result<(), DeliveryError> {
+        if let Some(plan) = progress.plan.clone() {
+            self.carry_out(trail, progress, &plan, None).await?;
+        }
+        // Up to what is there now: a trail that is always busy must not keep the others waiting.
+        let newest = self.store.newest_sequence();
+        while progress.cursor < newest {
+            let selectors = trail.selectors_in_force();
+            let selection = Selection::new(trail, &selectors, self.organization.as_ref(), until);
+            let selected = select(&self.store, &selection, progress.cursor, None).await?;
+            if selected.to == progress.cursor {
+                break;
+            }
+            let organization = self.organization.as_ref().filter(|_| trail.is_organization);
+            let organization_id = organization.map(|organization| organization.id.as_str());
+            let random = || self.random_name();
+            let plan = plan(trail, organization_id, &selected, progress.cursor, until, self.now(), random);
+            let Some(plan) = plan else {
+                progress.cursor = selected.to;
+                self.note(trail, progress).await?;
+                continue;
+            };
+            progress.plan = Some(plan.clone());
+            // From here on these files are delivered, and no others for these events.
+            self.note(trail, progress).await?;
+            self.carry_out(trail, progress, &plan, Some(selected)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Begins after a start that was not seen yet; says whether anything changed. A trail that was stopped and started again
+/// between two looks goes on where it was.
+fn begin(progress: &mut Progress, logging: &Logging) -> bool {
+    if progress.start == logging.starts {
+        return false;
+    }
+    progress.start = logging.starts;
+    if progress.is_stopped {
+        progress.is_stopped = false;
+        progress.cursor = logging.started_behind;
+        progress.chains.clear();
+    }
+    true
+}

@@ -1,0 +1,269 @@
+//! Deliveries against a bucket that refuses, and a process that ends at any point.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use delivery::{Delivery, DeliverySettings, DigestKeys, ObjectSink, PutError, PutObject};
+use digest::Digest;
+use flate2::read::GzDecoder;
+use model::{AccountId, EventTime, Region};
+use parking_lot::Mutex;
+use store::{EventStore, NewRecord, RecordKind, StoreConfig};
+use trails::{Logging, Trail, TrailRegistry};
+
+const ACCOUNT: &str = "111122223333";
+const START: i64 = 1_740_830_400;
+
+type Objects = BTreeMap<String, (Vec<u8>, Vec<(&'static str, String)>)>;
+
+/// A bucket that refuses one request in some, and may take one and say that it did not.
+#[derive(Default)]
+struct Bucket {
+    objects: Mutex<Objects>,
+    requests: AtomicU64,
+    refuses_one_in: AtomicU64,
+    /// Number of requests after which none is answered any more: what a caller sees whose process ends.
+    answers: AtomicU64,
+}
+
+#[async_trait]
+impl ObjectSink for Bucket {
+    async fn put(&self, object: PutObject) -> Result<(), PutError> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let refusal = || PutError { code: "SlowDown".to_owned(), message: "not now".to_owned() };
+        let one_in = self.refuses_one_in.load(Ordering::Relaxed);
+        if one_in > 0 && number.is_multiple_of(one_in) {
+            return Err(refusal());
+        }
+        let known = self.objects.lock().insert(object.key.clone(), (object.content.to_vec(), object.metadata));
+        if let Some((content, _)) = known {
+            assert_eq!(content, object.content, "{} was written twice, and not the same", object.key);
+        }
+        if self.answers.load(Ordering::Relaxed) == number {
+            std::future::pending::<()>().await;
+        }
+        // Taken, and reported as lost.
+        if one_in > 0 && number % one_in == 1 { Err(refusal()) } else { Ok(()) }
+    }
+}
+
+struct World {
+    bucket: Arc<Bucket>,
+    clock: Arc<AtomicI64>,
+    names: Arc<AtomicU64>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { bucket: Arc::default(), clock: Arc::new(AtomicI64::new(START)), names: Arc::default() }
+    }
+
+    async fn open(&self, folder: &Path) -> Delivery {
+        let (store, _) = EventStore::open(StoreConfig::new(folder)).await.unwrap();
+        let (clock, names) = (Arc::clone(&self.clock), Arc::clone(&self.names));
+        Delivery {
+            store,
+            registry: Arc::new(TrailRegistry::open(folder).await.unwrap()),
+            keys: Arc::new(DigestKeys::open(folder).unwrap()),
+            sink: Arc::clone(&self.bucket) as Arc<dyn ObjectSink>,
+            organization: None,
+            clock: Arc::new(move || EventTime::from_seconds(clock.load(Ordering::Relaxed))),
+            random: Arc::new(move |buffer: &mut [u8]| {
+                let number = names.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+                buffer.iter_mut().zip(number).for_each(|(byte, digit)| *byte = digit);
+            }),
+            settings: DeliverySettings {
+                delivery_interval: Duration::from_secs(60),
+                digest_interval: Duration::from_secs(3600),
+            },
+        }
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Ids of all delivered events, in the order of their files.
+    fn delivered(&self) -> Vec<String> {
+        let objects = self.bucket.objects.lock();
+        let mut ids = Vec::new();
+        for (key, (content, _)) in objects.iter().filter(|(key, _)| key.contains("/CloudTrail/")) {
+            let text = unpack(content);
+            let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let region = key.split('/').nth(3).unwrap();
+            for record in file["Records"].as_array().unwrap() {
+                assert_eq!(record["awsRegion"], region);
+                ids.push(record["eventID"].as_str().unwrap().to_owned());
+            }
+        }
+        ids
+    }
+
+    /// Checks every digest of a region's chain from the newest back; gives the number of digests and of log files.
+    async fn check_chain(&self, keys: &DigestKeys, region: &str) -> (usize, usize) {
+        let objects = self.bucket.objects.lock().clone();
+        let all = (EventTime::from_seconds(0), EventTime::from_seconds(i64::MAX / 2_000_000));
+        let known = keys.public_keys(&Region::parse(region).unwrap(), all.0, all.1).await;
+        let folder = format!("/CloudTrail-Digest/{region}/");
+        let mut next = objects.keys().rev().find(|key| key.contains(&folder)).cloned();
+        let (mut digests, mut files, mut start) = (0, 0, None);
+        while let Some(key) = next {
+            let (content, metadata) = &objects[&key];
+            let signature = &metadata.iter().find(|(name, _)| *name == "signature").unwrap().1;
+            let find = |fingerprint: &str| {
+                known.iter().find(|key| key.fingerprint == fingerprint).map(|key| key.value.clone())
+            };
+            let digest = Digest::check(unpack(content).as_bytes(), "logs", &key, signature, find).unwrap();
+            assert!(start.is_none_or(|start| start == digest.digest_end_time), "digests touch");
+            for file in &digest.log_files {
+                let text = unpack(&objects[&file.s3_object].0);
+                let mut again = digest::LogFile::default();
+                let records: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert!(!records["Records"].as_array().unwrap().is_empty());
+                again.push(
+                    text.trim_start_matches("{\"Records\":[").trim_end_matches("]}").as_bytes(),
+                    EventTime::from_seconds(0),
+                );
+                assert_eq!(again.finish().unwrap().unwrap().hash, file.hash_value);
+            }
+            digests += 1;
+            files += digest.log_files.len();
+            start = Some(digest.digest_start_time);
+            next = digest.previous_digest_s3_object;
+        }
+        (digests, files)
+    }
+}
+
+fn unpack(content: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(content).read_to_string(&mut text).unwrap();
+    text
+}
+
+fn trail() -> Trail {
+    Trail {
+        arn: format!("arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main"),
+        name: "main".to_owned(),
+        account: AccountId::parse(ACCOUNT).unwrap(),
+        home_region: Region::parse("us-east-1").unwrap(),
+        bucket: "logs".to_owned(),
+        prefix: None,
+        topic: None,
+        includes_global_service_events: true,
+        is_multi_region: true,
+        validates_log_files: true,
+        log_group_arn: None,
+        log_role_arn: None,
+        kms_key_id: None,
+        is_organization: false,
+        logs_recursively: None,
+        tags: Vec::new(),
+        selectors: None,
+        logging: Logging {
+            is_on: true,
+            started: Some(EventTime::from_seconds(START)),
+            starts: 1,
+            ..Logging::default()
+        },
+    }
+}
+
+/// Records some events: three in four are the trail's, in two regions.
+async fn record(delivery: &Delivery, world: &World, numbers: std::ops::Range<u32>) {
+    let time = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    let records = numbers.map(|number| {
+        let region = ["us-east-1", "eu-west-1"][number as usize % 2];
+        let (category, management) = if number % 4 == 3 { ("Data", false) } else { ("Management", true) };
+        let text = format!(
+            r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"s3.amazonaws.com","eventName":"PutThing","awsRegion":"{region}","eventID":"id-{number:06}","managementEvent":{management},"eventCategory":"{category}","recipientAccountId":"{ACCOUNT}"}}"#
+        );
+        NewRecord { record: text.into(), kind: RecordKind::Event(None), supersedes: None }
+    });
+    for outcome in delivery.store.commit(records.collect()).await {
+        outcome.unwrap();
+    }
+}
+
+fn expected(count: u32) -> Vec<String> {
+    (0..count).filter(|number| number % 4 != 3).map(|number| format!("id-{number:06}")).collect()
+}
+
+#[tokio::test]
+async fn every_event_is_delivered_once_though_the_bucket_refuses() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    world.bucket.refuses_one_in.store(3, Ordering::Relaxed);
+    let delivery = world.open(folder.path()).await;
+    delivery.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    for round in 0..120 {
+        record(&delivery, &world, round * 10..(round + 1) * 10).await;
+        world.pass(300);
+        delivery.deliver_all().await;
+    }
+    let status = delivery.registry.progress(&trail().arn).unwrap().status.clone();
+    assert!(status.latest_delivery.is_some() && status.latest_digest_delivery.is_some());
+    world.bucket.refuses_one_in.store(0, Ordering::Relaxed);
+    // The stop's last digest takes what is left.
+    let stopped = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    let stop = |trail: &mut Trail| {
+        trail.logging.is_on = false;
+        trail.logging.stopped = Some(stopped);
+        Ok::<_, ()>(())
+    };
+    delivery.registry.change(&trail().arn, stop).await.unwrap().unwrap().unwrap();
+    world.pass(10);
+    delivery.deliver_all().await;
+    assert_eq!(delivery.registry.progress(&trail().arn).unwrap().plan, None);
+    let mut ids = world.delivered();
+    ids.sort();
+    assert_eq!(ids, expected(1200));
+    let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
+    let (home, other) =
+        (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
+    assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
+    assert!(home.0 >= 10 && other.0 >= 9, "{home:?} {other:?}");
+    let progress = delivery.registry.progress(&trail().arn).unwrap();
+    assert!(progress.is_stopped && progress.chains.is_empty());
+    assert_eq!(progress.status.latest_delivery_error, None);
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn every_event_is_delivered_once_though_the_process_ends() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    let first = world.open(folder.path()).await;
+    first.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    first.store.close().await;
+    drop(first);
+    for round in 0..40 {
+        let delivery = world.open(folder.path()).await;
+        record(&delivery, &world, round * 10..(round + 1) * 10).await;
+        world.pass(900);
+        // The object is written, and nobody hears of it.
+        let ends_after = world.bucket.requests.load(Ordering::Relaxed) + 1 + u64::from(round % 4);
+        world.bucket.answers.store(ends_after, Ordering::Relaxed);
+        let ended = tokio::time::timeout(Duration::from_millis(150), delivery.deliver_all()).await;
+        assert!(ended.is_err() || world.bucket.requests.load(Ordering::Relaxed) < ends_after);
+        delivery.store.close().await;
+    }
+    let delivery = world.open(folder.path()).await;
+    world.bucket.answers.store(0, Ordering::Relaxed);
+    world.pass(3600);
+    delivery.deliver_all().await;
+    world.pass(3600);
+    delivery.deliver_all().await;
+    let mut ids = world.delivered();
+    ids.sort();
+    assert_eq!(ids, expected(400));
+    let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
+    let (home, other) =
+        (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
+    assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
+    delivery.store.close().await;
+}

@@ -1,0 +1,15 @@
+//! Trails: what they are, where they deliver to, and how far they are.
+//!
+//! [`TrailRegistry`] keeps them in a SQLite file and in memory: reads never wait, a change is durable when it returns.
+//! What a trail is ([`Trail`]) belongs to its owner's calls, how far its delivery is ([`Progress`]) to the delivery; the
+//! two are written apart, so that neither overwrites the other.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+
+mod progress;
+mod registry;
+mod trail;
+
+pub use progress::{Chain, ChainFile, DeliveryPlan, PlannedDigest, PlannedFile, PreviousDigest, Progress, Status};
+pub use registry::{RegistryError, TrailRegistry};
+pub use trail::{Logging, Organization, Tag, Topic, Trail};

@@ -1,0 +1,133 @@
+//! How far the delivery of a trail is.
+
+use std::collections::BTreeMap;
+
+use model::EventTime;
+use model::selectors::EventSelectors;
+use serde::{Deserialize, Serialize};
+
+/// How far the delivery of a trail is: what a restart goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The start of logging that this belongs to; see [`crate::Logging::starts`].
+    pub start: u64,
+    /// Number of the last event that was looked at.
+    pub cursor: u64,
+    /// Whether everything up to the last stop was delivered.
+    pub is_stopped: bool,
+    /// What is being carried out: stored before its first step, gone with its last.
+    pub plan: Option<DeliveryPlan>,
+    /// Chains of digests, by account and region: `111122223333/eu-west-1`.
+    pub chains: BTreeMap<String, Chain>,
+    /// What GetTrailStatus tells.
+    pub status: Status,
+}
+
+/// Log files to be written, whatever happens: the same bytes under the same keys each time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryPlan {
+    /// Number of the event before the first.
+    pub after: u64,
+    /// Number of the last event.
+    pub to: u64,
+    /// Selectors at the time of the plan.
+    pub selectors: EventSelectors,
+    /// Latest event time, where the trail was stopped.
+    pub until: Option<EventTime>,
+    /// Bucket at the time of the plan.
+    pub bucket: String,
+    /// One for each account and region that has events in the range.
+    pub files: Vec<PlannedFile>,
+    /// Time of the first attempt.
+    pub since: EventTime,
+}
+
+/// A log file of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// Account whose events are in it.
+    pub account: String,
+    /// Region whose events are in it.
+    pub region: String,
+    /// Object key.
+    pub key: String,
+    /// Whether it is in the bucket, and in its chain of digests.
+    pub is_written: bool,
+}
+
+/// The digests of one account and region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// Start of the next digest's window.
+    pub start: EventTime,
+    /// Digest before; `None` at the start of a chain.
+    pub previous: Option<PreviousDigest>,
+    /// Log files since.
+    pub files: Vec<ChainFile>,
+    /// A digest that is being written.
+    pub planned: Option<PlannedDigest>,
+}
+
+/// A digest that the next one names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousDigest {
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// SHA-256 of its JSON, hexadecimal.
+    pub hash: String,
+    /// Signature, hexadecimal.
+    pub signature: String,
+}
+
+/// A log file that a digest names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainFile {
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// SHA-256 of the file as unpacked, hexadecimal.
+    pub hash: String,
+    /// Time of the newest event in it.
+    pub newest: EventTime,
+    /// Time of the oldest event in it.
+    pub oldest: EventTime,
+}
+
+/// A digest to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedDigest {
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// Its JSON.
+    pub text: String,
+    /// SHA-256 of the JSON, hexadecimal.
+    pub hash: String,
+    /// Signature, hexadecimal.
+    pub signature: String,
+    /// End of its window, start of the next.
+    pub end: EventTime,
+    /// Number of log files that it names.
+    pub file_count: usize,
+    /// Whether the chain ends with it.
+    pub is_last: bool,
+}
+
+/// What GetTrailStatus tells of deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Last log file that was written.
+    pub latest_delivery: Option<EventTime>,
+    /// Last time that one was tried.
+    pub latest_delivery_attempt: Option<EventTime>,
+    /// Code of the failure, if the last one failed.
+    pub latest_delivery_error: Option<String>,
+    /// Last digest that was written.
+    pub latest_digest_delivery: Option<EventTime>,
+    /// Code of the failure, if the last one failed.
+    pub latest_digest_error: Option<String>,
+}

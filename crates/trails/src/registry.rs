@@ -1,0 +1,229 @@
+//! Trails in a database and in memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::AccountId;
+use parking_lot::RwLock;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlitePool};
+use tokio::sync::Mutex;
+
+use crate::progress::Progress;
+use crate::trail::Trail;
+
+/// Name of the database in the data folder.
+const FILE_NAME: &str = "trails.sqlite";
+
+/// Why trails cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The database.
+    #[error("the database of trails cannot be used")]
+    Database(#[from] sqlx::Error),
+    /// Its tables.
+    #[error("the database of trails cannot be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored trail.
+    #[error("a trail cannot be read from its database or written to it")]
+    Json(#[from] serde_json::Error),
+}
+
+/// All trails of an installation.
+#[derive(Debug)]
+pub struct TrailRegistry {
+    memory: RwLock<BTreeMap<String, Entry>>,
+    /// Held from the decision to its commit: changes of one trail come one after another.
+    writing: Mutex<SqlitePool>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    trail: Arc<Trail>,
+    progress: Arc<Progress>,
+}
+
+impl TrailRegistry {
+    /// Opens the database in a data folder, or makes it.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn open(data_dir: &Path) -> Result<Self, RegistryError> {
+        let options = SqliteConnectOptions::new()
+            .filename(data_dir.join(FILE_NAME))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What a delivery committed is never done again, so it must survive power loss.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        sqlx::migrate!().run(&pool).await?;
+        let mut memory = BTreeMap::new();
+        for row in sqlx::query("SELECT arn, definition, progress FROM trails").fetch_all(&pool).await? {
+            let (arn, definition, progress): (String, String, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let (trail, progress) = (serde_json::from_str(&definition)?, serde_json::from_str(&progress)?);
+            memory.insert(arn, Entry { trail: Arc::new(trail), progress: Arc::new(progress) });
+        }
+        Ok(Self { memory: RwLock::new(memory), writing: Mutex::new(pool) })
+    }
+
+    /// All trails, by their ARNs.
+    pub fn all(&self) -> Vec<Arc<Trail>> {
+        self.memory.read().values().map(|entry| Arc::clone(&entry.trail)).collect()
+    }
+
+    /// A trail.
+    pub fn get(&self, arn: &str) -> Option<Arc<Trail>> {
+        self.memory.read().get(arn).map(|entry| Arc::clone(&entry.trail))
+    }
+
+    /// How far a trail's delivery is.
+    pub fn progress(&self, arn: &str) -> Option<Arc<Progress>> {
+        self.memory.read().get(arn).map(|entry| Arc::clone(&entry.progress))
+    }
+
+    /// Adds a trail; a check that all others pass decides whether. Gives back what the check said.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; the trail is not there then.
+    pub async fn add<E>(
+        &self,
+        trail: Trail,
+        check: impl FnOnce(&[Arc<Trail>]) -> Result<(), E>,
+    ) -> Result<Result<Arc<Trail>, E>, RegistryError> {
+        let pool = self.writing.lock().await;
+        if let Err(refusal) = check(&self.all()) {
+            return Ok(Err(refusal));
+        }
+        let (trail, progress) = (Arc::new(trail), Arc::new(Progress { is_stopped: true, ..Progress::default() }));
+        sqlx::query("INSERT INTO trails (arn, definition, progress) VALUES ($1, $2, $3)")
+            .bind(&trail.arn)
+            .bind(serde_json::to_string(&*trail)?)
+            .bind(serde_json::to_string(&*progress)?)
+            .execute(&*pool)
+            .await?;
+        self.memory.write().insert(trail.arn.clone(), Entry { trail: Arc::clone(&trail), progress });
+        Ok(Ok(trail))
+    }
+
+    /// Changes what a trail is. `None` when it is not there; else what the change said, and nothing is changed when it
+    /// refused.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; nothing is changed then.
+    pub async fn change<E>(
+        &self,
+        arn: &str,
+        change: impl FnOnce(&mut Trail) -> Result<(), E>,
+    ) -> Result<Option<Result<Arc<Trail>, E>>, RegistryError> {
+        let pool = self.writing.lock().await;
+        let Some(known) = self.get(arn) else { return Ok(None) };
+        let mut changed = Trail::clone(&known);
+        if let Err(refusal) = change(&mut changed) {
+            return Ok(Some(Err(refusal)));
+        }
+        if changed != *known {
+            sqlx::query("UPDATE trails SET definition = $1 WHERE arn = $2")
+                .bind(serde_json::to_string(&changed)?)
+                .bind(arn)
+                .execute(&*pool)
+                .await?;
+        }
+        let changed = Arc::new(changed);
+        if let Some(entry) = self.memory.write().get_mut(arn) {
+            entry.trail = Arc::clone(&changed);
+        }
+        Ok(Some(Ok(changed)))
+    }
+
+    /// Notes how far a trail's delivery is. Does nothing when the trail is gone.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; what was noted before holds then.
+    pub async fn note_progress(&self, arn: &str, progress: Progress) -> Result<(), RegistryError> {
+        let pool = self.writing.lock().await;
+        sqlx::query("UPDATE trails SET progress = $1 WHERE arn = $2")
+            .bind(serde_json::to_string(&progress)?)
+            .bind(arn)
+            .execute(&*pool)
+            .await?;
+        if let Some(entry) = self.memory.write().get_mut(arn) {
+            entry.progress = Arc::new(progress);
+        }
+        Ok(())
+    }
+
+    /// Removes a trail; says whether it was there.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; the trail stays then.
+    pub async fn remove(&self, arn: &str) -> Result<bool, RegistryError> {
+        let pool = self.writing.lock().await;
+        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&*pool).await?;
+        Ok(self.memory.write().remove(arn).is_some())
+    }
+
+    /// Trails that belong to an account.
+    pub fn of_account(&self, account: AccountId) -> Vec<Arc<Trail>> {
+        self.all().into_iter().filter(|trail| trail.account == account).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Region;
+
+    use super::*;
+    use crate::trail::Logging;
+
+    fn trail(name: &str) -> Trail {
+        Trail {
+            arn: format!("arn:aws:cloudtrail:eu-west-1:111122223333:trail/{name}"),
+            name: name.to_owned(),
+            account: AccountId::parse("111122223333").unwrap(),
+            home_region: Region::parse("eu-west-1").unwrap(),
+            bucket: "logs".to_owned(),
+            prefix: None,
+            topic: None,
+            includes_global_service_events: true,
+            is_multi_region: false,
+            validates_log_files: true,
+            log_group_arn: None,
+            log_role_arn: None,
+            kms_key_id: None,
+            is_organization: false,
+            logs_recursively: None,
+            tags: Vec::new(),
+            selectors: None,
+            logging: Logging::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_changed_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let arn = trail("one").arn;
+        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        registry.add(trail("one"), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+        registry.add(trail("two"), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+        assert_eq!(registry.add(trail("three"), |all| Err(all.len())).await.unwrap(), Err(2));
+        let renamed = registry.change(&arn, |trail| {
+            trail.bucket = "other".to_owned();
+            Ok::<_, ()>(())
+        });
+        assert_eq!(renamed.await.unwrap().unwrap().unwrap().bucket, "other");
+        assert_eq!(registry.change(&arn, |_| Err(7)).await.unwrap(), Some(Err(7)));
+        assert_eq!(registry.change("arn", |_| Ok::<_, ()>(())).await.unwrap(), None);
+        registry.note_progress(&arn, Progress { cursor: 9, ..Progress::default() }).await.unwrap();
+        assert!(registry.remove(&trail("two").arn).await.unwrap());
+        assert!(!registry.remove(&trail("two").arn).await.unwrap());
+        drop(registry);
+
+        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        assert_eq!(registry.all().iter().map(|trail| trail.bucket.as_str()).collect::<Vec<_>>(), ["other"]);
+        assert_eq!(registry.progress(&arn).unwrap().cursor, 9);
+    }
+}

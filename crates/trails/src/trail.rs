@@ -1,0 +1,109 @@
+//! What a trail is.
+
+use std::collections::BTreeSet;
+
+use model::selectors::EventSelectors;
+use model::{AccountId, EventTime, Region};
+use serde::{Deserialize, Serialize};
+
+/// A trail as its owner defined it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trail {
+    /// `arn:aws:cloudtrail:REGION:ACCOUNT:trail/NAME`; tells trails apart.
+    pub arn: String,
+    /// Name, of 3 to 128 characters.
+    pub name: String,
+    /// Account that it belongs to.
+    pub account: AccountId,
+    /// Region in which it was made, and in which alone it can be changed.
+    pub home_region: Region,
+    /// Bucket that log files go to.
+    pub bucket: String,
+    /// What comes before `AWSLogs/` in the keys.
+    pub prefix: Option<String>,
+    /// Topic that is told of each file.
+    pub topic: Option<Topic>,
+    /// Whether events of global services are taken.
+    pub includes_global_service_events: bool,
+    /// Whether events of all regions are taken.
+    pub is_multi_region: bool,
+    /// Whether digest files are written.
+    pub validates_log_files: bool,
+    /// Log group that events go to as well.
+    pub log_group_arn: Option<String>,
+    /// Role for writing to the log group.
+    pub log_role_arn: Option<String>,
+    /// Key that log files are encrypted with.
+    pub kms_key_id: Option<String>,
+    /// Whether events of all accounts of the organization are taken.
+    pub is_organization: bool,
+    /// Whether events that the delivery itself causes are taken; absent as long as nobody said so.
+    pub logs_recursively: Option<bool>,
+    /// Tags, in the order in which they came.
+    pub tags: Vec<Tag>,
+    /// What was put as event selectors; absent as long as nothing was.
+    pub selectors: Option<EventSelectors>,
+    /// Whether it delivers.
+    pub logging: Logging,
+}
+
+/// A topic, as it was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// Name or ARN, as it was given.
+    pub given: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// A tag of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Key, once for each resource.
+    pub key: String,
+    /// Value; a tag may have none.
+    pub value: Option<String>,
+}
+
+/// Whether a trail delivers, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Logging {
+    /// Between StartLogging and StopLogging.
+    pub is_on: bool,
+    /// Time of the last StartLogging.
+    pub started: Option<EventTime>,
+    /// Time of the last StopLogging.
+    pub stopped: Option<EventTime>,
+    /// Number of the newest recorded event when it was started: those behind it are delivered.
+    pub started_behind: u64,
+    /// Counts the starts, so that the delivery sees a stop and a start between two of its looks.
+    pub starts: u64,
+}
+
+/// Accounts that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Such as `o-exampleorgid`.
+    pub id: String,
+    /// Owns the organization's trails.
+    pub management_account: AccountId,
+    /// All accounts, that one included.
+    pub accounts: BTreeSet<AccountId>,
+}
+
+impl Trail {
+    /// Whether the trail is seen in a region: in its own, and in all others as a shadow trail if it takes their events.
+    pub fn is_seen_in(&self, region: &Region) -> bool {
+        self.home_region == *region || self.is_multi_region
+    }
+
+    /// The selectors in force.
+    pub fn selectors_in_force(&self) -> EventSelectors {
+        self.selectors.clone().unwrap_or_default()
+    }
+
+    /// Whether the selectors are other than those that every trail has at first.
+    pub fn has_custom_selectors(&self) -> bool {
+        self.selectors.as_ref().is_some_and(|selectors| *selectors != EventSelectors::default())
+    }
+}

@@ -1,0 +1,189 @@
+"""Log files and digests, proved by the stock CLI's own validator."""
+
+import datetime
+import gzip
+import json
+
+from opentrail import ACCOUNT
+from process import wait_until
+
+ARN = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main"
+FAST = {"OPENTRAIL_DELIVERY_INTERVAL": "300ms", "OPENTRAIL_DIGEST_INTERVAL": "1s"}
+
+
+def with_trail(opentrail, **settings):
+    """Makes a trail that logs; gives the S3 and CloudTrail clients."""
+    s3, client = opentrail.client("s3"), opentrail.client("cloudtrail")
+    s3.create_bucket(Bucket="logs")
+    client.create_trail(Name="main", S3BucketName="logs", EnableLogFileValidation=True, **settings)
+    client.start_logging(Name="main")
+    return s3, client
+
+
+def keys_of(s3, part):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="logs")
+    return [item["Key"] for page in pages for item in page.get("Contents", []) if part in item["Key"]]
+
+
+def delivered(s3):
+    """All delivered records."""
+    bodies = (s3.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys_of(s3, "/CloudTrail/"))
+    return [record for body in bodies for record in json.loads(gzip.decompress(body))["Records"]]
+
+
+def validate(opentrail, verbose=True):
+    start = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    options = ["--verbose"] if verbose else []
+    return opentrail.aws("cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", start, *options, check=False)
+
+
+def until_digested(s3, client):
+    """Stops the trail and waits for its last digest: from then on every log file is in one."""
+    client.stop_logging(Name="main")
+    before = client.get_trail_status(Name="main").get("LatestDigestDeliveryTime")
+
+    def is_done():
+        newest = client.get_trail_status(Name="main").get("LatestDigestDeliveryTime")
+        stopped = client.get_trail_status(Name="main")["StopLoggingTime"]
+        return newest and newest != before and newest > stopped + datetime.timedelta(seconds=2)
+
+    wait_until("the last digest is there", is_done, 15)
+
+
+def test_what_is_delivered_is_what_was_recorded_and_the_cli_proves_it(installation, moto):
+    opentrail = installation(upstream=moto.url, env=FAST)
+    s3, client = with_trail(opentrail, IsMultiRegionTrail=True, S3KeyPrefix="audit")
+    for region in ("us-east-1", "eu-west-1"):
+        sqs = opentrail.client("sqs", region=region)
+        for number in range(5):
+            sqs.create_queue(QueueName=f"queue-{region}-{number}")
+    s3.put_object(Bucket="logs", Key="data", Body=b"a data event, which nobody selected")
+    wait_until("all queues are delivered",
+               lambda: len([one for one in delivered(s3) if one["eventName"] == "CreateQueue"]) == 10, 15)
+    until_digested(s3, client)
+    records = delivered(s3)
+    ids = [record["eventID"] for record in records]
+    assert len(ids) == len(set(ids)), "no event twice"
+    assert {record["eventCategory"] for record in records} == {"Management"}
+    assert {"StartLogging", "StopLogging"} <= {record["eventName"] for record in records}
+    for record in records:
+        assert opentrail.search(eventId=record["eventID"]) == [record], "delivered as recorded"
+    assert all(key.startswith(f"audit/AWSLogs/{ACCOUNT}/CloudTrail") for key in keys_of(s3, "AWSLogs"))
+    done = validate(opentrail)
+    assert done.returncode == 0 and "INVALID" not in done.stdout + done.stderr, done.stdout + done.stderr
+    files = len(keys_of(s3, "/CloudTrail/us-east-1/"))
+    assert f"{files}/{files} log files valid" in done.stdout
+    status = client.get_trail_status(Name="main")
+    assert status["LatestDeliveryTime"] and "LatestDeliveryError" not in status
+
+
+def test_every_tampering_is_found(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+    for _ in range(3):
+        client.describe_trails()
+        count = len(keys_of(s3, "/CloudTrail-Digest/"))
+        wait_until("another digest is there", lambda count=count: len(keys_of(s3, "/CloudTrail-Digest/")) > count, 10)
+    until_digested(s3, client)
+    assert validate(opentrail).returncode == 0
+    logs, digests = keys_of(s3, "/CloudTrail/"), keys_of(s3, "/CloudTrail-Digest/")
+
+    def damaged(key, change):
+        found = s3.get_object(Bucket="logs", Key=key)
+        content, metadata = found["Body"].read(), found["Metadata"]
+        change(key, content, metadata)
+        done = validate(opentrail, verbose=False)
+        s3.put_object(Bucket="logs", Key=key, Body=content, Metadata=metadata)
+        return done
+
+    def put(key, content, metadata):
+        s3.put_object(Bucket="logs", Key=key, Body=content, Metadata=metadata)
+
+    def repacked(old, new):
+        def change(key, content, metadata):
+            text = gzip.decompress(content)
+            assert old in text
+            put(key, gzip.compress(text.replace(old, new, 1)), metadata)
+        return change
+
+    def flipped(key, content, metadata):
+        put(key, content[:-9] + bytes([content[-9] ^ 1]) + content[-8:], metadata)
+
+    def deleted(key, content, metadata):
+        s3.delete_object(Bucket="logs", Key=key)
+
+    def unsigned(key, content, metadata):
+        put(key, content, {"signature": "00" * 256, "signature-algorithm": "SHA256withRSA"})
+
+    for key in (logs[0], logs[-1]):
+        for change in (repacked(b"127.0.0.1", b"127.0.0.2"), flipped, deleted):
+            done = damaged(key, change)
+            assert done.returncode == 1 and key in done.stdout + done.stderr, done.stdout + done.stderr
+    for key in (digests[0], digests[1]):
+        for change in (repacked(b"digestStartTime", b"digestStartTimX"), repacked(b'"SHA-256"', b'"SHA-512"'), unsigned):
+            if b'"SHA-256"' not in gzip.decompress(s3.get_object(Bucket="logs", Key=key)["Body"].read()):
+                continue
+            done = damaged(key, change)
+            assert done.returncode == 1 and "INVALID" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert damaged(digests[1], deleted).returncode == 1
+    assert validate(opentrail).returncode == 0, "everything is as it was"
+
+
+def test_kills_neither_lose_nor_double_nor_break_the_chain(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+    for number in range(6):
+        for _ in range(10):
+            client.describe_trails(trailNameList=[f"round-{number}"])
+        opentrail.kill()
+        opentrail.start()
+    until_digested(s3, client)
+    names = [record["eventID"] for record in delivered(s3) if record["eventName"] == "DescribeTrails"]
+    recorded = [event["record"]["eventID"] for event in opentrail.lookup_by("EventName", "DescribeTrails")]
+    assert sorted(names)[:50] and len(names) == len(set(names)) == 60
+    assert set(recorded) <= set(names)
+    done = validate(opentrail)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_bucket_that_is_gone_is_told_of_and_filled_when_it_is_back(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+    wait_until("something is delivered", lambda: keys_of(s3, "/CloudTrail/"), 10)
+    client.update_trail(Name="main", EnableLogFileValidation=False)
+    opentrail.client("s3").create_bucket(Bucket="second")
+    client.update_trail(Name="main", S3BucketName="second")
+    s3.delete_bucket(Bucket="second")
+    client.describe_trails(trailNameList=["while-it-is-gone"])
+    wait_until("the failure is told of",
+               lambda: client.get_trail_status(Name="main").get("LatestDeliveryError") == "NoSuchBucket", 10)
+    s3.create_bucket(Bucket="second")
+    wait_until("the failure is over", lambda: "LatestDeliveryError" not in client.get_trail_status(Name="main"), 10)
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="second")["Contents"]]
+    texts = [gzip.decompress(s3.get_object(Bucket="second", Key=key)["Body"].read()).decode() for key in keys]
+    assert "while-it-is-gone" in "".join(texts)
+
+
+def test_data_events_are_delivered_where_a_selector_asks_for_them(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+    s3.create_bucket(Bucket="watched")
+    client.put_event_selectors(TrailName="main", AdvancedEventSelectors=[{"FieldSelectors": [
+        {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+        {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::watched/in/"]}]}])
+    s3.put_object(Bucket="watched", Key="in/one", Body=b"1")
+    s3.put_object(Bucket="watched", Key="out/two", Body=b"2")
+    wait_until("the object is delivered", lambda: "PutObject" in {record["eventName"] for record in delivered(s3)}, 10)
+    keys = [one["requestParameters"]["key"] for one in delivered(s3) if one["eventName"] == "PutObject"]
+    assert keys == ["in/one"]
+
+
+def test_an_upstream_bucket_is_delivered_to(installation, moto):
+    config = (f'[upstreams]\ns3 = "{moto.url}"\n[upstreams_credentials.s3]\naccess_key_id = "AKIAIOSFODNN7EXAMPLE"\n'
+              'secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"\n')
+    opentrail = installation(config=config, env=FAST)
+    s3, client = with_trail(opentrail)
+    until_digested(s3, client)
+    assert {"StartLogging", "StopLogging"} <= {record["eventName"] for record in delivered(s3)}
+    assert validate(opentrail).returncode == 0
+    s3.delete_objects(Bucket="logs", Delete={"Objects": [{"Key": key} for key in keys_of(s3, "AWSLogs")]})
