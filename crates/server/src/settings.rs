@@ -128,7 +128,7 @@ pub(crate) struct SettingsLayer {
     /// Id of the organization for organization trails, such as o-exampleorgid [default: none]
     #[arg(long, env = "OPENTRAIL_ORGANIZATION_ID", value_name = "ID", help_heading = "Trails")]
     organization_id: Option<String>,
-    /// Accounts of the organization, its management account first
+    /// Accounts of the organization, its management account first [default: none]
     #[arg(
         long,
         env = "OPENTRAIL_ORGANIZATION_ACCOUNTS",
