@@ -187,3 +187,23 @@ def test_an_upstream_bucket_is_delivered_to(installation, moto):
     assert {"StartLogging", "StopLogging"} <= {record["eventName"] for record in delivered(s3)}
     assert validate(opentrail).returncode == 0
     s3.delete_objects(Bucket="logs", Delete={"Objects": [{"Key": key} for key in keys_of(s3, "AWSLogs")]})
+
+
+def test_a_topic_is_told_of_each_log_file(installation, moto):
+    opentrail = installation(upstream=moto.url, env=FAST)
+    sns, sqs = opentrail.client("sns"), opentrail.client("sqs")
+    topic = sns.create_topic(Name="trail-files")["TopicArn"]
+    queue = sqs.create_queue(QueueName="trail-files")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:trail-files")
+    s3, client = with_trail(opentrail, SnsTopicName="trail-files")
+    wait_until("a log file is there", lambda: keys_of(s3, "/CloudTrail/"), 10)
+    wait_until("the status says so", lambda: client.get_trail_status(Name="main").get("LatestNotificationTime"), 10)
+    told = []
+
+    def all_told():
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            told.append(json.loads(json.loads(message["Body"])["Message"]))
+        return keys_of(s3, "/CloudTrail/")[0] in [key for one in told for key in one["s3ObjectKey"]]
+
+    wait_until("the topic's queue knows the file", all_told, 15)
+    assert {one["s3Bucket"] for one in told} == {"logs"}

@@ -12,10 +12,11 @@ ARN = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/"
 
 
 @pytest.fixture
-def trails(installation):
-    """An installation with a bucket, and its CloudTrail client."""
-    opentrail = installation()
+def trails(installation, moto):
+    """An installation with a bucket and a topic, and its CloudTrail client."""
+    opentrail = installation(upstream=moto.url)
     opentrail.client("s3").create_bucket(Bucket="logs")
+    opentrail.client("sns").create_topic(Name="told")
     return opentrail, opentrail.client("cloudtrail")
 
 
@@ -85,6 +86,8 @@ def test_what_cannot_be_is_refused_in_aws_words(trails):
         ({"Name": "main", "S3BucketName": "nothere"}, "S3BucketDoesNotExistException", "S3 bucket nothere does not exist!"),
         ({"Name": "main", "S3BucketName": "logs", "S3KeyPrefix": "/x"}, "InvalidS3PrefixException", "not valid"),
         ({"Name": "main", "S3BucketName": "logs", "SnsTopicName": "a b"}, "InvalidSnsTopicNameException", "not valid"),
+        ({"Name": "main", "S3BucketName": "logs", "SnsTopicName": "nothere"}, "InsufficientSnsTopicPolicyException",
+         "SNS Topic does not exist or the topic policy is incorrect!"),
         ({"Name": "main", "S3BucketName": "logs", "KmsKeyId": "arn:aws:s3:::x"}, "InvalidKmsKeyIdException", "not valid"),
         ({"Name": "main", "S3BucketName": "nothere", "IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": False},
          "InvalidParameterCombinationException", "Multi-Region trail must include global service events."),

@@ -163,11 +163,13 @@ fn check_key(key: &str) -> Result<(), ApiError> {
     refused(ErrorCode::InvalidKmsKeyIdException, format!("KMS key ID is not valid: {text}"))
 }
 
+/// Stand-ins of AWS name log groups as they like; only what is meant to be an ARN must be one.
 fn check_log_group(group: &str) -> Result<(), ApiError> {
-    let is_right = model::Arn::parse(group).is_ok_and(|arn| {
-        let name = arn.resource().strip_prefix("log-group:").and_then(|name| name.strip_suffix(":*"));
-        arn.service() == "logs" && name.is_some_and(|name| !name.is_empty())
-    });
+    let is_right = !group.starts_with("arn:")
+        || model::Arn::parse(group).is_ok_and(|arn| {
+            let name = arn.resource().strip_prefix("log-group:").and_then(|name| name.strip_suffix(":*"));
+            arn.service() == "logs" && name.is_some_and(|name| !name.is_empty())
+        });
     if is_right {
         return Ok(());
     }
@@ -336,9 +338,15 @@ pub struct TrailStatusOutput {
     /// Code of the last failure to write a log file, where it was the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_delivery_error: Option<String>,
+    /// Code of the last failure to tell the topic, where it was the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_notification_error: Option<String>,
     /// Last log file.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
     pub latest_delivery_time: Option<EventTime>,
+    /// Last message to the topic.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
+    pub latest_notification_time: Option<EventTime>,
     /// Last start.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
     pub start_logging_time: Option<EventTime>,

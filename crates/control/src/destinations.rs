@@ -38,6 +38,17 @@ pub enum DestinationProblem {
     Unavailable(#[source] Cause),
 }
 
+/// Why a topic cannot be told of files.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicProblem {
+    /// There is no such topic, or its policy does not let CloudTrail publish.
+    #[error("there is no such topic, or its policy is incorrect")]
+    Refused,
+    /// Whoever has the topic does not answer.
+    #[error("the topic cannot be checked right now")]
+    Unavailable(#[source] Cause),
+}
+
 /// Says whether a trail can deliver somewhere.
 #[async_trait]
 pub trait DestinationCheck: Send + Sync + 'static {
@@ -46,6 +57,12 @@ pub trait DestinationCheck: Send + Sync + 'static {
     /// # Errors
     /// See [`DestinationProblem`].
     async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem>;
+
+    /// Whether a topic can be told of files. Changes nothing, and may be dropped.
+    ///
+    /// # Errors
+    /// See [`TopicProblem`].
+    async fn check_topic(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem>;
 }
 
 /// The public keys of digests.

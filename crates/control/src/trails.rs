@@ -20,7 +20,7 @@ use model::{AccountId, EventTime, Region};
 use serde::Serialize;
 use trails::{Logging, Organization, RegistryError, Topic, Trail, TrailRegistry};
 
-use crate::destinations::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys};
+use crate::destinations::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys, TopicProblem};
 
 /// Most trails of an account in a region, those counted that take the events of all regions. Source: CloudTrail user
 /// guide, quotas.
@@ -144,12 +144,14 @@ impl TrailCall<'_> {
         }
         let prefix = given(&input.prefix);
         self.check_bucket(&bucket, prefix.as_deref(), &arn, is_organization).await?;
+        let topic = given(&input.topic).map(|topic| self.topic(topic));
+        self.check_topic(topic.as_ref()).await?;
         let trail = Trail {
             account: self.account,
             home_region: self.region.clone(),
             bucket,
             prefix,
-            topic: given(&input.topic).map(|topic| self.topic(topic)),
+            topic,
             includes_global_service_events,
             is_multi_region,
             validates_log_files: input.validates_log_files.unwrap_or(false),
@@ -194,13 +196,18 @@ impl TrailCall<'_> {
         if bucket != trail.bucket || prefix != trail.prefix || is_organization != trail.is_organization {
             self.check_bucket(&bucket, prefix.as_deref(), &trail.arn, is_organization).await?;
         }
+        let topic = match &input.topic {
+            Some(_) => given(&input.topic).map(|topic| self.topic(topic)),
+            None => trail.topic.clone(),
+        };
+        if topic != trail.topic {
+            self.check_topic(topic.as_ref()).await?;
+        }
         let changed = self
             .change(&trail.arn, |trail| {
                 trail.bucket = bucket;
                 trail.prefix = prefix;
-                if let Some(topic) = &input.topic {
-                    trail.topic = given(&Some(topic.clone())).map(|topic| self.topic(topic));
-                }
+                trail.topic = topic;
                 trail.includes_global_service_events = includes_global;
                 trail.is_multi_region = is_multi_region;
                 trail.validates_log_files = input.validates_log_files.unwrap_or(trail.validates_log_files);
@@ -276,9 +283,12 @@ impl TrailCall<'_> {
             latest_delivery_attempt_time: text(status.latest_delivery_attempt),
             latest_delivery_attempt_succeeded: text(status.latest_delivery),
             latest_delivery_error: status.latest_delivery_error,
+            latest_notification_time: status.latest_notification,
+            latest_notification_attempt_time: text(status.latest_notification_attempt),
+            latest_notification_attempt_succeeded: text(status.latest_notification),
+            latest_notification_error: status.latest_notification_error,
             latest_digest_delivery_time: status.latest_digest_delivery,
             latest_digest_delivery_error: status.latest_digest_error,
-            ..TrailStatusOutput::default()
         })
     }
 
@@ -485,6 +495,21 @@ impl TrailCall<'_> {
             ),
             DestinationProblem::Unavailable(error) => {
                 tracing::warn!(error = &*error, bucket, "a bucket cannot be checked");
+                ApiError::Unavailable
+            }
+        })
+    }
+
+    async fn check_topic(&self, topic: Option<&Topic>) -> Result<(), ApiError> {
+        let Some(topic) = topic else { return Ok(()) };
+        let checked = self.services.destinations.check_topic(&topic.arn, self.now).await;
+        checked.map_err(|problem| match problem {
+            TopicProblem::Refused => ApiError::refused(
+                ErrorCode::InsufficientSnsTopicPolicyException,
+                "SNS Topic does not exist or the topic policy is incorrect!",
+            ),
+            TopicProblem::Unavailable(error) => {
+                tracing::warn!(error = &*error, topic = topic.arn, "a topic cannot be checked");
                 ApiError::Unavailable
             }
         })

@@ -18,5 +18,5 @@ pub mod sink;
 pub mod worker;
 
 pub use digest_keys::{DigestKeys, DigestKeysError, PublicDigestKey};
-pub use sink::{ObjectSink, PutError, PutObject};
+pub use sink::{ObjectSink, PutError, PutObject, TopicSink};
 pub use worker::{Delivery, DeliverySettings};

@@ -100,6 +100,7 @@ impl Delivery {
             if let Some(file) = progress.plan.as_mut().and_then(|plan| plan.files.get_mut(index)) {
                 file.is_written = true;
             }
+            self.tell_topic(trail, progress, &plan.bucket, &file.key).await;
             if trail.validates_log_files {
                 add_to_chain(progress, trail, plan, file, finished, now);
             }
@@ -114,6 +115,24 @@ impl Delivery {
         progress.cursor = plan.to;
         progress.plan = None;
         self.note(trail, progress).await
+    }
+
+    /// Tells the trail's topic of a file. A message that fails is not sent again: the file is there, and so is the status.
+    async fn tell_topic(&self, trail: &Trail, progress: &mut Progress, bucket: &str, key: &str) {
+        let Some(topic) = &trail.topic else { return };
+        let message = serde_json::json!({ "s3Bucket": bucket, "s3ObjectKey": [key] }).to_string();
+        let status = &mut progress.status;
+        status.latest_notification_attempt = Some(self.now());
+        match self.topics.publish(&topic.arn, message).await {
+            Ok(()) => {
+                status.latest_notification = Some(self.now());
+                status.latest_notification_error = None;
+            }
+            Err(error) => {
+                tracing::warn!(%error, trail = trail.arn, topic = topic.arn, "a topic cannot be told of a log file");
+                status.latest_notification_error = Some(error.code);
+            }
+        }
     }
 
     pub(crate) fn random_name(&self) -> String {

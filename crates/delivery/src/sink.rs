@@ -40,3 +40,13 @@ pub trait ObjectSink: Send + Sync + 'static {
     /// See [`PutError`]; it may have been written all the same.
     async fn put(&self, object: PutObject) -> Result<(), PutError>;
 }
+
+/// Tells topics of files.
+#[async_trait]
+pub trait TopicSink: Send + Sync + 'static {
+    /// Publishes a message.
+    ///
+    /// # Errors
+    /// See [`PutError`], with SNS's code; it may have been published all the same.
+    async fn publish(&self, topic_arn: &str, message: String) -> Result<(), PutError>;
+}

@@ -11,7 +11,7 @@ use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistr
 use crate::digest_keys::{DigestKeys, DigestKeysError};
 use crate::log_files::plan;
 use crate::selection::{Selection, select};
-use crate::sink::ObjectSink;
+use crate::sink::{ObjectSink, TopicSink};
 
 /// Time after a stop in which calls that ended before it may still be recorded, seconds.
 const STOP_GRACE_SECONDS: i64 = 2;
@@ -38,6 +38,8 @@ pub struct Delivery {
     pub keys: Arc<DigestKeys>,
     /// Where files go.
     pub sink: Arc<dyn ObjectSink>,
+    /// Told of each log file, where a trail has a topic.
+    pub topics: Arc<dyn TopicSink>,
     /// The organization of this installation, if it has one.
     pub organization: Option<Arc<Organization>>,
     /// Tells the time.

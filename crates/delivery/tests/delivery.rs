@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use delivery::{Delivery, DeliverySettings, DigestKeys, ObjectSink, PutError, PutObject};
+use delivery::{Delivery, DeliverySettings, DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
 use digest::Digest;
 use flate2::read::GzDecoder;
 use model::{AccountId, EventTime, Region};
 use parking_lot::Mutex;
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
-use trails::{Logging, Trail, TrailRegistry};
+use trails::{Logging, Topic, Trail, TrailRegistry};
 
 const ACCOUNT: &str = "111122223333";
 const START: i64 = 1_740_830_400;
@@ -53,7 +53,20 @@ impl ObjectSink for Bucket {
     }
 }
 
+/// Takes every message.
+#[derive(Default)]
+struct Topics(Mutex<Vec<(String, String)>>);
+
+#[async_trait]
+impl TopicSink for Topics {
+    async fn publish(&self, topic_arn: &str, message: String) -> Result<(), PutError> {
+        self.0.lock().push((topic_arn.to_owned(), message));
+        Ok(())
+    }
+}
+
 struct World {
+    topics: Arc<Topics>,
     bucket: Arc<Bucket>,
     clock: Arc<AtomicI64>,
     names: Arc<AtomicU64>,
@@ -61,7 +74,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { bucket: Arc::default(), clock: Arc::new(AtomicI64::new(START)), names: Arc::default() }
+        Self {
+            topics: Arc::default(),
+            bucket: Arc::default(),
+            clock: Arc::new(AtomicI64::new(START)),
+            names: Arc::default(),
+        }
     }
 
     async fn open(&self, folder: &Path) -> Delivery {
@@ -72,6 +90,7 @@ impl World {
             registry: Arc::new(TrailRegistry::open(folder).await.unwrap()),
             keys: Arc::new(DigestKeys::open(folder).unwrap()),
             sink: Arc::clone(&self.bucket) as Arc<dyn ObjectSink>,
+            topics: Arc::clone(&self.topics) as Arc<dyn TopicSink>,
             organization: None,
             clock: Arc::new(move || EventTime::from_seconds(clock.load(Ordering::Relaxed))),
             random: Arc::new(move |buffer: &mut [u8]| {
@@ -155,7 +174,7 @@ fn trail() -> Trail {
         home_region: Region::parse("us-east-1").unwrap(),
         bucket: "logs".to_owned(),
         prefix: None,
-        topic: None,
+        topic: Some(Topic { given: "told".to_owned(), arn: "arn:aws:sns:us-east-1:111122223333:told".to_owned() }),
         includes_global_service_events: true,
         is_multi_region: true,
         validates_log_files: true,
@@ -230,6 +249,10 @@ async fn every_event_is_delivered_once_though_the_bucket_refuses() {
     assert!(home.0 >= 10 && other.0 >= 9, "{home:?} {other:?}");
     let progress = delivery.registry.progress(&trail().arn).unwrap();
     assert!(progress.is_stopped && progress.chains.is_empty());
+    let told = world.topics.0.lock().clone();
+    for key in world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")) {
+        assert!(told.iter().any(|(_, message)| message.contains(key)), "the topic was told of {key}");
+    }
     assert_eq!(progress.status.latest_delivery_error, None);
     delivery.store.close().await;
 }

@@ -13,19 +13,18 @@ use async_trait::async_trait;
 use aws_wire::RequestHead;
 use aws_wire::catalog::Catalog;
 use aws_wire::classify::{Call, Classification, HostNames, classify};
-use aws_wire::sigv4::{Credentials, PayloadDeclaration, SigningIdentity, payload_hash, sign_headers};
+use aws_wire::sigv4::Credentials;
 use bytes::Bytes;
 use capture::{Authentication, BodyCapture, Outcome, Subject};
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, request};
+use http::request;
 use model::{AccessKeyId, AccountId, EventTime, IdentityLesson, Region, UserIdentity};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::body::{Held, RequestBody, hold};
 use crate::identities::IdentityBook;
 use crate::settings::GatewaySettings;
-use crate::upstream::{UpstreamClient, UpstreamUrl};
+use crate::upstream::UpstreamUrl;
+use crate::upstream_caller::{UpstreamCallError, UpstreamCaller, form};
 
 /// Time after which a key is asked for again: its owner may have been made or let in since.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -35,8 +34,6 @@ const ASKED_KEYS_MAX: usize = 10_000;
 const WAITING_KEYS_MAX: usize = 256;
 /// Time for both questions about a key.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// Largest answer that is read, bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Prefix of the ids of long-term keys. IAM knows nothing of the others.
 const LONG_TERM: &str = "AKIA";
 
@@ -69,7 +66,8 @@ impl KeyResolver {
         clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
     ) -> Arc<Self> {
         let (waiting, queue) = mpsc::channel(WAITING_KEYS_MAX);
-        let asker = Asker { book: Arc::clone(&book), client: UpstreamClient::new(gateway), settings, clock };
+        let caller = UpstreamCaller::new(Arc::clone(&settings.upstream), settings.credentials.clone(), gateway);
+        let asker = Asker { book: Arc::clone(&book), caller, settings, clock };
         tokio::spawn(asker.run(queue));
         Arc::new(Self { book, asked: Mutex::default(), waiting })
     }
@@ -112,7 +110,7 @@ impl IdentityBook for KeyResolver {
 
 struct Asker {
     book: Arc<dyn IdentityBook>,
-    client: UpstreamClient,
+    caller: UpstreamCaller,
     settings: KeyResolverSettings,
     clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
 }
@@ -122,10 +120,8 @@ struct Asker {
 enum AskError {
     #[error("the question cannot be made: {0}")]
     Question(String),
-    #[error("the upstream did not answer")]
-    Upstream(#[from] crate::upstream::UpstreamError),
-    #[error("the answer cannot be read: {0}")]
-    Answer(String),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamCallError),
     #[error("the upstream answered with status {0}")]
     Refused(u16),
 }
@@ -160,17 +156,10 @@ impl Asker {
     /// One question with one parameter, and what its answer teaches.
     async fn ask(&self, action: &str, parameter: &str, value: &str) -> Result<Vec<IdentityLesson>, AskError> {
         let now = (self.clock)();
-        let body = format!("Action={action}&Version=2010-05-08&{parameter}={}", form_encoded(value));
-        let body = Bytes::from(body);
-        let mut head = self.question(&body, now)?;
+        let body = form(&[("Action", action), ("Version", "2010-05-08"), (parameter, value)]);
+        let mut head = self.caller.query_head("iam", self.settings.region.as_str(), &body, now)?;
         let call = call_of(&head, &body)?;
-        let forwarded = RequestBody::whole(body.clone(), None);
-        let (parts, answer) = self.client.send(&self.settings.upstream, &mut head, forwarded).await?.into_parts();
-        let held = hold(answer, ANSWER_BYTES_MAX, ANSWER_TIMEOUT).await;
-        let bytes = match held.map_err(|error| AskError::Answer(error.to_string()))? {
-            Held::Whole { bytes, .. } => bytes,
-            Held::Longer { .. } => return Err(AskError::Answer("it is too long".to_owned())),
-        };
+        let (parts, bytes) = self.caller.send(&mut head, body.clone()).await?;
         if !parts.status.is_success() {
             return Err(AskError::Refused(parts.status.as_u16()));
         }
@@ -196,31 +185,6 @@ impl Asker {
             },
         }))
     }
-
-    fn question(&self, body: &Bytes, now: EventTime) -> Result<request::Parts, AskError> {
-        let question = |error: &dyn std::fmt::Display| AskError::Question(error.to_string());
-        let host = HeaderValue::from_str(self.settings.upstream.authority()).map_err(|error| question(&error))?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/")
-            .header(HOST, host)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
-            .body(())
-            .map_err(|error| question(&error))?;
-        let (mut head, ()) = request.into_parts();
-        let credentials = &self.settings.credentials;
-        let identity = SigningIdentity {
-            access_key_id: &credentials.access_key_id,
-            secret: &credentials.secret,
-            session_token: credentials.session_token.as_deref(),
-            region: self.settings.region.as_str(),
-            service: "iam",
-        };
-        let declared = PayloadDeclaration::Exact(payload_hash(body));
-        let signed = sign_headers(&request_head(&head), &identity, declared, now).map_err(|error| question(&error))?;
-        head.headers.extend(signed);
-        Ok(head)
-    }
 }
 
 fn request_head(head: &request::Parts) -> RequestHead<'_> {
@@ -232,17 +196,4 @@ fn call_of(head: &request::Parts, body: &Bytes) -> Result<Call, AskError> {
         Classification::Call(call) => Ok(call),
         _ => Err(AskError::Question("the catalog does not know it".to_owned())),
     }
-}
-
-/// The value of a form's field.
-fn form_encoded(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

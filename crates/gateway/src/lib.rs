@@ -45,6 +45,7 @@ pub mod tls;
 pub mod trusted_proxies;
 mod unstoppable;
 pub mod upstream;
+pub mod upstream_caller;
 mod worker;
 
 pub use connector::{DetourError, Detours};

@@ -9,7 +9,7 @@ mod intake;
 
 pub(crate) use buckets::EmbeddedBuckets;
 pub(crate) use cloudtrail::CloudTrailApi;
-pub(crate) use destinations::{DigestKeyList, TrailBuckets};
+pub(crate) use destinations::{DigestKeyList, TrailBuckets, TrailDestinations, TrailTopics};
 pub(crate) use directory::{KnownCallers, LearnedIdentities};
 pub(crate) use history::StoreAdapter;
 pub(crate) use intake::StoreIntake;

@@ -19,6 +19,7 @@ use gateway::exchange::Surroundings;
 use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
+use gateway::upstream_caller::UpstreamCaller;
 use gateway::{Destination, Gateway, IdentityBook, Listener, LocalService, ResignedUpstream, Routes, tls};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
@@ -31,7 +32,7 @@ use uuid::Uuid;
 
 use crate::adapters::{
     CloudTrailApi, DigestKeyList, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake,
-    TrailBuckets,
+    TrailBuckets, TrailDestinations, TrailTopics,
 };
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
@@ -117,9 +118,10 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
     let buckets = embedded_buckets(&settings).await?;
     let trail_buckets = trail_buckets(&settings, buckets.as_ref());
+    let trail_topics = TrailTopics { caller: topics_caller(&settings, &directory), clock: Arc::clone(&clock) };
     let trail_services = TrailServices {
         registry: Arc::clone(&registry_of_trails),
-        destinations: Arc::new(trail_buckets.clone()),
+        destinations: Arc::new(TrailDestinations { buckets: trail_buckets.clone(), topics: trail_topics.clone() }),
         keys: Arc::new(DigestKeyList(Arc::clone(&digest_keys))),
         newest_event: {
             let store = store.clone();
@@ -133,6 +135,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         registry: registry_of_trails,
         keys: digest_keys,
         sink: Arc::new(trail_buckets),
+        topics: Arc::new(trail_topics),
         organization: settings.trails.organization.clone(),
         clock: Arc::clone(&clock),
         random: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
@@ -317,6 +320,23 @@ fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> Trail
         },
         (None, None) => TrailBuckets::Nowhere,
     }
+}
+
+/// Who calls SNS for trails. An upstream without credentials of its own is called with the root key, which upstreams that
+/// do not verify signatures take.
+fn topics_caller(settings: &Settings, directory: &Directory) -> Option<Arc<UpstreamCaller>> {
+    let url = settings.upstreams.get("sns").or(settings.upstream.as_ref())?;
+    let configured = match settings.upstreams.contains_key("sns") {
+        true => settings.upstreams_credentials.get("sns"),
+        false => settings.upstream_credentials.as_ref(),
+    };
+    let root = directory.root();
+    let credentials = configured.cloned().unwrap_or_else(|| Credentials {
+        access_key_id: root.access_key_id.clone(),
+        secret: root.secret.clone(),
+        session_token: None,
+    });
+    Some(Arc::new(UpstreamCaller::new(Arc::new(url.clone()), credentials, &settings.gateway)))
 }
 
 /// CloudTrail is ours; S3 is ours unless an upstream is set for it; everything else goes upstream.

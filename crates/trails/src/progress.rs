@@ -126,6 +126,15 @@ pub struct Status {
     pub latest_delivery_attempt: Option<EventTime>,
     /// Code of the failure, if the last one failed.
     pub latest_delivery_error: Option<String>,
+    /// Last message to the topic.
+    #[serde(default)]
+    pub latest_notification: Option<EventTime>,
+    /// Last time that one was tried.
+    #[serde(default)]
+    pub latest_notification_attempt: Option<EventTime>,
+    /// Code of the failure, if the last one failed.
+    #[serde(default)]
+    pub latest_notification_error: Option<String>,
     /// Last digest that was written.
     pub latest_digest_delivery: Option<EventTime>,
     /// Code of the failure, if the last one failed.

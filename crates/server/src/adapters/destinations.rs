@@ -10,8 +10,9 @@ use aws_wire::sigv4::Credentials;
 use buckets::{Access, BucketService, CallerAccess};
 use bytes::Bytes;
 use control::destinations::Cause;
-use control::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys};
-use delivery::{DigestKeys, ObjectSink, PutError, PutObject};
+use control::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys, TopicProblem};
+use delivery::{DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
+use gateway::upstream_caller::UpstreamCaller;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use model::{EventTime, Region};
@@ -24,6 +25,8 @@ const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// The canned ACL that CloudTrail puts on its files. Source: CloudTrail user guide, bucket policy.
 const ACL: &str = "bucket-owner-full-control";
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
+/// Version of the API of SNS.
+const SNS_VERSION: &str = "2010-03-31";
 
 /// The buckets of an installation.
 #[derive(Clone)]
@@ -168,8 +171,75 @@ fn encode_key(key: &str) -> String {
     encoded
 }
 
+/// Where trails deliver to: buckets, and topics of the upstream that has SNS.
+pub(crate) struct TrailDestinations {
+    pub(crate) buckets: TrailBuckets,
+    pub(crate) topics: TrailTopics,
+}
+
 #[async_trait]
-impl DestinationCheck for TrailBuckets {
+impl DestinationCheck for TrailDestinations {
+    async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
+        self.buckets.check_bucket(question).await
+    }
+
+    async fn check_topic(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem> {
+        self.topics.check(topic_arn, now).await
+    }
+}
+
+/// The topics of the upstream that has SNS.
+#[derive(Clone)]
+pub(crate) struct TrailTopics {
+    /// `None` where no upstream has them.
+    pub(crate) caller: Option<Arc<UpstreamCaller>>,
+    /// Tells the time.
+    pub(crate) clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
+}
+
+impl TrailTopics {
+    /// Asks SNS; status and body of its answer.
+    async fn ask(&self, topic_arn: &str, parameters: &[(&str, &str)], now: EventTime) -> Result<(u16, Bytes), Cause> {
+        let caller = self.caller.as_ref().ok_or("there is no upstream that has SNS")?;
+        let arn = model::Arn::parse(topic_arn)?;
+        Ok(caller.query("sns", arn.region(), parameters, now).await?)
+    }
+
+    async fn check(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem> {
+        if self.caller.is_none() {
+            return Err(TopicProblem::Refused);
+        }
+        let parameters = [("Action", "GetTopicAttributes"), ("Version", SNS_VERSION), ("TopicArn", topic_arn)];
+        let (status, body) = self.ask(topic_arn, &parameters, now).await.map_err(TopicProblem::Unavailable)?;
+        let text = String::from_utf8_lossy(&body);
+        match status {
+            200..300 => Ok(()),
+            // The credentials of this installation may not ask; whether CloudTrail may publish is seen at the first file.
+            401 | 403 if code_of(&text) != Some("NotFound") => Ok(()),
+            400..500 => Err(TopicProblem::Refused),
+            _ => Err(TopicProblem::Unavailable(format!("SNS answered with status {status}").into())),
+        }
+    }
+}
+
+#[async_trait]
+impl TopicSink for TrailTopics {
+    async fn publish(&self, topic_arn: &str, message: String) -> Result<(), PutError> {
+        let parameters =
+            [("Action", "Publish"), ("Version", SNS_VERSION), ("TopicArn", topic_arn), ("Message", &message)];
+        let answer = self.ask(topic_arn, &parameters, (self.clock)()).await;
+        let (status, body) =
+            answer.map_err(|error| PutError { code: "ServiceUnavailable".to_owned(), message: error.to_string() })?;
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let code = code_of(&text).map_or_else(|| status.to_string(), str::to_owned);
+        Err(PutError { code, message: text })
+    }
+}
+
+impl TrailBuckets {
     async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
         match self {
             Self::Embedded { service, requires_policy } => check_embedded(service, *requires_policy, question).await,

@@ -1,0 +1,148 @@
+//! Calls of our own to an upstream, signed with credentials that were configured for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_wire::RequestHead;
+use aws_wire::sigv4::{Credentials, PayloadDeclaration, SigningIdentity, payload_hash, sign_headers};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, Request, request, response};
+use model::EventTime;
+
+use crate::body::{Held, RequestBody, hold};
+use crate::settings::GatewaySettings;
+use crate::upstream::{UpstreamClient, UpstreamUrl};
+
+/// Time that the upstream has for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest answer that is read, bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a call of our own has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamCallError {
+    /// It cannot be made.
+    #[error("the call cannot be made: {0}")]
+    Call(String),
+    /// The upstream does not answer.
+    #[error("the upstream did not answer")]
+    Upstream(#[from] crate::upstream::UpstreamError),
+    /// The answer is not one that can be used.
+    #[error("the answer cannot be read: {0}")]
+    Answer(String),
+}
+
+/// Calls an upstream.
+pub struct UpstreamCaller {
+    client: UpstreamClient,
+    upstream: Arc<UpstreamUrl>,
+    credentials: Credentials,
+}
+
+impl std::fmt::Debug for UpstreamCaller {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("UpstreamCaller").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+impl UpstreamCaller {
+    /// A caller of an upstream.
+    pub fn new(upstream: Arc<UpstreamUrl>, credentials: Credentials, gateway: &GatewaySettings) -> Self {
+        Self { client: UpstreamClient::new(gateway), upstream, credentials }
+    }
+
+    /// The head of a call of the query protocol, signed.
+    ///
+    /// # Errors
+    /// [`UpstreamCallError::Call`].
+    pub fn query_head(
+        &self,
+        service: &str,
+        region: &str,
+        body: &Bytes,
+        now: EventTime,
+    ) -> Result<request::Parts, UpstreamCallError> {
+        let failed = |error: &dyn std::fmt::Display| UpstreamCallError::Call(error.to_string());
+        let host = HeaderValue::from_str(self.upstream.authority()).map_err(|error| failed(&error))?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/")
+            .header(HOST, host)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
+            .body(())
+            .map_err(|error| failed(&error))?;
+        let (mut head, ()) = request.into_parts();
+        let identity = SigningIdentity {
+            access_key_id: &self.credentials.access_key_id,
+            secret: &self.credentials.secret,
+            session_token: self.credentials.session_token.as_deref(),
+            region,
+            service,
+        };
+        let declared = PayloadDeclaration::Exact(payload_hash(body));
+        let view = RequestHead { method: &head.method, path: "/", query: None, headers: &head.headers };
+        let signed = sign_headers(&view, &identity, declared, now).map_err(|error| failed(&error))?;
+        head.headers.extend(signed);
+        Ok(head)
+    }
+
+    /// Sends a call and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// The upstream does not answer in time, or with more than 64 KiB.
+    pub async fn send(
+        &self,
+        head: &mut request::Parts,
+        body: Bytes,
+    ) -> Result<(response::Parts, Bytes), UpstreamCallError> {
+        let answer = async {
+            let sent = self.client.send(&self.upstream, head, RequestBody::whole(body, None)).await?;
+            let (parts, answer) = sent.into_parts();
+            match hold(answer, ANSWER_BYTES_MAX, ANSWER_TIMEOUT).await {
+                Ok(Held::Whole { bytes, .. }) => Ok((parts, bytes)),
+                Ok(Held::Longer { .. }) => Err(UpstreamCallError::Answer("it is too long".to_owned())),
+                Err(error) => Err(UpstreamCallError::Answer(error.to_string())),
+            }
+        };
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(UpstreamCallError::Answer("it did not come in time".to_owned())),
+        }
+    }
+
+    /// A call of the query protocol: status and body of the answer.
+    ///
+    /// # Errors
+    /// See [`UpstreamCallError`]; a refusal by the upstream is an answer.
+    pub async fn query(
+        &self,
+        service: &str,
+        region: &str,
+        parameters: &[(&str, &str)],
+        now: EventTime,
+    ) -> Result<(u16, Bytes), UpstreamCallError> {
+        let body = form(parameters);
+        let mut head = self.query_head(service, region, &body, now)?;
+        let (parts, bytes) = self.send(&mut head, body).await?;
+        Ok((parts.status.as_u16(), bytes))
+    }
+}
+
+/// Parameters as a form.
+pub(crate) fn form(parameters: &[(&str, &str)]) -> Bytes {
+    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", form_encoded(value))).collect();
+    Bytes::from(pairs.join("&"))
+}
+
+fn form_encoded(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
