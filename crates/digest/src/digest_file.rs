@@ -173,6 +173,18 @@ pub enum DigestFault {
 }
 
 impl Digest {
+    /// Reads a digest and checks only that it lies where it says; its signature is another question.
+    ///
+    /// # Errors
+    /// [`DigestFault::Format`] or [`DigestFault::Moved`].
+    pub fn read(text: &[u8], bucket: &str, key: &str) -> Result<Self, DigestFault> {
+        let digest: Self = serde_json::from_slice(text).map_err(|_| DigestFault::Format)?;
+        if digest.digest_s3_bucket != bucket || digest.digest_s3_object != key {
+            return Err(DigestFault::Moved { bucket: digest.digest_s3_bucket, key: digest.digest_s3_object });
+        }
+        Ok(digest)
+    }
+
     /// Reads and checks a digest: its text as unpacked, where it was found, the signature that was found with it, and a
     /// look-up of public keys by their fingerprints.
     ///
@@ -185,10 +197,7 @@ impl Digest {
         signature: &str,
         public_key: impl FnOnce(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, DigestFault> {
-        let digest: Self = serde_json::from_slice(text).map_err(|_| DigestFault::Format)?;
-        if digest.digest_s3_bucket != bucket || digest.digest_s3_object != key {
-            return Err(DigestFault::Moved { bucket: digest.digest_s3_bucket, key: digest.digest_s3_object });
-        }
+        let digest = Self::read(text, bucket, key)?;
         let fingerprint = &digest.digest_public_key_fingerprint;
         let known = public_key(fingerprint);
         let public_key = known.ok_or_else(|| DigestFault::UnknownKey { fingerprint: fingerprint.clone() })?;

@@ -92,6 +92,62 @@ impl DigestNames<'_> {
     }
 }
 
+/// What the key of a digest says, of whatever trail.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DigestPlace {
+    /// Prefix and organization: what stands before the account, with its slash.
+    pub before_account: String,
+    /// Account.
+    pub account: String,
+    /// Region whose log files are covered.
+    pub region: String,
+    /// Name of the trail.
+    pub trail_name: String,
+    /// Region that the trail was made in.
+    pub home_region: String,
+    /// Whether it belongs to the chain of backfills.
+    pub is_backfill: bool,
+}
+
+impl DigestPlace {
+    /// Reads a key; gives the end of the window too. `None` for keys of no digest.
+    pub fn parse(key: &str) -> Option<(Self, EventTime)> {
+        let (before, rest) = key.split_once("/CloudTrail-Digest/")?;
+        let (before_account, account) = before.rsplit_once('/')?;
+        let (region, rest) = rest.split_once('/')?;
+        let name = rest.rsplit_once('/')?.1.strip_suffix(".json.gz")?;
+        let (name, is_backfill) = name.strip_suffix("_backfill").map_or((name, false), |name| (name, true));
+        let name = name.strip_prefix(&*format!("{account}_CloudTrail-Digest_{region}_"))?;
+        // A region has no underscore, and a trail may.
+        let (name, time) = name.rsplit_once('_')?;
+        let (trail_name, home_region) = name.rsplit_once('_')?;
+        let place = Self {
+            before_account: format!("{before_account}/"),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            trail_name: trail_name.to_owned(),
+            home_region: home_region.to_owned(),
+            is_backfill,
+        };
+        Some((place, parse_compact(time)?))
+    }
+
+    /// What the keys of the log files begin with that its digests cover.
+    pub fn log_folder(&self) -> String {
+        format!("{}{}/CloudTrail/{}/", self.before_account, self.account, self.region)
+    }
+}
+
+/// Minute of the delivery in the key of a log file; `None` for other keys.
+pub fn log_file_minute(key: &str) -> Option<EventTime> {
+    let name = key.rsplit('/').next()?.strip_suffix(".json.gz")?;
+    if !name.contains("_CloudTrail_") {
+        return None;
+    }
+    let minute = name.rsplit('_').nth(1)?.strip_suffix('Z')?;
+    parse_compact(&format!("{minute}00Z"))
+}
+
 /// A time as file names have it: `20250301T120531Z`.
 fn compact(time: EventTime) -> String {
     time.to_string().replace(['-', ':'], "")
@@ -137,6 +193,11 @@ mod tests {
         assert_eq!(root.digest_file(&region, "main", &home, time), key);
         assert_eq!(names.parse(&key), Some((time, false)));
         assert_eq!(names.parse(&names.digest_file(time, true)), Some((time, true)));
+        let (place, end) = DigestPlace::parse(&key.replace("_main_", "_my_main_")).unwrap();
+        assert_eq!((place.trail_name.as_str(), place.home_region.as_str(), end), ("my_main", "us-east-1", time));
+        assert_eq!(place.log_folder(), root.log_folder(&region));
+        let minute = log_file_minute(&root.log_file(&region, time, "AbCdEfGh12345678")).unwrap();
+        assert_eq!(minute, EventTime::parse("2025-03-01T12:05:00Z").unwrap());
         for other in [key.replace("_main_", "_other_"), key.replace("120531Z", "126031Z"), key.replace(".json", ".x")] {
             assert_eq!(names.parse(&other), None, "{other}");
         }

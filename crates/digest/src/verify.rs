@@ -47,9 +47,6 @@ pub enum FileFault {
     /// A digest is wrong in itself.
     #[error(transparent)]
     Digest(#[from] DigestFault),
-    /// A digest came without a signature.
-    #[error("not provable: its signature is not with it, and no newer digest repeats it")]
-    NoSignature,
     /// A digest is not the one that its successor names.
     #[error("replaced: the digest after it names another content or signature")]
     Replaced,
@@ -92,8 +89,11 @@ pub struct FoundDigest {
 /// What a step of the walk says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The digest at this place proves itself and names these log files.
-    Proved(Place, Vec<LogFileEntry>),
+    /// The digest at this place proves itself.
+    Proved(Place, Digest),
+    /// The digest at this place came without a signature, and no newer one repeats it. The
+    /// digest before it proves itself all the same. So it is with the newest of a downloaded folder.
+    Unproved(Place, Digest),
     /// Something is wrong with the digest at this place.
     Wrong(Place, FileFault),
     /// Between these times nothing was delivered: a chain ended and another began.
@@ -155,7 +155,7 @@ impl<'a> ChainCheck<'a> {
                 findings.push(Finding::Wrong(place, fault));
                 self.next = self.newest_listed().map(|place| (place, None));
             }
-            Ok(digest) => {
+            Ok((digest, is_proved)) => {
                 if promise.is_none()
                     && let Some(until) = self.newer_start.take()
                 {
@@ -166,7 +166,10 @@ impl<'a> ChainCheck<'a> {
                 if !is_before {
                     self.next = self.before(&digest);
                 }
-                findings.push(Finding::Proved(place, digest.log_files));
+                findings.push(match is_proved {
+                    true => Finding::Proved(place, digest),
+                    false => Finding::Unproved(place, digest),
+                });
             }
         }
         findings
@@ -199,19 +202,21 @@ fn judge(
     place: &Place,
     found: &FoundDigest,
     promise: Option<&Promise>,
-) -> Result<Digest, FileFault> {
+) -> Result<(Digest, bool), FileFault> {
     let text = unpack(&found.packed).map_err(|fault| match fault {
         FileFault::NotGzip => FileFault::Digest(DigestFault::Format),
         other => other,
     })?;
     let promised = promise.and_then(|promise| promise.signature.as_deref());
-    let signature = found.signature.as_deref().or(promised).ok_or(FileFault::NoSignature)?;
+    let Some(signature) = found.signature.as_deref().or(promised) else {
+        return Ok((Digest::read(&text, &place.bucket, &place.key)?, false));
+    };
     let digest = Digest::check(&text, &place.bucket, &place.key, signature, |name| keys.get(name).cloned())?;
     let differs = |promised: Option<&str>, found: &str| promised.is_some_and(|promised| promised != found);
     if differs(promised, signature) || differs(promise.and_then(|promise| promise.hash.as_deref()), &hash(&text)) {
         return Err(FileFault::Replaced);
     }
-    Ok(digest)
+    Ok((digest, true))
 }
 
 /// Judges a log file by its entry in a digest: its packed bytes, or `None` when it is not there.

@@ -65,8 +65,9 @@ fn report(bucket: &Bucket) -> Vec<String> {
             match finding {
                 Finding::Wrong(place, fault) => lines.push(format!("{} {fault}", place.key)),
                 Finding::Gap { .. } => lines.push("gap".to_owned()),
-                Finding::Proved(_, entries) => {
-                    lines.extend(entries.iter().filter_map(|entry| {
+                Finding::Unproved(place, _) => lines.push(format!("{} unproved", place.key)),
+                Finding::Proved(_, digest) => {
+                    lines.extend(digest.log_files.iter().filter_map(|entry| {
                         let fault =
                             check_log_file(entry, bucket.logs.get(&entry.s3_object).map(Vec::as_slice)).err()?;
                         Some(format!("{} {fault}", entry.s3_object))
@@ -106,7 +107,7 @@ fn every_tampering_is_named() {
     let cut = |bucket: &mut Bucket| bucket.digests.get_mut(&digest_key(2)).unwrap().packed.truncate(20);
     check(&key, cut, &["d0002.json.gz it is not a digest file"]);
     let unsigned = |bucket: &mut Bucket| bucket.digests.get_mut(&digest_key(4)).unwrap().signature = None;
-    check(&key, unsigned, &["d0004.json.gz not provable"]);
+    check(&key, unsigned, &["d0004.json.gz unproved"]);
     let known_from_successor = |bucket: &mut Bucket| bucket.digests.get_mut(&digest_key(2)).unwrap().signature = None;
     check(&key, known_from_successor, &[]);
     let moved = |bucket: &mut Bucket| {
