@@ -144,8 +144,7 @@ impl<'a> ChainCheck<'a> {
     /// Takes what was found at the place that was asked for; `None` when nothing is there.
     pub fn take(&mut self, found: Option<&FoundDigest>) -> Vec<Finding> {
         let Some((place, promise)) = self.next.take() else { return Vec::new() };
-        self.listed.retain(|(_, key)| place.bucket != self.bucket || *key < place.key);
-        let mut findings = Vec::new();
+        let mut findings = self.pass(&place);
         let judged = match found {
             None => Err(FileFault::Missing),
             Some(found) => judge(self.keys, &place, found, promise.as_ref()),
@@ -190,6 +189,23 @@ impl<'a> ChainCheck<'a> {
                 self.newest_listed().map(|place| (place, None))
             }
         }
+    }
+
+    /// Takes the digest that is visited, and all that are newer, off the list. The chain led past the newer ones: nobody
+    /// signed that they belong to it.
+    fn pass(&mut self, visited: &Place) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if visited.bucket != self.bucket {
+            return findings;
+        }
+        // All keys of a chain differ in their times alone, so that they are in the order of their times.
+        while let Some((_, key)) = self.listed.pop_if(|(_, key)| *key >= visited.key) {
+            if key != visited.key {
+                let stray = Place { bucket: self.bucket.clone(), key };
+                findings.push(Finding::Wrong(stray, FileFault::Unexpected));
+            }
+        }
+        findings
     }
 
     fn newest_listed(&self) -> Option<Place> {

@@ -6,7 +6,7 @@
 
 mod arguments;
 mod client;
-mod credentials;
+pub(crate) mod credentials;
 mod output;
 mod table;
 

@@ -3,7 +3,7 @@
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
 //! and the signals; [`events`] is a client of the console's JSON API; [`import`] reads log files into the store;
 //! [`record`] runs a program with a recording proxy of its own; [`redacted_hash`] prints what to search for in place of
-//! a hidden value; [`settings`] is what an operator may set.
+//! a hidden value; [`validate`] proves delivered files; [`settings`] is what an operator may set.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -24,6 +24,7 @@ mod redacted_hash;
 mod serve;
 mod settings;
 mod upkeep;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,7 @@ enum Command {
     Import(Box<import::ImportArguments>),
     Record(Box<record::RecordArguments>),
     RedactedHash(redacted_hash::RedactedHashArguments),
+    Validate(Box<validate::ValidateArguments>),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(*arguments),
         Command::Record(arguments) => return record::run(*arguments),
         Command::RedactedHash(arguments) => redacted_hash::run(&arguments),
+        Command::Validate(arguments) => validate::run(*arguments),
     };
     match outcome {
         Ok(code) => code,

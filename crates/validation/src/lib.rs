@@ -13,5 +13,5 @@ pub mod source;
 
 pub use keys::{KeyListError, parse_key_list};
 pub use report::{Fault, FileKind, Report};
-pub use run::{Progress, Scope, validate};
+pub use run::{Listing, Progress, Scope, validate};
 pub use source::{BucketSource, FileSource, FolderSource, SourceError};

@@ -39,7 +39,7 @@ pub enum SourceError {
         /// Key or prefix.
         key: String,
         /// Why it failed.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// A folder.
     #[error("cannot read {path}")]
@@ -120,8 +120,12 @@ impl FileSource for BucketSource {
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, SourceError> {
-        let failed =
-            |source| SourceError::Bucket { tried: "list", bucket: self.bucket.clone(), key: prefix.to_owned(), source };
+        let failed = |source: object_store::Error| SourceError::Bucket {
+            tried: "list",
+            bucket: self.bucket.clone(),
+            key: prefix.to_owned(),
+            source: Box::new(source),
+        };
         let store = self.store(&self.bucket).map_err(failed)?;
         let path = object_store::path::Path::parse(prefix).map_err(|error| failed(error.into()))?;
         let listed = store.list((!prefix.is_empty()).then_some(&path));
@@ -129,11 +133,11 @@ impl FileSource for BucketSource {
     }
 
     async fn read(&self, place: &Place) -> Result<Option<FoundFile>, SourceError> {
-        let failed = |source| SourceError::Bucket {
+        let failed = |source: object_store::Error| SourceError::Bucket {
             tried: "read",
             bucket: place.bucket.clone(),
             key: place.key.clone(),
-            source,
+            source: Box::new(source),
         };
         let store = self.store(&place.bucket).map_err(failed)?;
         let path = object_store::path::Path::parse(&place.key).map_err(|error| failed(error.into()))?;

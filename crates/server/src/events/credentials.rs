@@ -1,4 +1,4 @@
-//! The access key that `opentrail events` signs with.
+//! The access key that commands sign with.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const DATA_DIR_DEFAULT: &str = "data";
 ///
 /// # Errors
 /// There is none, or what there is cannot be read.
-pub(super) fn find(data_dir: Option<&Path>) -> anyhow::Result<RootKey> {
+pub(crate) fn find(data_dir: Option<&Path>) -> anyhow::Result<RootKey> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     choose(data_dir, variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"), Path::new(DATA_DIR_DEFAULT))
 }

@@ -75,7 +75,6 @@ fn downloaded(count: i64) -> Downloaded {
 async fn report(made: &Downloaded, last_delivery: Option<EventTime>) -> Report {
     let source = Arc::new(FolderSource::open(made.folder.path()).unwrap());
     let scope = Scope {
-        prefix: String::new(),
         trail_name: None,
         home_region: None,
         start: EventTime::from_seconds(0),
@@ -83,7 +82,9 @@ async fn report(made: &Downloaded, last_delivery: Option<EventTime>) -> Report {
         last_delivery,
         workers: 4,
     };
-    validate(source, Arc::new(made.keys.clone()), &scope, &Progress::default()).await.unwrap()
+    let listing = Listing::read(&*source, "").await.unwrap();
+    assert_eq!(listing.regions(), BTreeSet::from(["eu-west-1"]));
+    validate(source, listing, Arc::new(made.keys.clone()), &scope, &Progress::default()).await.unwrap()
 }
 
 fn problems(report: &Report) -> Vec<&str> {
@@ -116,6 +117,18 @@ async fn what_was_changed_deleted_or_added_is_said() {
     assert!(said[1].starts_with("deleted"), "{said:#?}");
     assert!(said[2].starts_with("added"), "{said:#?}");
     assert!(!found.is_clean());
+}
+
+#[tokio::test]
+async fn a_digest_that_the_chain_leads_past_is_said() {
+    let made = downloaded(4);
+    // The first hour's digest again, under a time between the second and the third: nobody signed that it belongs there.
+    let between = made.digests[1].to_str().unwrap().replace("0000Z.json.gz", "3000Z.json.gz");
+    std::fs::copy(&made.digests[0], between).unwrap();
+    let found = report(&made, None).await;
+    let said = problems(&found);
+    assert!(said.len() == 1 && said[0].starts_with("added"), "{said:#?}");
+    assert_eq!((found.valid_digests, found.valid_logs), (3, 4));
 }
 
 #[tokio::test]
