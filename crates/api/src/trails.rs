@@ -353,6 +353,12 @@ pub struct TrailStatusOutput {
     /// Last stop.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
     pub stop_logging_time: Option<EventTime>,
+    /// Last time that events were written to the log group.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
+    pub latest_cloud_watch_logs_delivery_time: Option<EventTime>,
+    /// What CloudWatch Logs said, if the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_cloud_watch_logs_delivery_error: Option<String>,
     /// Last digest.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
     pub latest_digest_delivery_time: Option<EventTime>,

@@ -49,6 +49,34 @@ pub enum TopicProblem {
     Unavailable(#[source] Cause),
 }
 
+/// Why a log group cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum LogGroupProblem {
+    /// There is no such group.
+    #[error("there is no such log group")]
+    NoSuchGroup,
+    /// There is no such role, or CloudTrail may not take it.
+    #[error("there is no such role, or CloudTrail may not assume it")]
+    RoleRefused,
+    /// Whoever has the group does not answer.
+    #[error("the log group cannot be checked right now")]
+    Unavailable(#[source] Cause),
+}
+
+/// Why a key cannot be encrypted with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyProblem {
+    /// There is no such key.
+    #[error("there is no such key")]
+    NoSuchKey,
+    /// It is disabled, or is to be deleted.
+    #[error("the key is disabled or is to be deleted")]
+    Disabled,
+    /// Whoever has the key does not answer.
+    #[error("the key cannot be checked right now")]
+    Unavailable(#[source] Cause),
+}
+
 /// Says whether a trail can deliver somewhere.
 #[async_trait]
 pub trait DestinationCheck: Send + Sync + 'static {
@@ -62,7 +90,20 @@ pub trait DestinationCheck: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`TopicProblem`].
-    async fn check_topic(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem>;
+    async fn check_topic(&self, topic_arn: &str) -> Result<(), TopicProblem>;
+
+    /// Whether events can be written to a log group with a role. Changes nothing, and may be dropped.
+    ///
+    /// # Errors
+    /// See [`LogGroupProblem`].
+    async fn check_log_group(&self, log_group_arn: &str, role_arn: &str) -> Result<(), LogGroupProblem>;
+
+    /// The ARN of a key that is given by the ARN of the key or of an alias; `None` where nobody can be asked. Changes
+    /// nothing, and may be dropped.
+    ///
+    /// # Errors
+    /// See [`KeyProblem`].
+    async fn find_key(&self, key_arn: &str) -> Result<Option<String>, KeyProblem>;
 }
 
 /// The public keys of digests.

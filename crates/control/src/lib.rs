@@ -19,7 +19,9 @@ pub mod trails;
 
 pub use authentication::{KeyDirectory, KnownKey, ResolvedCaller};
 pub use control_plane::{ControlPlane, ControlRequest, ControlResponse, ControlSettings};
-pub use destinations::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys, TopicProblem};
+pub use destinations::{
+    BucketQuestion, DestinationCheck, DestinationProblem, KeyProblem, LogGroupProblem, PublicKeys, TopicProblem,
+};
 pub use history::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 pub use page_token::PageTokenKey;
 pub use trails::TrailServices;

@@ -18,9 +18,11 @@ use api::{ApiError, ErrorCode, Operation};
 use model::selectors::EventSelectors;
 use model::{AccountId, EventTime, Region};
 use serde::Serialize;
-use trails::{Logging, Organization, RegistryError, Topic, Trail, TrailRegistry};
+use trails::{Logging, Organization, RegistryError, Topic, Trail, TrailRegistry, log_group_feed};
 
-use crate::destinations::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys, TopicProblem};
+use crate::destinations::{
+    BucketQuestion, DestinationCheck, DestinationProblem, KeyProblem, LogGroupProblem, PublicKeys, TopicProblem,
+};
 
 /// Most trails of an account in a region, those counted that take the events of all regions. Source: CloudTrail user
 /// guide, quotas.
@@ -146,6 +148,8 @@ impl TrailCall<'_> {
         self.check_bucket(&bucket, prefix.as_deref(), &arn, is_organization).await?;
         let topic = given(&input.topic).map(|topic| self.topic(topic));
         self.check_topic(topic.as_ref()).await?;
+        self.check_log_group(log_group_arn.as_deref(), log_role_arn.as_deref()).await?;
+        let kms_key_id = self.find_key(&bucket, given(&input.kms_key_id)).await?;
         let trail = Trail {
             account: self.account,
             home_region: self.region.clone(),
@@ -155,9 +159,10 @@ impl TrailCall<'_> {
             includes_global_service_events,
             is_multi_region,
             validates_log_files: input.validates_log_files.unwrap_or(false),
+            log_group_behind: (self.services.newest_event)(),
             log_group_arn,
             log_role_arn,
-            kms_key_id: given(&input.kms_key_id).map(|key| self.key_arn(key)),
+            kms_key_id,
             is_organization,
             logs_recursively: input.logs_recursively,
             tags: input.tags.into_iter().map(kept_tag).collect(),
@@ -203,6 +208,14 @@ impl TrailCall<'_> {
         if topic != trail.topic {
             self.check_topic(topic.as_ref()).await?;
         }
+        if log_group_arn != trail.log_group_arn || log_role_arn != trail.log_role_arn {
+            self.check_log_group(log_group_arn.as_deref(), log_role_arn.as_deref()).await?;
+        }
+        let kms_key_id = match &input.kms_key_id {
+            Some(_) => self.find_key(&bucket, given(&input.kms_key_id)).await?,
+            None => trail.kms_key_id.clone(),
+        };
+        let newest_event = (self.services.newest_event)();
         let changed = self
             .change(&trail.arn, |trail| {
                 trail.bucket = bucket;
@@ -211,11 +224,12 @@ impl TrailCall<'_> {
                 trail.includes_global_service_events = includes_global;
                 trail.is_multi_region = is_multi_region;
                 trail.validates_log_files = input.validates_log_files.unwrap_or(trail.validates_log_files);
+                if trail.log_group_arn.is_none() {
+                    trail.log_group_behind = newest_event;
+                }
                 trail.log_group_arn = log_group_arn;
                 trail.log_role_arn = log_role_arn;
-                if let Some(key) = &input.kms_key_id {
-                    trail.kms_key_id = given(&Some(key.clone())).map(|key| self.key_arn(key));
-                }
+                trail.kms_key_id = kms_key_id;
                 trail.is_organization = is_organization;
                 trail.logs_recursively = input.logs_recursively.or(trail.logs_recursively);
                 Ok(())
@@ -272,6 +286,7 @@ impl TrailCall<'_> {
         let trail = self.find_to_read(&reference).ok_or_else(|| not_found(&reference.arn, self.account))?;
         let status = self.services.registry.progress(&trail.arn).map(|progress| progress.status.clone());
         let status = status.unwrap_or_default();
+        let feed = self.services.registry.feed(&log_group_feed(&trail.arn)).unwrap_or_default();
         let text = |time: Option<EventTime>| time.map_or_else(String::new, |time| time.to_string());
         output(&TrailStatusOutput {
             is_logging: trail.logging.is_on,
@@ -287,6 +302,8 @@ impl TrailCall<'_> {
             latest_notification_attempt_time: text(status.latest_notification_attempt),
             latest_notification_attempt_succeeded: text(status.latest_notification),
             latest_notification_error: status.latest_notification_error,
+            latest_cloud_watch_logs_delivery_time: feed.latest_delivery,
+            latest_cloud_watch_logs_delivery_error: feed.latest_error.clone(),
             latest_digest_delivery_time: status.latest_digest_delivery,
             latest_digest_delivery_error: status.latest_digest_error,
         })
@@ -502,7 +519,7 @@ impl TrailCall<'_> {
 
     async fn check_topic(&self, topic: Option<&Topic>) -> Result<(), ApiError> {
         let Some(topic) = topic else { return Ok(()) };
-        let checked = self.services.destinations.check_topic(&topic.arn, self.now).await;
+        let checked = self.services.destinations.check_topic(&topic.arn).await;
         checked.map_err(|problem| match problem {
             TopicProblem::Refused => ApiError::refused(
                 ErrorCode::InsufficientSnsTopicPolicyException,
@@ -510,6 +527,51 @@ impl TrailCall<'_> {
             ),
             TopicProblem::Unavailable(error) => {
                 tracing::warn!(error = &*error, topic = topic.arn, "a topic cannot be checked");
+                ApiError::Unavailable
+            }
+        })
+    }
+
+    /// Whatever is no ARN is a name of a stand-in of AWS, which nobody can be asked for.
+    async fn check_log_group(&self, group: Option<&str>, role: Option<&str>) -> Result<(), ApiError> {
+        let (Some(group), Some(role)) = (group, role) else { return Ok(()) };
+        let Ok(arn) = model::Arn::parse(group) else { return Ok(()) };
+        let not_valid = || {
+            let message = "Check the log group ARN: CloudTrail can't validate it.";
+            ApiError::refused(ErrorCode::InvalidCloudWatchLogsLogGroupArnException, message)
+        };
+        if arn.region() != self.region.as_str() || arn.account() != self.account.as_str() {
+            return Err(not_valid());
+        }
+        let checked = self.services.destinations.check_log_group(group, role).await;
+        checked.map_err(|problem| match problem {
+            LogGroupProblem::NoSuchGroup => not_valid(),
+            LogGroupProblem::RoleRefused => ApiError::refused(
+                ErrorCode::InvalidCloudWatchLogsRoleArnException,
+                "Access denied. Check the trust relationships for your role.",
+            ),
+            LogGroupProblem::Unavailable(error) => {
+                tracing::warn!(error = &*error, log_group = group, "a log group cannot be checked");
+                ApiError::Unavailable
+            }
+        })
+    }
+
+    /// The ARN of a key.
+    async fn find_key(&self, bucket: &str, key: Option<String>) -> Result<Option<String>, ApiError> {
+        let Some(key) = key.map(|key| self.key_arn(key)) else { return Ok(None) };
+        let found = self.services.destinations.find_key(&key).await;
+        found.map(|found| found.or_else(|| Some(key.clone()))).map_err(|problem| match problem {
+            KeyProblem::NoSuchKey => ApiError::refused(
+                ErrorCode::KmsKeyNotFoundException,
+                format!("The KMS key {key} does not exist, or it and the S3 bucket {bucket} are not in one region."),
+            ),
+            KeyProblem::Disabled => ApiError::refused(
+                ErrorCode::KmsException,
+                format!("The KMS key {key} is disabled or is to be deleted."),
+            ),
+            KeyProblem::Unavailable(error) => {
+                tracing::warn!(error = &*error, key, "a key cannot be checked");
                 ApiError::Unavailable
             }
         })

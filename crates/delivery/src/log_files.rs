@@ -7,12 +7,14 @@ use digest::names::Root;
 use model::{AccountId, EventTime, Region};
 use trails::{Chain, ChainFile, DeliveryPlan, PlannedFile, Progress, Trail};
 
-use crate::selection::{Selected, Selection, select};
+use crate::selection::{Selected, Selection, Until, select};
 use crate::sink::PutObject;
 use crate::worker::{Delivery, DeliveryError};
 
 /// Length of the random part of a log file's name. Source: CloudTrail user guide, log file names.
 const RANDOM_LENGTH: usize = 16;
+/// Bytes of records after which a delivery is full: files stay below the size that the original has, and memory flat.
+pub(crate) const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a delivery that fails is tried again, seconds. Source: CloudTrail user guide, delivery to a bucket that
 /// refuses.
 const RETRY_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
@@ -69,7 +71,7 @@ impl Delivery {
             None => {
                 let organization = self.organization.as_ref();
                 let selection = Selection::new(trail, &plan.selectors, organization, plan.until);
-                select(&self.store, &selection, plan.after, Some(plan.to)).await?
+                select(&self.store, &selection, plan.after, Until::Event(plan.to)).await?
             }
         };
         let mut is_refused = false;

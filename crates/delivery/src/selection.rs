@@ -10,9 +10,6 @@ use trails::{Organization, Trail};
 
 /// Events that are asked for at once.
 const EVENTS_AT_ONCE: usize = 4096;
-/// Bytes of records after which a delivery is full: files stay below the size that the original has, and memory flat.
-const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
-
 /// Services whose events are global: they are recorded in one region of the partition.
 ///
 /// Source: CloudTrail user guide, about global service events.
@@ -82,12 +79,21 @@ pub(crate) struct Selected {
     pub(crate) to: u64,
 }
 
-/// Looks at events behind a number, up to another one or until a delivery is full.
+/// Where a look at events ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// With this event: the end of a plan that was stored.
+    Event(u64),
+    /// With the newest, or when the records that were taken have so many bytes.
+    Bytes(usize),
+}
+
+/// Looks at events behind a number.
 pub(crate) async fn select(
     store: &EventStore,
     selection: &Selection,
     after: u64,
-    to: Option<u64>,
+    until: Until,
 ) -> Result<Selected, StoreError> {
     let mut selected = Selected { to: after, ..Selected::default() };
     let mut bytes = 0;
@@ -95,7 +101,7 @@ pub(crate) async fn select(
         let events = store.after_sequence(selected.to, EVENTS_AT_ONCE).await?;
         let count = events.len();
         for event in events {
-            if to.is_some_and(|to| event.sequence > to) {
+            if matches!(until, Until::Event(last) if event.sequence > last) {
                 return Ok(selected);
             }
             selected.to = event.sequence;
@@ -103,8 +109,7 @@ pub(crate) async fn select(
                 bytes += event.record.len();
                 selected.files.entry(place).or_default().push(event);
             }
-            // A plan that was stored has its end; only a new one is cut.
-            if to.is_none() && bytes >= RECORD_BYTES_MAX {
+            if matches!(until, Until::Bytes(most) if bytes >= most) {
                 return Ok(selected);
             }
         }

@@ -1,8 +1,8 @@
-//! Where files go.
+//! Where files, messages and events go.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::AccountId;
+use model::{AccountId, EventTime};
 
 /// An object to be written.
 #[derive(Debug, Clone)]
@@ -49,4 +49,47 @@ pub trait TopicSink: Send + Sync + 'static {
     /// # Errors
     /// See [`PutError`], with SNS's code; it may have been published all the same.
     async fn publish(&self, topic_arn: &str, message: String) -> Result<(), PutError>;
+}
+
+/// An entry of a log stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Time of the event.
+    pub time: EventTime,
+    /// The record.
+    pub message: Bytes,
+}
+
+/// Writes to log groups.
+#[async_trait]
+pub trait LogGroupSink: Send + Sync + 'static {
+    /// Writes entries to a stream, which is made if it is not there; within the limits of one request, and in the order of
+    /// their times.
+    ///
+    /// # Errors
+    /// See [`PutError`], with CloudWatch Logs' code; they may have been written all the same.
+    async fn put_entries(&self, log_group_arn: &str, stream: &str, entries: &[LogEntry]) -> Result<(), PutError>;
+}
+
+/// An event of EventBridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusEvent {
+    /// Such as `aws.s3`.
+    pub source: String,
+    /// Such as `AWS API Call via CloudTrail`.
+    pub detail_type: &'static str,
+    /// Time of the event.
+    pub time: EventTime,
+    /// The record.
+    pub detail: Bytes,
+}
+
+/// Sends events to the default event buses of an account.
+#[async_trait]
+pub trait EventBusSink: Send + Sync + 'static {
+    /// Sends events to the bus of a region, within the limits of one request.
+    ///
+    /// # Errors
+    /// See [`PutError`], with EventBridge's code; some may have been sent all the same.
+    async fn put_events(&self, region: &str, events: &[BusEvent]) -> Result<(), PutError>;
 }

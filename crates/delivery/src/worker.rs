@@ -9,8 +9,8 @@ use tokio::time::MissedTickBehavior;
 use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistry};
 
 use crate::digest_keys::{DigestKeys, DigestKeysError};
-use crate::log_files::plan;
-use crate::selection::{Selection, select};
+use crate::log_files::{RECORD_BYTES_MAX, plan};
+use crate::selection::{Selection, Until, select};
 use crate::sink::{ObjectSink, TopicSink};
 
 /// Time after a stop in which calls that ended before it may still be recorded, seconds.
@@ -117,11 +117,7 @@ impl Delivery {
         if progress.is_stopped {
             return Ok(());
         }
-        // What a stop leaves: events of calls that ended before it.
-        let until = trail.logging.stopped.filter(|_| !trail.logging.is_on);
-        if until.is_some_and(|until| self.now().as_seconds() <= until.as_seconds() + STOP_GRACE_SECONDS) {
-            return Ok(());
-        }
+        let Some(until) = until_of(&trail.logging, self.now()) else { return Ok(()) };
         let delivered = self.deliver_log_files(trail, &mut progress, until).await;
         if let Err(error) = &delivered
             && (until.is_some() || !matches!(error, DeliveryError::Refused))
@@ -152,7 +148,7 @@ impl Delivery {
         while progress.cursor < newest {
             let selectors = trail.selectors_in_force();
             let selection = Selection::new(trail, &selectors, self.organization.as_ref(), until);
-            let selected = select(&self.store, &selection, progress.cursor, None).await?;
+            let selected = select(&self.store, &selection, progress.cursor, Until::Bytes(RECORD_BYTES_MAX)).await?;
             if selected.to == progress.cursor {
                 break;
             }
@@ -172,6 +168,14 @@ impl Delivery {
         }
         Ok(())
     }
+}
+
+/// Up to which event time something is sent now: inside `None` as long as the trail logs. `None` in the moments after a
+/// stop, in which events of calls that ended before it may still come.
+pub(crate) fn until_of(logging: &Logging, now: EventTime) -> Option<Option<EventTime>> {
+    let until = logging.stopped.filter(|_| !logging.is_on);
+    let is_early = until.is_some_and(|until| now.as_seconds() <= until.as_seconds() + STOP_GRACE_SECONDS);
+    (!is_early).then_some(until)
 }
 
 /// Begins after a start that was not seen yet; says whether anything changed. A trail that was stopped and started again

@@ -179,6 +179,7 @@ fn trail() -> Trail {
         is_multi_region: true,
         validates_log_files: true,
         log_group_arn: None,
+        log_group_behind: 0,
         log_role_arn: None,
         kms_key_id: None,
         is_organization: false,

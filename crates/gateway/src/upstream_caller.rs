@@ -63,16 +63,26 @@ impl UpstreamCaller {
         body: &Bytes,
         now: EventTime,
     ) -> Result<request::Parts, UpstreamCallError> {
+        self.head(service, region, "application/x-www-form-urlencoded; charset=utf-8", None, body, now)
+    }
+
+    fn head(
+        &self,
+        service: &str,
+        region: &str,
+        content_type: &str,
+        target: Option<&str>,
+        body: &Bytes,
+        now: EventTime,
+    ) -> Result<request::Parts, UpstreamCallError> {
         let failed = |error: &dyn std::fmt::Display| UpstreamCallError::Call(error.to_string());
         let host = HeaderValue::from_str(self.upstream.authority()).map_err(|error| failed(&error))?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/")
-            .header(HOST, host)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
-            .body(())
-            .map_err(|error| failed(&error))?;
-        let (mut head, ()) = request.into_parts();
+        let mut request =
+            Request::builder().method(Method::POST).uri("/").header(HOST, host).header(CONTENT_TYPE, content_type);
+        if let Some(target) = target {
+            request = request.header("x-amz-target", target);
+        }
+        let (mut head, ()) = request.body(()).map_err(|error| failed(&error))?.into_parts();
         let identity = SigningIdentity {
             access_key_id: &self.credentials.access_key_id,
             secret: &self.credentials.secret,
@@ -124,6 +134,23 @@ impl UpstreamCaller {
     ) -> Result<(u16, Bytes), UpstreamCallError> {
         let body = form(parameters);
         let mut head = self.query_head(service, region, &body, now)?;
+        let (parts, bytes) = self.send(&mut head, body).await?;
+        Ok((parts.status.as_u16(), bytes))
+    }
+
+    /// A call of AWS JSON 1.1: status and body of the answer. The target is such as `Logs_20140328.PutLogEvents`.
+    ///
+    /// # Errors
+    /// See [`UpstreamCallError`]; a refusal by the upstream is an answer.
+    pub async fn json(
+        &self,
+        service: &str,
+        region: &str,
+        target: &str,
+        body: Bytes,
+        now: EventTime,
+    ) -> Result<(u16, Bytes), UpstreamCallError> {
+        let mut head = self.head(service, region, "application/x-amz-json-1.1", Some(target), &body, now)?;
         let (parts, bytes) = self.send(&mut head, body).await?;
         Ok((parts.status.as_u16(), bytes))
     }

@@ -14,12 +14,10 @@ use clap::Args;
 use console::router::{KEEP_ALIVE_DEFAULT, router};
 use console::{Console, ReadinessSwitch};
 use control::{ControlPlane, ControlSettings, PageTokenKey, TrailServices};
-use delivery::{Delivery, DigestKeys};
 use gateway::exchange::Surroundings;
 use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
-use gateway::upstream_caller::UpstreamCaller;
 use gateway::{Destination, Gateway, IdentityBook, Listener, LocalService, ResignedUpstream, Routes, tls};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
@@ -27,15 +25,12 @@ use rand::RngCore;
 use store::{EventStore, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use trails::TrailRegistry;
 use uuid::Uuid;
 
-use crate::adapters::{
-    CloudTrailApi, DigestKeyList, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake,
-    TrailBuckets, TrailDestinations, TrailTopics,
-};
+use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
+use crate::trail_stack::TrailStack;
 use crate::{installation_key, logging, redacted_hash, upkeep};
 
 /// Stack of a worker, bytes.
@@ -114,33 +109,9 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let metrics = GatewayMetrics::default();
     metrics.register(&mut registry);
     let adapter = StoreAdapter(store.clone());
-    let registry_of_trails = Arc::new(TrailRegistry::open(&settings.data_dir).await.context("open the trails")?);
-    let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
     let buckets = embedded_buckets(&settings).await?;
-    let trail_buckets = trail_buckets(&settings, buckets.as_ref());
-    let trail_topics = TrailTopics { caller: topics_caller(&settings, &directory), clock: Arc::clone(&clock) };
-    let trail_services = TrailServices {
-        registry: Arc::clone(&registry_of_trails),
-        destinations: Arc::new(TrailDestinations { buckets: trail_buckets.clone(), topics: trail_topics.clone() }),
-        keys: Arc::new(DigestKeyList(Arc::clone(&digest_keys))),
-        newest_event: {
-            let store = store.clone();
-            Arc::new(move || store.newest_sequence())
-        },
-        organization: settings.trails.organization.clone(),
-        trails_max: settings.trails.trails_max,
-    };
-    let delivery = Delivery {
-        store: store.clone(),
-        registry: registry_of_trails,
-        keys: digest_keys,
-        sink: Arc::new(trail_buckets),
-        topics: Arc::new(trail_topics),
-        organization: settings.trails.organization.clone(),
-        clock: Arc::clone(&clock),
-        random: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
-        settings: settings.trails.delivery,
-    };
+    let TrailStack { services: trail_services, delivery, feeds } =
+        TrailStack::open(&settings, &store, buckets.as_ref(), &directory, &clock).await?;
     let routes = routes(&settings, &adapter, &directory, buckets, trail_services)?;
     let surroundings = Surroundings {
         default_account: settings.account_id,
@@ -179,7 +150,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let upkeep = tokio::spawn(upkeep::run(store.clone(), settings.segment_age_max, clock));
-    let delivery = tokio::spawn(async move { delivery.run().await });
+    let delivery = tokio::spawn(async move { tokio::join!(delivery.run(), feeds.run()) });
     let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {
@@ -304,39 +275,6 @@ async fn embedded_buckets(settings: &Settings) -> anyhow::Result<Option<BucketSe
     let random: buckets::RandomSource = Arc::new(|buffer| rand::rng().fill_bytes(buffer));
     let config = BucketConfig { region: settings.region.clone(), random };
     Ok(Some(BucketService::open(settings.data_dir.join("buckets"), config).await?))
-}
-
-/// Where trails deliver to: whatever has S3 here.
-fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> TrailBuckets {
-    match (embedded, settings.upstreams.get("s3")) {
-        (Some(service), _) => {
-            let requires_policy = settings.trails.requires_bucket_policy;
-            TrailBuckets::Embedded { service: service.clone(), requires_policy }
-        }
-        (None, Some(url)) => TrailBuckets::Upstream {
-            url: url.to_string(),
-            region: settings.region.clone(),
-            credentials: settings.upstreams_credentials.get("s3").cloned(),
-        },
-        (None, None) => TrailBuckets::Nowhere,
-    }
-}
-
-/// Who calls SNS for trails. An upstream without credentials of its own is called with the root key, which upstreams that
-/// do not verify signatures take.
-fn topics_caller(settings: &Settings, directory: &Directory) -> Option<Arc<UpstreamCaller>> {
-    let url = settings.upstreams.get("sns").or(settings.upstream.as_ref())?;
-    let configured = match settings.upstreams.contains_key("sns") {
-        true => settings.upstreams_credentials.get("sns"),
-        false => settings.upstream_credentials.as_ref(),
-    };
-    let root = directory.root();
-    let credentials = configured.cloned().unwrap_or_else(|| Credentials {
-        access_key_id: root.access_key_id.clone(),
-        secret: root.secret.clone(),
-        session_token: None,
-    });
-    Some(Arc::new(UpstreamCaller::new(Arc::new(url.clone()), credentials, &settings.gateway)))
 }
 
 /// CloudTrail is ours; S3 is ours unless an upstream is set for it; everything else goes upstream.

@@ -122,6 +122,9 @@ pub(crate) struct SettingsLayer {
     /// Whether a trail's bucket needs a policy that lets CloudTrail write, as at AWS: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_REQUIRE_BUCKET_POLICY", value_name = "BOOL", help_heading = "Trails")]
     require_bucket_policy: Option<bool>,
+    /// Whether events of trails go to the event buses of the upstream's EventBridge: true or false [default: true]
+    #[arg(long, env = "OPENTRAIL_EVENT_BUS", value_name = "BOOL", help_heading = "Trails")]
+    event_bus: Option<bool>,
     /// Most trails of an account in a region [default: 5]
     #[arg(long, env = "OPENTRAIL_TRAILS_MAX", value_name = "COUNT", help_heading = "Trails")]
     trails_max: Option<usize>,
@@ -315,6 +318,8 @@ pub(crate) struct TrailRules {
     pub(crate) delivery: DeliverySettings,
     /// Whether a bucket needs a policy that lets CloudTrail write.
     pub(crate) requires_bucket_policy: bool,
+    /// Whether events go to the event buses of the upstream.
+    pub(crate) sends_to_event_bus: bool,
     /// Most trails of an account in a region.
     pub(crate) trails_max: usize,
     /// The organization, if there is one.
@@ -383,6 +388,7 @@ impl SettingsLayer {
             delivery_interval: self.delivery_interval.or(below.delivery_interval),
             digest_interval: self.digest_interval.or(below.digest_interval),
             require_bucket_policy: self.require_bucket_policy.or(below.require_bucket_policy),
+            event_bus: self.event_bus.or(below.event_bus),
             trails_max: self.trails_max.or(below.trails_max),
             organization_id: self.organization_id.or(below.organization_id),
             organization_accounts: self.organization_accounts.or(below.organization_accounts),
@@ -532,6 +538,7 @@ impl SettingsLayer {
                     digest_interval: duration(self.digest_interval, Duration::from_secs(3600)),
                 },
                 requires_bucket_policy: self.require_bucket_policy.unwrap_or(false),
+                sends_to_event_bus: self.event_bus.unwrap_or(true),
                 trails_max: self.trails_max.unwrap_or(control::trails::TRAILS_MAX),
                 organization: organization.map(Arc::new),
             },

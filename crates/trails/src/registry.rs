@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row, SqlitePool};
 use tokio::sync::Mutex;
 
+use crate::feed::{FeedProgress, log_group_feed};
 use crate::progress::Progress;
 use crate::trail::Trail;
 
@@ -35,6 +36,7 @@ pub enum RegistryError {
 #[derive(Debug)]
 pub struct TrailRegistry {
     memory: RwLock<BTreeMap<String, Entry>>,
+    feeds: RwLock<BTreeMap<String, Arc<FeedProgress>>>,
     /// Held from the decision to its commit: changes of one trail come one after another.
     writing: Mutex<SqlitePool>,
 }
@@ -67,7 +69,12 @@ impl TrailRegistry {
             let (trail, progress) = (serde_json::from_str(&definition)?, serde_json::from_str(&progress)?);
             memory.insert(arn, Entry { trail: Arc::new(trail), progress: Arc::new(progress) });
         }
-        Ok(Self { memory: RwLock::new(memory), writing: Mutex::new(pool) })
+        let mut feeds = BTreeMap::new();
+        for row in sqlx::query("SELECT name, progress FROM feeds").fetch_all(&pool).await? {
+            let (name, progress): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            feeds.insert(name, Arc::new(serde_json::from_str(&progress)?));
+        }
+        Ok(Self { memory: RwLock::new(memory), feeds: RwLock::new(feeds), writing: Mutex::new(pool) })
     }
 
     /// All trails, by their ARNs.
@@ -156,13 +163,36 @@ impl TrailRegistry {
         Ok(())
     }
 
+    /// How far a feed is; `None` when it never was noted.
+    pub fn feed(&self, name: &str) -> Option<Arc<FeedProgress>> {
+        self.feeds.read().get(name).cloned()
+    }
+
+    /// Notes how far a feed is.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; what was noted before holds then.
+    pub async fn note_feed(&self, name: &str, progress: FeedProgress) -> Result<(), RegistryError> {
+        let pool = self.writing.lock().await;
+        let statement = "INSERT INTO feeds (name, progress) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET progress = excluded.progress";
+        sqlx::query(statement).bind(name).bind(serde_json::to_string(&progress)?).execute(&*pool).await?;
+        self.feeds.write().insert(name.to_owned(), Arc::new(progress));
+        Ok(())
+    }
+
     /// Removes a trail; says whether it was there.
     ///
     /// # Errors
     /// See [`RegistryError`]; the trail stays then.
     pub async fn remove(&self, arn: &str) -> Result<bool, RegistryError> {
         let pool = self.writing.lock().await;
-        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&*pool).await?;
+        let feed = log_group_feed(arn);
+        let mut transaction = pool.begin().await?;
+        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM feeds WHERE name = $1").bind(&feed).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        self.feeds.write().remove(&feed);
         Ok(self.memory.write().remove(arn).is_some())
     }
 
@@ -192,6 +222,7 @@ mod tests {
             is_multi_region: false,
             validates_log_files: true,
             log_group_arn: None,
+            log_group_behind: 0,
             log_role_arn: None,
             kms_key_id: None,
             is_organization: false,
@@ -218,6 +249,12 @@ mod tests {
         assert_eq!(registry.change(&arn, |_| Err(7)).await.unwrap(), Some(Err(7)));
         assert_eq!(registry.change("arn", |_| Ok::<_, ()>(())).await.unwrap(), None);
         registry.note_progress(&arn, Progress { cursor: 9, ..Progress::default() }).await.unwrap();
+        for name in ["one", "two"] {
+            let progress = FeedProgress { cursor: 5, ..FeedProgress::default() };
+            registry.note_feed(&log_group_feed(&trail(name).arn), progress).await.unwrap();
+        }
+        let progress = FeedProgress { cursor: 7, ..FeedProgress::default() };
+        registry.note_feed(&log_group_feed(&arn), progress).await.unwrap();
         assert!(registry.remove(&trail("two").arn).await.unwrap());
         assert!(!registry.remove(&trail("two").arn).await.unwrap());
         drop(registry);
@@ -225,5 +262,7 @@ mod tests {
         let registry = TrailRegistry::open(folder.path()).await.unwrap();
         assert_eq!(registry.all().iter().map(|trail| trail.bucket.as_str()).collect::<Vec<_>>(), ["other"]);
         assert_eq!(registry.progress(&arn).unwrap().cursor, 9);
+        assert_eq!(registry.feed(&log_group_feed(&arn)).unwrap().cursor, 7);
+        assert_eq!(registry.feed(&log_group_feed(&trail("two").arn)), None);
     }
 }

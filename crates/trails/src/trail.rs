@@ -31,6 +31,9 @@ pub struct Trail {
     pub validates_log_files: bool,
     /// Log group that events go to as well.
     pub log_group_arn: Option<String>,
+    /// Number of the newest recorded event when the log group was set: those behind it go there.
+    #[serde(default)]
+    pub log_group_behind: u64,
     /// Role for writing to the log group.
     pub log_role_arn: Option<String>,
     /// Key that log files are encrypted with.

@@ -10,9 +10,10 @@ use aws_wire::sigv4::Credentials;
 use buckets::{Access, BucketService, CallerAccess};
 use bytes::Bytes;
 use control::destinations::Cause;
-use control::{BucketQuestion, DestinationCheck, DestinationProblem, PublicKeys, TopicProblem};
-use delivery::{DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
-use gateway::upstream_caller::UpstreamCaller;
+use control::{
+    BucketQuestion, DestinationCheck, DestinationProblem, KeyProblem, LogGroupProblem, PublicKeys, TopicProblem,
+};
+use delivery::{DigestKeys, ObjectSink, PutError, PutObject};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use model::{EventTime, Region};
@@ -20,13 +21,16 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, PutPayload};
 
+use crate::adapters::encryption_keys::EncryptionKeys;
+use crate::adapters::log_groups::LogGroups;
+use crate::adapters::topics::TrailTopics;
+use crate::adapters::upstream_service::code_of;
+
 /// Most bytes of a refusal that are read for its code.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// The canned ACL that CloudTrail puts on its files. Source: CloudTrail user guide, bucket policy.
 const ACL: &str = "bucket-owner-full-control";
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
-/// Version of the API of SNS.
-const SNS_VERSION: &str = "2010-03-31";
 
 /// The buckets of an installation.
 #[derive(Clone)]
@@ -118,12 +122,6 @@ fn put_error(error: &object_store::Error) -> PutError {
     PutError { code: code.to_owned(), message: text }
 }
 
-/// The text between `<Code>` and `</Code>`.
-fn code_of(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("<Code>")?;
-    rest.split_once("</Code>").map(|(code, _)| code)
-}
-
 async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), PutError> {
     let unusable = |message: String| PutError { code: "InvalidRequest".to_owned(), message };
     let mut headers = HeaderMap::new();
@@ -171,10 +169,12 @@ fn encode_key(key: &str) -> String {
     encoded
 }
 
-/// Where trails deliver to: buckets, and topics of the upstream that has SNS.
+/// Everything that a trail can name, asked whether it is there.
 pub(crate) struct TrailDestinations {
     pub(crate) buckets: TrailBuckets,
     pub(crate) topics: TrailTopics,
+    pub(crate) log_groups: LogGroups,
+    pub(crate) keys: EncryptionKeys,
 }
 
 #[async_trait]
@@ -183,59 +183,16 @@ impl DestinationCheck for TrailDestinations {
         self.buckets.check_bucket(question).await
     }
 
-    async fn check_topic(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem> {
-        self.topics.check(topic_arn, now).await
-    }
-}
-
-/// The topics of the upstream that has SNS.
-#[derive(Clone)]
-pub(crate) struct TrailTopics {
-    /// `None` where no upstream has them.
-    pub(crate) caller: Option<Arc<UpstreamCaller>>,
-    /// Tells the time.
-    pub(crate) clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
-}
-
-impl TrailTopics {
-    /// Asks SNS; status and body of its answer.
-    async fn ask(&self, topic_arn: &str, parameters: &[(&str, &str)], now: EventTime) -> Result<(u16, Bytes), Cause> {
-        let caller = self.caller.as_ref().ok_or("there is no upstream that has SNS")?;
-        let arn = model::Arn::parse(topic_arn)?;
-        Ok(caller.query("sns", arn.region(), parameters, now).await?)
+    async fn check_topic(&self, topic_arn: &str) -> Result<(), TopicProblem> {
+        self.topics.check(topic_arn).await
     }
 
-    async fn check(&self, topic_arn: &str, now: EventTime) -> Result<(), TopicProblem> {
-        if self.caller.is_none() {
-            return Err(TopicProblem::Refused);
-        }
-        let parameters = [("Action", "GetTopicAttributes"), ("Version", SNS_VERSION), ("TopicArn", topic_arn)];
-        let (status, body) = self.ask(topic_arn, &parameters, now).await.map_err(TopicProblem::Unavailable)?;
-        let text = String::from_utf8_lossy(&body);
-        match status {
-            200..300 => Ok(()),
-            // The credentials of this installation may not ask; whether CloudTrail may publish is seen at the first file.
-            401 | 403 if code_of(&text) != Some("NotFound") => Ok(()),
-            400..500 => Err(TopicProblem::Refused),
-            _ => Err(TopicProblem::Unavailable(format!("SNS answered with status {status}").into())),
-        }
+    async fn check_log_group(&self, log_group_arn: &str, role_arn: &str) -> Result<(), LogGroupProblem> {
+        self.log_groups.check(log_group_arn, role_arn).await
     }
-}
 
-#[async_trait]
-impl TopicSink for TrailTopics {
-    async fn publish(&self, topic_arn: &str, message: String) -> Result<(), PutError> {
-        let parameters =
-            [("Action", "Publish"), ("Version", SNS_VERSION), ("TopicArn", topic_arn), ("Message", &message)];
-        let answer = self.ask(topic_arn, &parameters, (self.clock)()).await;
-        let (status, body) =
-            answer.map_err(|error| PutError { code: "ServiceUnavailable".to_owned(), message: error.to_string() })?;
-        if (200..300).contains(&status) {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&body).into_owned();
-        let code = code_of(&text).map_or_else(|| status.to_string(), str::to_owned);
-        Err(PutError { code, message: text })
+    async fn find_key(&self, key_arn: &str) -> Result<Option<String>, KeyProblem> {
+        self.keys.find(key_arn).await
     }
 }
 
@@ -335,9 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_and_keys_encoded() {
-        assert_eq!(code_of("<Error><Code>NoSuchBucket</Code></Error>"), Some("NoSuchBucket"));
-        assert_eq!(code_of("<html>"), None);
+    fn keys_are_encoded() {
         assert_eq!(encode_key("a(b)/AWSLogs/x y.gz"), "a%28b%29/AWSLogs/x%20y.gz");
     }
 }

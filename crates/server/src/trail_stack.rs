@@ -1,0 +1,125 @@
+//! Everything that trails need, put together from the settings.
+
+use std::sync::Arc;
+
+use access::Directory;
+use anyhow::Context;
+use aws_wire::sigv4::Credentials;
+use buckets::BucketService;
+use control::TrailServices;
+use delivery::{Delivery, DigestKeys, EventBusSink, Feeds};
+use gateway::upstream_caller::UpstreamCaller;
+use model::EventTime;
+use rand::RngCore;
+use store::EventStore;
+use trails::TrailRegistry;
+
+use crate::adapters::{
+    DigestKeyList, EncryptionKeys, EventBuses, LogGroups, TrailBuckets, TrailDestinations, TrailTopics, UpstreamService,
+};
+use crate::settings::Settings;
+
+/// What answers the operations on trails, and what carries them out.
+pub(crate) struct TrailStack {
+    pub(crate) services: TrailServices,
+    pub(crate) delivery: Delivery,
+    pub(crate) feeds: Feeds,
+}
+
+impl TrailStack {
+    /// Opens the trails of a data folder.
+    ///
+    /// # Errors
+    /// The trails or the keys of digests cannot be read.
+    pub(crate) async fn open(
+        settings: &Settings,
+        store: &EventStore,
+        buckets: Option<&BucketService>,
+        directory: &Directory,
+        clock: &Arc<dyn Fn() -> EventTime + Send + Sync>,
+    ) -> anyhow::Result<Self> {
+        let registry = Arc::new(TrailRegistry::open(&settings.data_dir).await.context("open the trails")?);
+        let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
+        let service = |name| upstream_service(name, settings, directory, clock);
+        let log_groups = || LogGroups { logs: service("logs"), iam: service("iam") };
+        let (buckets, topics) = (trail_buckets(settings, buckets), TrailTopics(service("sns")));
+        let events = service("events");
+        let has_event_bus = settings.trails.sends_to_event_bus && events.caller.is_some();
+        let organization = settings.trails.organization.clone();
+        let services = TrailServices {
+            registry: Arc::clone(&registry),
+            destinations: Arc::new(TrailDestinations {
+                buckets: buckets.clone(),
+                topics: topics.clone(),
+                log_groups: log_groups(),
+                keys: EncryptionKeys(service("kms")),
+            }),
+            keys: Arc::new(DigestKeyList(Arc::clone(&digest_keys))),
+            newest_event: {
+                let store = store.clone();
+                Arc::new(move || store.newest_sequence())
+            },
+            organization: organization.clone(),
+            trails_max: settings.trails.trails_max,
+        };
+        let feeds = Feeds {
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            log_groups: Arc::new(log_groups()),
+            event_bus: has_event_bus.then(|| Arc::new(EventBuses(events)) as Arc<dyn EventBusSink>),
+            organization: organization.clone(),
+            clock: Arc::clone(clock),
+        };
+        let delivery = Delivery {
+            store: store.clone(),
+            registry,
+            keys: digest_keys,
+            sink: Arc::new(buckets),
+            topics: Arc::new(topics),
+            organization,
+            clock: Arc::clone(clock),
+            random: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
+            settings: settings.trails.delivery,
+        };
+        Ok(Self { services, delivery, feeds })
+    }
+}
+
+/// Where trails deliver to: whatever has S3 here.
+fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> TrailBuckets {
+    match (embedded, settings.upstreams.get("s3")) {
+        (Some(service), _) => {
+            let requires_policy = settings.trails.requires_bucket_policy;
+            TrailBuckets::Embedded { service: service.clone(), requires_policy }
+        }
+        (None, Some(url)) => TrailBuckets::Upstream {
+            url: url.to_string(),
+            region: settings.region.clone(),
+            credentials: settings.upstreams_credentials.get("s3").cloned(),
+        },
+        (None, None) => TrailBuckets::Nowhere,
+    }
+}
+
+/// A service that OpenTrail calls itself, if an upstream has it. An upstream without credentials of its own is called with
+/// the root key, which upstreams that do not verify signatures take.
+fn upstream_service(
+    service: &'static str,
+    settings: &Settings,
+    directory: &Directory,
+    clock: &Arc<dyn Fn() -> EventTime + Send + Sync>,
+) -> UpstreamService {
+    let url = settings.upstreams.get(service).or(settings.upstream.as_ref());
+    let configured = match settings.upstreams.contains_key(service) {
+        true => settings.upstreams_credentials.get(service),
+        false => settings.upstream_credentials.as_ref(),
+    };
+    let root = directory.root();
+    let credentials = configured.cloned().unwrap_or_else(|| Credentials {
+        access_key_id: root.access_key_id.clone(),
+        secret: root.secret.clone(),
+        session_token: None,
+    });
+    let caller = url.map(|url| Arc::new(UpstreamCaller::new(Arc::new(url.clone()), credentials, &settings.gateway)));
+    UpstreamService { service, caller, clock: Arc::clone(clock) }
+}
