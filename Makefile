@@ -35,7 +35,7 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: bench
-bench: tools bench-gateway bench-history bench-selectors ## measure the gateway against nginx, the history against DuckDB and ClickHouse
+bench: tools bench-gateway bench-history bench-selectors bench-delivery ## measure the gateway against nginx, the history against DuckDB and ClickHouse
 
 .PHONY: bench-gateway
 bench-gateway: tools ## the gateway alone; needs Debian's nginx-light, wrk and curl
@@ -46,6 +46,11 @@ bench-gateway: tools ## the gateway alone; needs Debian's nginx-light, wrk and c
 bench-history: tools ## the history alone; make bench-history HISTORY_ARGS='--events 10000000'
 	cargo build --locked --release -p opentrail-server -p opentrail-workload
 	CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))" python3 bench/history.py $(HISTORY_ARGS)
+
+.PHONY: bench-delivery
+bench-delivery: tools venv ## how long from a call to its log file, and what a trail costs; needs nginx-light and wrk
+	cargo build --locked --release -p opentrail-server
+	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/delivery.py $(ARGS)
 
 .PHONY: bench-selectors
 bench-selectors: tools ## decisions of trails' selectors a second, on one core

@@ -1,8 +1,11 @@
 //! Goes over the trails, again and again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use model::EventTime;
 use store::EventStore;
 use tokio::time::MissedTickBehavior;
@@ -77,27 +80,45 @@ pub(crate) enum DeliveryError {
 }
 
 impl Delivery {
-    /// Delivers until it is dropped; everything that it does is safe to break off.
+    /// Delivers until it is dropped; everything that it does is safe to break off. A trail whose bucket takes long keeps no
+    /// other waiting.
     pub async fn run(&self) {
         let mut timer = tokio::time::interval(self.settings.delivery_interval);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut running, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
         loop {
-            timer.tick().await;
-            self.deliver_all().await;
+            tokio::select! {
+                _ = timer.tick() => {
+                    for trail in self.registry.all() {
+                        if busy.insert(trail.arn.clone()) {
+                            running.push(self.deliver_and_report(trail));
+                        }
+                    }
+                }
+                Some(arn) = running.next() => {
+                    busy.remove(&arn);
+                }
+            }
         }
     }
 
     /// Delivers once for each trail. What fails is reported and tried again the next time.
     pub async fn deliver_all(&self) {
         for trail in self.registry.all() {
-            match self.deliver(&trail).await {
-                Ok(()) | Err(DeliveryError::Refused) => {}
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, trail = trail.arn, "a delivery failed; it is tried again");
-                }
+            self.deliver_and_report(trail).await;
+        }
+    }
+
+    /// Gives back the ARN.
+    async fn deliver_and_report(&self, trail: Arc<Trail>) -> String {
+        match self.deliver(&trail).await {
+            Ok(()) | Err(DeliveryError::Refused) => {}
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, trail = trail.arn, "a delivery failed; it is tried again");
             }
         }
+        trail.arn.clone()
     }
 
     pub(crate) fn now(&self) -> EventTime {
