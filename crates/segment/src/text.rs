@@ -2,7 +2,7 @@
 //!
 //! A text that is looked for may go over the borders of leaves: `"key":"val`. Its longest part without brackets, quotes,
 //! colons and commas lies inside of one leaf or one shape wherever the text is, so it is looked for in the stored
-//! values, the shapes and the texts of blocks. What is found is a row that may have the text; none is left out.
+//! values, the shapes and the texts of blocks. Spaces are no borders: between tokens there are none. What is found is a row that may have the text; none is left out.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
 
 /// Bytes that end a part of a text which lies inside of one leaf or shape.
-const BORDERS: &[u8] = b"{}[]\":, \t\r\n";
+const BORDERS: &[u8] = b"{}[]\":,";
 
 /// The part of a text that is looked for.
 #[derive(Debug)]
