@@ -23,6 +23,7 @@ mod record;
 mod redacted_hash;
 mod serve;
 mod settings;
+mod state_metrics;
 mod trail_stack;
 mod upkeep;
 mod validate;

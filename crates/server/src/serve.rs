@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
+use crate::state_metrics::{HistoryState, TrailState};
 use crate::trail_stack::TrailStack;
 use crate::{installation_key, logging, redacted_hash, upkeep};
 
@@ -112,6 +113,9 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let buckets = embedded_buckets(&settings).await?;
     let TrailStack { services: trail_services, delivery, feeds } =
         TrailStack::open(&settings, &store, buckets.as_ref(), &directory, &clock).await?;
+    registry.register_collector(Box::new(HistoryState(store.clone())));
+    let trail_registry = Arc::clone(&trail_services.registry);
+    registry.register_collector(Box::new(TrailState { store: store.clone(), registry: trail_registry }));
     let routes = routes(&settings, &adapter, &directory, buckets, trail_services)?;
     let surroundings = Surroundings {
         default_account: settings.account_id,
@@ -238,6 +242,7 @@ fn store_config(settings: &Settings) -> StoreConfig {
         segment_bytes_max: settings.segment_bytes_max,
         segment_age_max: settings.segment_age_max,
         retention_days: settings.history_days,
+        disk_limits: settings.disk_limits,
         ..StoreConfig::new(&settings.data_dir)
     }
 }

@@ -20,6 +20,7 @@ use gateway::upstream::UpstreamUrl;
 use gateway::{GatewaySettings, RecordingFailure};
 use model::{AccessKeyId, AccountId, Region};
 use serde::Deserialize;
+use store::DiskLimits;
 use trails::Organization;
 
 use crate::quantity::{ByteSize, HumanDuration};
@@ -103,6 +104,12 @@ pub(crate) struct SettingsLayer {
     /// Whether hidden values are recorded with a keyed hash to search for: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_HASH_REDACTED_VALUES", value_name = "BOOL", help_heading = "Recording")]
     hash_redacted_values: Option<bool>,
+    /// Free space on the disk of the data folder below which nothing new is recorded [default: 256MiB]
+    #[arg(long, env = "OPENTRAIL_DISK_RESERVE", value_name = "SIZE", help_heading = "Recording")]
+    disk_reserve: Option<ByteSize>,
+    /// Most that journal and segments may take together, such as 200GiB [default: no limit]
+    #[arg(long, env = "OPENTRAIL_DISK_BUDGET", value_name = "SIZE", help_heading = "Recording")]
+    disk_budget: Option<ByteSize>,
     /// Events that are held in memory before they are sealed into a segment [default: 50000]
     #[arg(long, env = "OPENTRAIL_SEGMENT_EVENTS_MAX", value_name = "COUNT", help_heading = "Recording")]
     segment_events_max: Option<usize>,
@@ -291,6 +298,7 @@ pub(crate) struct Settings {
     pub(crate) gateway: GatewaySettings,
     /// Days that events stay searchable.
     pub(crate) history_days: u32,
+    pub(crate) disk_limits: DiskLimits,
     /// Whether LookupEvents also shows data events.
     pub(crate) lookup_data_events: bool,
     /// Whether hidden values are recorded with a keyed hash.
@@ -383,6 +391,8 @@ impl SettingsLayer {
             lookup_data_events: self.lookup_data_events.or(below.lookup_data_events),
             hash_redacted_values: self.hash_redacted_values.or(below.hash_redacted_values),
             segment_events_max: self.segment_events_max.or(below.segment_events_max),
+            disk_reserve: self.disk_reserve.or(below.disk_reserve),
+            disk_budget: self.disk_budget.or(below.disk_budget),
             segment_size_max: self.segment_size_max.or(below.segment_size_max),
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
             delivery_interval: self.delivery_interval.or(below.delivery_interval),
@@ -525,6 +535,12 @@ impl SettingsLayer {
             tls,
             gateway,
             history_days,
+            disk_limits: DiskLimits {
+                reserve_bytes: self
+                    .disk_reserve
+                    .map_or(DiskLimits::default().reserve_bytes, |reserve| reserve.get() as u64),
+                budget_bytes: self.disk_budget.map(|budget| budget.get() as u64),
+            },
             lookup_data_events: self.lookup_data_events.unwrap_or(false),
             hash_redacted_values: self.hash_redacted_values.unwrap_or(false),
             segment_events_max: self.segment_events_max.unwrap_or(50_000).max(1),

@@ -1,23 +1,49 @@
-//! What the store has done to it as time goes by: sealing, compaction and retention.
+//! What the store has done to it as time goes by: sealing, compaction and retention, and a look at the room it has.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::EventTime;
-use store::{EventStore, StoreError};
-use tokio::time::{Interval, MissedTickBehavior};
+use store::{DiskRoom, EventStore, StoreError};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// How often expired segments are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often small segments are looked for.
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the room on the disk is measured: a busy journal writes some 100 MB in that time.
+const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a lack of room is reported.
+const ROOM_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after a failure, most often of a full disk.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// Seals, joins and drops as it becomes due. Runs until it is dropped; everything that it does is safe to break off.
 pub(crate) async fn run(store: EventStore, seal_interval: Duration, clock: Arc<dyn Fn() -> EventTime + Send + Sync>) {
     // Side by side: joining segments takes seconds, in which memory must not fill up.
-    tokio::join!(seal_when_due(&store, seal_interval), tidy_when_due(&store, clock));
+    tokio::join!(seal_when_due(&store, seal_interval), tidy_when_due(&store, clock), watch_room(&store));
+}
+
+/// Measures the room, so that nothing new is taken where there is none, and says so.
+async fn watch_room(store: &EventStore) {
+    let mut look = timer(ROOM_INTERVAL);
+    let mut reported: Option<Instant> = None;
+    loop {
+        look.tick().await;
+        match store.measure_room() {
+            Ok(DiskRoom { refusal: Some(reason), .. }) => {
+                if reported.is_none_or(|at| at.elapsed() >= ROOM_REPORT_INTERVAL) {
+                    tracing::error!(%reason, "NOTHING NEW IS RECORDED: there is no room for it");
+                    reported = Some(Instant::now());
+                }
+            }
+            Ok(_) if reported.take().is_some() => tracing::info!("there is room again, and calls are recorded"),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the room on the disk cannot be measured");
+            }
+        }
+    }
 }
 
 /// Seals what is full at once and everything at each `seal_interval`.

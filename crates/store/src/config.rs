@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::disk_room::DiskLimits;
+
 /// Settings of the store.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
@@ -21,6 +23,8 @@ pub struct StoreConfig {
     pub segment_cache_bytes: u64,
     /// Days that events are kept, counted from their time. Default 90.
     pub retention_days: u32,
+    /// How much room the history may take.
+    pub disk_limits: DiskLimits,
 }
 
 impl StoreConfig {
@@ -34,6 +38,7 @@ impl StoreConfig {
             journal_file_bytes_max: 16 * 1024 * 1024,
             segment_cache_bytes: 256 * 1024 * 1024,
             retention_days: 90,
+            disk_limits: DiskLimits::default(),
         }
     }
 }

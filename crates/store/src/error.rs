@@ -42,6 +42,12 @@ pub enum StoreError {
         /// Why, for the operator.
         reason: String,
     },
+    /// There is no room for more. Nothing was stored; trying again is allowed.
+    #[error("the history takes nothing new: {reason}")]
+    NoRoom {
+        /// Why, for the operator.
+        reason: String,
+    },
     /// The text is no event record, so it was not appended.
     #[error("the record was not appended")]
     NotAnEvent(#[from] LookupIndexError),

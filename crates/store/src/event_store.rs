@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::StoreError;
 use crate::config::StoreConfig;
+use crate::disk_room::RoomGate;
 use crate::folder_lock::FolderLock;
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::journal::file::sync_folder;
@@ -52,6 +53,8 @@ struct Shared {
     sealing: tokio::sync::Mutex<()>,
     /// One compaction or retention at a time. Both take segments away; sealing only adds one, and must not wait.
     upkeep: tokio::sync::Mutex<()>,
+    /// Whether there is room for more.
+    room: RoomGate,
     _lock: FolderLock,
 }
 
@@ -206,6 +209,7 @@ impl EventStore {
             next_imported: AtomicU64::new(next_imported),
             sealing: tokio::sync::Mutex::new(()),
             upkeep: tokio::sync::Mutex::new(()),
+            room: RoomGate::default(),
             _lock: lock,
         };
         let store = Self { shared: Arc::new(shared) };
@@ -221,13 +225,19 @@ impl EventStore {
     /// future leaves open whether they are durable.
     ///
     /// # Errors
-    /// Of each record: [`StoreError::NotAnEvent`], or [`StoreError::JournalUnavailable`]: it is not durable, and a note
-    /// that it was to supersede stays in force. Trying again is allowed.
+    /// Of each record: [`StoreError::NotAnEvent`], [`StoreError::NoRoom`], or [`StoreError::JournalUnavailable`]: it is not
+    /// durable, and a note that it was to supersede stays in force. Trying again is allowed.
     pub async fn commit(&self, records: Vec<NewRecord>) -> Vec<Result<Committed, StoreError>> {
         // Derived here, and not in the journal's thread: callers are many and that thread is one.
         let mut outcomes = Vec::with_capacity(records.len());
         let mut entries = Vec::with_capacity(records.len());
+        let no_room = self.shared.room.refusal();
         for record in records {
+            // A call that is noted has happened: its record is taken all the same.
+            if let Some(reason) = no_room.as_ref().filter(|_| record.supersedes.is_none()) {
+                outcomes.push(Some(StoreError::NoRoom { reason: reason.to_string() }));
+                continue;
+            }
             match record.into_entry() {
                 Ok(entry) => {
                     entries.push(entry);
@@ -300,6 +310,14 @@ impl EventStore {
         let mut newest = self.shared.sources.newest_sequence.subscribe();
         // The sender lives as long as the store, so waiting ends with an arrival.
         let _ = newest.wait_for(|newest| *newest > sequence).await;
+    }
+
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn room(&self) -> &RoomGate {
+        &self.shared.room
     }
 
     /// State of the store.

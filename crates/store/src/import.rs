@@ -145,6 +145,10 @@ impl Importer {
     /// # Errors
     /// Nothing of it is stored.
     pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        if let Some(reason) = self.store.measure_room()?.refusal {
+            self.days.clear();
+            return Err(StoreError::NoRoom { reason: reason.to_string() });
+        }
         let folder = self.store.segment_folder();
         let mut batches: Vec<DayBatch> = self.days.drain().map(|(_, batch)| batch).collect();
         let (mut rows, mut stored) = (Vec::new(), 0);

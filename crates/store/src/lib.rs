@@ -21,6 +21,7 @@
 
 mod compaction;
 pub mod config;
+mod disk_room;
 pub mod error;
 pub mod event_store;
 mod folder_lock;
@@ -34,6 +35,7 @@ mod search;
 mod segment_file;
 
 pub use config::StoreConfig;
+pub use disk_room::{DiskLimits, DiskRoom};
 pub use error::StoreError;
 pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
 pub use import::{ImportError, Imported, ImportedFile, Importer};

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use store::query::Order;
 use store::{
-    AttributeFilter, EventQuery, EventStore, ImportError, Imported, ImportedFile, Importer, StoreConfig, StoreError,
+    AttributeFilter, DiskLimits, EventQuery, EventStore, ImportError, Imported, ImportedFile, Importer, StoreConfig,
+    StoreError,
 };
 
 fn config(folder: &Path) -> StoreConfig {
@@ -39,6 +40,39 @@ async fn open(folder: &Path) -> EventStore {
 async fn all_ids(store: &EventStore) -> Vec<String> {
     let page = store.lookup(EventQuery { limit: 10_000, ..EventQuery::default() }).await.expect("a page");
     page.events.iter().map(|event| event.index.event_id.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_room_only_what_is_noted_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = DiskLimits { reserve_bytes: 0, budget_bytes: Some(10_000) };
+    let (store, _) = EventStore::open(StoreConfig { disk_limits: limits, ..config(folder.path()) }).await.unwrap();
+    let note = store.note(record("noted", 0, "CreateBucket", "b"), None).await.unwrap();
+    let mut taken = BTreeSet::from(["noted".to_owned()]);
+    for number in 0..100 {
+        let id = format!("e-{number}");
+        store.measure_room().unwrap();
+        match store.append(record(&id, number, "CreateBucket", "b"), None).await {
+            Ok(_) => drop(taken.insert(id)),
+            Err(StoreError::NoRoom { reason }) => {
+                assert!(reason.contains("a budget of 9 KiB"), "{reason}");
+                break;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(taken.len() > 5 && taken.len() < 50, "{}", taken.len());
+    assert!(store.measure_room().unwrap().refusal.is_some());
+    store.append(record("noted", 0, "CreateBucket", "b"), Some(note)).await.unwrap();
+    let runtime = tokio::runtime::Handle::current();
+    let importer = store.clone();
+    let refused = tokio::task::spawn_blocking(move || {
+        let mut importer = importer.importer(runtime);
+        importer.push(&record("imported", 0, "CreateBucket", "b")).unwrap();
+        importer.commit(&[])
+    });
+    assert!(matches!(refused.await.unwrap(), Err(StoreError::NoRoom { .. })));
+    assert_eq!(all_ids(&store).await.into_iter().collect::<BTreeSet<_>>(), taken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
