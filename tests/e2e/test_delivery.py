@@ -5,11 +5,13 @@ import gzip
 import json
 import os
 import random
+import subprocess
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
-from opentrail import ACCOUNT
+from opentrail import ACCOUNT, BINARY
 from process import wait_until
 
 ARN = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main"
@@ -207,6 +209,34 @@ def test_an_upstream_bucket_is_delivered_to(installation, server, request):
     s3.put_object(Bucket="logs", Key=log, Body=gzip.compress(b'{"Records":[]}'))
     assert validate(opentrail).returncode == 1
     s3.delete_objects(Bucket="logs", Delete={"Objects": [{"Key": key} for key in keys_of(s3, "AWSLogs")]})
+
+
+def test_a_folder_is_a_bucket_too(installation, folder):
+    audit = folder / "audit"
+    opentrail = installation("--trail-buckets", f"logs=file://{audit}", env=FAST)
+    client = opentrail.client("cloudtrail")
+    client.create_trail(Name="main", S3BucketName="logs", EnableLogFileValidation=True)
+    client.start_logging(Name="main")
+    wait_until("a digest is there", lambda: list(audit.rglob("*CloudTrail-Digest*.json.gz")), 10)
+    opentrail.kill()
+    opentrail.start()
+    client.stop_logging(Name="main")
+
+    def names():
+        files = audit.rglob("*_CloudTrail_*.json.gz")
+        return [record["eventName"] for file in files for record in json.loads(gzip.decompress(file.read_bytes()))["Records"]]
+
+    wait_until("the stop is delivered", lambda: "StopLogging" in names(), 15)
+    wait_until("the last digest is there", lambda: opentrail.metric("opentrail_trail_events_behind{") == 0, 10)
+    keys = opentrail.aws("cloudtrail", "list-public-keys", "--start-time", "2020-01-01").stdout
+    (opentrail.folder / "keys.json").write_text(keys)
+    command = [str(BINARY), "validate", "--json", str(audit), "--public-keys", "keys.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=opentrail.folder, timeout=60)
+    [report] = json.loads(done.stdout)
+    assert done.returncode == 0 and report["unprovedDigests"] == [] and report["validLogs"] >= 2, report
+    with pytest.raises(ClientError) as caught:
+        client.create_trail(Name="other", S3BucketName="elsewhere")
+    assert caught.value.response["Error"]["Code"] == "S3BucketDoesNotExistException"
 
 
 def test_a_topic_is_told_of_each_log_file(installation, moto):

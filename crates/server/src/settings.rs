@@ -55,7 +55,7 @@ pub(crate) struct SettingsLayer {
         long,
         env = "OPENTRAIL_UPSTREAMS",
         value_name = "SERVICE=URL",
-        value_parser = parse_upstreams,
+        value_parser = parse_pairs,
         help_heading = "Basics"
     )]
     upstreams: Option<BTreeMap<String, String>>,
@@ -129,6 +129,15 @@ pub(crate) struct SettingsLayer {
     /// Whether a trail's bucket needs a policy that lets CloudTrail write, as at AWS: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_REQUIRE_BUCKET_POLICY", value_name = "BOOL", help_heading = "Trails")]
     require_bucket_policy: Option<bool>,
+    /// Buckets of trails that are folders or elsewhere, such as audit=file:///var/audit,cold=gs://bucket [default: none]
+    #[arg(
+        long,
+        env = "OPENTRAIL_TRAIL_BUCKETS",
+        value_name = "NAME=URL",
+        value_parser = parse_pairs,
+        help_heading = "Trails"
+    )]
+    trail_buckets: Option<BTreeMap<String, String>>,
     /// Whether events of trails go to the event buses of the upstream's EventBridge: true or false [default: true]
     #[arg(long, env = "OPENTRAIL_EVENT_BUS", value_name = "BOOL", help_heading = "Trails")]
     event_bus: Option<bool>,
@@ -326,6 +335,8 @@ pub(crate) struct TrailRules {
     pub(crate) delivery: DeliverySettings,
     /// Whether a bucket needs a policy that lets CloudTrail write.
     pub(crate) requires_bucket_policy: bool,
+    /// URLs of buckets that are not those of the installation, by their names.
+    pub(crate) buckets: BTreeMap<String, String>,
     /// Whether events go to the event buses of the upstream.
     pub(crate) sends_to_event_bus: bool,
     /// Most trails of an account in a region.
@@ -398,6 +409,7 @@ impl SettingsLayer {
             delivery_interval: self.delivery_interval.or(below.delivery_interval),
             digest_interval: self.digest_interval.or(below.digest_interval),
             require_bucket_policy: self.require_bucket_policy.or(below.require_bucket_policy),
+            trail_buckets: self.trail_buckets.or(below.trail_buckets),
             event_bus: self.event_bus.or(below.event_bus),
             trails_max: self.trails_max.or(below.trails_max),
             organization_id: self.organization_id.or(below.organization_id),
@@ -554,6 +566,7 @@ impl SettingsLayer {
                     digest_interval: duration(self.digest_interval, Duration::from_secs(3600)),
                 },
                 requires_bucket_policy: self.require_bucket_policy.unwrap_or(false),
+                buckets: self.trail_buckets.unwrap_or_default(),
                 sends_to_event_bus: self.event_bus.unwrap_or(true),
                 trails_max: self.trails_max.unwrap_or(control::trails::TRAILS_MAX),
                 organization: organization.map(Arc::new),
@@ -649,13 +662,9 @@ fn parse_pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| match pair.split_once('=') {
             Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
-            _ => Err(format!("'{pair}' is not of the form SERVICE=VALUE")),
+            _ => Err(format!("'{pair}' is not of the form NAME=VALUE")),
         })
         .collect()
-}
-
-fn parse_upstreams(text: &str) -> Result<BTreeMap<String, String>, String> {
-    parse_pairs(text)
 }
 
 fn organization(id: Option<String>, accounts: Vec<AccountId>) -> anyhow::Result<Option<Organization>> {

@@ -15,7 +15,8 @@ use store::EventStore;
 use trails::TrailRegistry;
 
 use crate::adapters::{
-    DigestKeyList, EncryptionKeys, EventBuses, LogGroups, TrailBuckets, TrailDestinations, TrailTopics, UpstreamService,
+    DigestKeyList, EncryptionKeys, EventBuses, InstallationBuckets, LogGroups, NamedBucket, TrailBuckets,
+    TrailDestinations, TrailTopics, UpstreamService,
 };
 use crate::settings::Settings;
 
@@ -42,7 +43,7 @@ impl TrailStack {
         let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
         let service = |name| upstream_service(name, settings, directory, clock);
         let log_groups = || LogGroups { logs: service("logs"), iam: service("iam") };
-        let (buckets, topics) = (trail_buckets(settings, buckets), TrailTopics(service("sns")));
+        let (buckets, topics) = (trail_buckets(settings, buckets)?, TrailTopics(service("sns")));
         let events = service("events");
         let has_event_bus = settings.trails.sends_to_event_bus && events.caller.is_some();
         let organization = settings.trails.organization.clone();
@@ -86,19 +87,24 @@ impl TrailStack {
 }
 
 /// Where trails deliver to: whatever has S3 here.
-fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> TrailBuckets {
-    match (embedded, settings.upstreams.get("s3")) {
+fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> anyhow::Result<TrailBuckets> {
+    let open = |(name, url): (&String, &String)| -> anyhow::Result<(String, NamedBucket)> {
+        Ok((name.clone(), NamedBucket::open(url).with_context(|| format!("trail_buckets, bucket {name}"))?))
+    };
+    let named = settings.trails.buckets.iter().map(open).collect::<anyhow::Result<_>>()?;
+    let others = match (embedded, settings.upstreams.get("s3")) {
         (Some(service), _) => {
             let requires_policy = settings.trails.requires_bucket_policy;
-            TrailBuckets::Embedded { service: service.clone(), requires_policy }
+            InstallationBuckets::Embedded { service: service.clone(), requires_policy }
         }
-        (None, Some(url)) => TrailBuckets::Upstream {
+        (None, Some(url)) => InstallationBuckets::Upstream {
             url: url.to_string(),
             region: settings.region.clone(),
             credentials: settings.upstreams_credentials.get("s3").cloned(),
         },
-        (None, None) => TrailBuckets::Nowhere,
-    }
+        (None, None) => InstallationBuckets::Nowhere,
+    };
+    Ok(TrailBuckets { named: Arc::new(named), others })
 }
 
 /// A service that OpenTrail calls itself, if an upstream has it. An upstream without credentials of its own is called with

@@ -1,0 +1,227 @@
+//! The embedded buckets, or those of the upstream that has S3.
+
+use std::collections::HashMap;
+
+use access::bucket_policy::{PolicyDecision, PolicyRequest, decide};
+use async_trait::async_trait;
+use aws_wire::sigv4::Credentials;
+use buckets::{Access, BucketService, CallerAccess};
+use bytes::Bytes;
+use control::{BucketQuestion, DestinationProblem};
+use delivery::{ObjectSink, PutError, PutObject};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use model::Region;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+
+use crate::adapters::named_buckets::{put_error, put_object};
+use crate::adapters::upstream_service::code_of;
+
+/// Most bytes of a refusal that are read for its code.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+/// The canned ACL that CloudTrail puts on its files. Source: CloudTrail user guide, bucket policy.
+const ACL: &str = "bucket-owner-full-control";
+const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
+
+/// The buckets of an installation.
+#[derive(Clone)]
+pub(crate) enum InstallationBuckets {
+    /// Those of our own.
+    Embedded {
+        /// The service.
+        service: BucketService,
+        /// Whether a bucket needs a policy that lets CloudTrail write.
+        requires_policy: bool,
+    },
+    /// Those of the upstream that has S3.
+    Upstream {
+        /// URL.
+        url: String,
+        /// Region that requests are signed for.
+        region: Region,
+        /// What requests are signed with.
+        credentials: Option<Credentials>,
+    },
+    /// There are none.
+    Nowhere,
+}
+
+impl InstallationBuckets {
+    fn upstream_bucket(&self, bucket: &str, kms_key_id: Option<&str>) -> Result<AmazonS3, PutError> {
+        let Self::Upstream { url, region, credentials } = self else { return Err(no_buckets()) };
+        let mut builder = AmazonS3Builder::new()
+            .with_endpoint(url)
+            .with_allow_http(true)
+            .with_bucket_name(bucket)
+            .with_region(region.as_str())
+            .with_virtual_hosted_style_request(false);
+        builder = match credentials {
+            Some(credentials) => builder
+                .with_access_key_id(credentials.access_key_id.as_str())
+                .with_secret_access_key(credentials.secret.expose()),
+            None => builder.with_skip_signature(true),
+        };
+        if let Some(token) = credentials.as_ref().and_then(|credentials| credentials.session_token.as_ref()) {
+            builder = builder.with_token(token);
+        }
+        if let Some(key) = kms_key_id {
+            builder = builder.with_sse_kms_encryption(key);
+        }
+        builder.build().map_err(|error| put_error(&error))
+    }
+}
+
+fn no_buckets() -> PutError {
+    PutError {
+        code: "NoSuchBucket".to_owned(),
+        message: "this installation has no buckets and no upstream for S3".to_owned(),
+    }
+}
+
+#[async_trait]
+impl ObjectSink for InstallationBuckets {
+    async fn put(&self, object: PutObject) -> Result<(), PutError> {
+        match self {
+            Self::Embedded { service, .. } => put_embedded(service, object).await,
+            Self::Upstream { .. } => {
+                let bucket = self.upstream_bucket(&object.bucket, object.kms_key_id.as_deref())?;
+                put_object(&bucket, &Path::default(), object).await
+            }
+            Self::Nowhere => Err(no_buckets()),
+        }
+    }
+}
+
+async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), PutError> {
+    let unusable = |message: String| PutError { code: "InvalidRequest".to_owned(), message };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-acl", HeaderValue::from_static(ACL));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+    headers.insert("content-length", HeaderValue::from(object.content.len()));
+    for (name, value) in &object.metadata {
+        let name = HeaderName::try_from(format!("x-amz-meta-{name}")).map_err(|error| unusable(error.to_string()))?;
+        headers.insert(name, HeaderValue::try_from(value).map_err(|error| unusable(error.to_string()))?);
+    }
+    if let Some(key) = &object.kms_key_id {
+        headers.insert("x-amz-server-side-encryption", HeaderValue::from_static("aws:kms"));
+        let key = HeaderValue::try_from(key).map_err(|error| unusable(error.to_string()))?;
+        headers.insert("x-amz-server-side-encryption-aws-kms-key-id", key);
+    }
+    let mut request = Request::new(Full::new(object.content));
+    *request.method_mut() = Method::PUT;
+    let path = format!("/{}/{}", object.bucket, encode_key(&object.key));
+    *request.uri_mut() = path.parse().map_err(|error: http::uri::InvalidUri| unusable(error.to_string()))?;
+    *request.headers_mut() = headers;
+    let caller =
+        CallerAccess { access: Access::Allowed, account: object.account, bucket_in_host: None, chunk_seed: None };
+    let answer = service.handle(request, caller).await;
+    if answer.status() == StatusCode::OK {
+        return Ok(());
+    }
+    let status = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), REFUSAL_BYTES_MAX).collect().await;
+    let text = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default();
+    let code = code_of(&text).unwrap_or(status.as_str()).to_owned();
+    Err(PutError { code, message: text })
+}
+
+/// A key in a path: all but letters, digits and `-._~/` as `%XX`.
+fn encode_key(key: &str) -> String {
+    let mut encoded = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+impl InstallationBuckets {
+    /// See [`control::DestinationCheck::check_bucket`].
+    pub(crate) async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
+        match self {
+            Self::Embedded { service, requires_policy } => check_embedded(service, *requires_policy, question).await,
+            Self::Upstream { credentials: None, .. } => {
+                tracing::warn!(
+                    bucket = question.bucket,
+                    "a trail's bucket is not checked: there are no credentials for the upstream that has S3"
+                );
+                Ok(())
+            }
+            Self::Upstream { .. } => self.check_upstream(question).await,
+            Self::Nowhere => Err(DestinationProblem::NoSuchBucket),
+        }
+    }
+}
+
+impl InstallationBuckets {
+    /// Writes a test object and removes it.
+    async fn check_upstream(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
+        let problem = |error: PutError| match error.code.as_str() {
+            "NoSuchBucket" => DestinationProblem::NoSuchBucket,
+            "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" => DestinationProblem::Refused,
+            _ => DestinationProblem::Unavailable(Box::new(error)),
+        };
+        let bucket = self.upstream_bucket(question.bucket, None).map_err(problem)?;
+        let root = format!("{}AWSLogs/{}/write-test", prefix(&question), question.account.as_str());
+        let key = Path::from(root);
+        bucket.put(&key, PutPayload::from(Bytes::new())).await.map_err(|error| problem(put_error(&error)))?;
+        if let Err(error) = bucket.delete(&key).await {
+            tracing::debug!(%error, bucket = question.bucket, "the test object stays");
+        }
+        Ok(())
+    }
+}
+
+fn prefix(question: &BucketQuestion<'_>) -> String {
+    question.prefix.map_or_else(String::new, |prefix| format!("{prefix}/"))
+}
+
+async fn check_embedded(
+    service: &BucketService,
+    requires_policy: bool,
+    question: BucketQuestion<'_>,
+) -> Result<(), DestinationProblem> {
+    let unavailable = |error: buckets::BucketSettingError| DestinationProblem::Unavailable(Box::new(error));
+    if !service.has_bucket(question.bucket).await.map_err(unavailable)? {
+        return Err(DestinationProblem::NoSuchBucket);
+    }
+    let policy = service.bucket_policy(question.bucket).await.map_err(unavailable)?;
+    let Some(policy) = policy else {
+        return if requires_policy { Err(DestinationProblem::Refused) } else { Ok(()) };
+    };
+    let bucket = format!("arn:{}:s3:::{}", question.region.partition(), question.bucket);
+    let context = HashMap::from([
+        ("aws:sourcearn", question.trail_arn.to_owned()),
+        ("aws:sourceaccount", question.account.as_str().to_owned()),
+        ("aws:securetransport", "true".to_owned()),
+        ("s3:x-amz-acl", ACL.to_owned()),
+    ]);
+    let folders = std::iter::once(question.account.as_str()).chain(question.organization_id);
+    let folders = folders.map(|folder| format!("{bucket}/{}AWSLogs/{folder}/", prefix(&question)));
+    let asked = folders.map(|folder| ("s3:PutObject", folder)).chain([("s3:GetBucketAcl", bucket.clone())]);
+    for (action, resource) in asked {
+        let request = PolicyRequest { service: CLOUDTRAIL, action, resource: &resource, context: &context };
+        match decide(&policy, &request) {
+            PolicyDecision::Allowed => {}
+            PolicyDecision::NotMentioned if !requires_policy => {}
+            PolicyDecision::Denied | PolicyDecision::NotMentioned => return Err(DestinationProblem::Refused),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded() {
+        assert_eq!(encode_key("a(b)/AWSLogs/x y.gz"), "a%28b%29/AWSLogs/x%20y.gz");
+    }
+}

@@ -1,0 +1,208 @@
+//! Buckets that the settings name: folders, and buckets of S3, Google Cloud Storage and Azure.
+
+use std::io::Write;
+use std::path::{Component, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use control::DestinationProblem;
+use delivery::{PutError, PutObject};
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, PutPayload};
+
+use crate::adapters::upstream_service::code_of;
+
+/// Name of the metadata of a digest that a folder keeps, in a file with this behind the digest's name.
+const SIGNATURE: &str = "signature";
+/// What is written and removed to see whether a bucket takes files.
+const TEST_OBJECT: &str = "AWSLogs/write-test";
+
+/// A bucket that the settings name.
+#[derive(Clone)]
+pub(crate) enum NamedBucket {
+    /// A folder: each object is a file, durable before it is reported as written.
+    Folder(PathBuf),
+    /// A bucket elsewhere.
+    Store {
+        /// Its client.
+        store: Arc<dyn ObjectStore>,
+        /// What the keys begin with.
+        prefix: Path,
+    },
+}
+
+impl NamedBucket {
+    /// Opens the bucket of a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
+    /// Credentials and endpoints come from the variables that the tools of these services have.
+    ///
+    /// # Errors
+    /// The URL is of no known kind, or something that the kind needs is missing.
+    pub(crate) fn open(url: &str) -> anyhow::Result<Self> {
+        let parsed =
+            url.parse().with_context(|| format!("'{url}' is no URL such as file:///var/audit or gs://bucket"))?;
+        if let Some(folder) = url.strip_prefix("file://") {
+            let folder = PathBuf::from(folder);
+            if !folder.is_absolute() {
+                bail!("'{url}': the folder must be absolute, such as file:///var/audit");
+            }
+            return Ok(Self::Folder(folder));
+        }
+        let variables = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let (store, prefix) =
+            object_store::parse_url_opts(&parsed, variables).with_context(|| format!("open the bucket of '{url}'"))?;
+        Ok(Self::Store { store: Arc::from(store), prefix })
+    }
+
+    /// Writes an object.
+    pub(crate) async fn put(&self, object: PutObject) -> Result<(), PutError> {
+        match self {
+            Self::Folder(root) => {
+                let root = root.clone();
+                let written = tokio::task::spawn_blocking(move || write_files(&root, &object)).await;
+                let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+                written.map_err(|error| PutError { code: folder_code(&error).to_owned(), message: error.to_string() })
+            }
+            Self::Store { store, prefix } => put_object(&**store, prefix, object).await,
+        }
+    }
+
+    /// Writes a test object and removes it.
+    pub(crate) async fn check(&self) -> Result<(), DestinationProblem> {
+        match self {
+            Self::Folder(root) => {
+                let path = root.join(TEST_OBJECT);
+                let checked = tokio::task::spawn_blocking(move || {
+                    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+                    std::fs::write(&path, b"")?;
+                    std::fs::remove_file(&path)
+                });
+                let checked = checked.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+                checked.map_err(|error| match error.kind() {
+                    std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                        DestinationProblem::Refused
+                    }
+                    _ => DestinationProblem::Unavailable(error.into()),
+                })
+            }
+            Self::Store { store, prefix } => {
+                let key = prefix.clone().join(TEST_OBJECT);
+                match store.put(&key, PutPayload::new()).await {
+                    Ok(_) => {}
+                    Err(object_store::Error::NotFound { .. }) => return Err(DestinationProblem::NoSuchBucket),
+                    Err(object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }) => {
+                        return Err(DestinationProblem::Refused);
+                    }
+                    Err(error) => return Err(DestinationProblem::Unavailable(error.into())),
+                }
+                if let Err(error) = store.delete(&key).await {
+                    tracing::debug!(%error, %key, "the test object stays");
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn folder_code(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => "AccessDenied",
+        std::io::ErrorKind::NotFound => "NoSuchBucket",
+        _ => "ServiceUnavailable",
+    }
+}
+
+/// The object and, of a digest, its signature, which is first: no digest is ever there without it.
+fn write_files(root: &std::path::Path, object: &PutObject) -> std::io::Result<()> {
+    let inside = std::path::Path::new(&object.key);
+    if !inside.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(std::io::Error::other(format!("the key {} leads out of the folder", object.key)));
+    }
+    let path = root.join(inside);
+    if let Some((_, signature)) = object.metadata.iter().find(|(name, _)| *name == SIGNATURE) {
+        let mut beside = path.clone().into_os_string();
+        beside.push(".");
+        beside.push(SIGNATURE);
+        write_file(root, &PathBuf::from(beside), signature.as_bytes())?;
+    }
+    write_file(root, &path, &object.content)
+}
+
+/// Writes a file whole and durable, over one that is there.
+fn write_file(root: &std::path::Path, path: &std::path::Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(root);
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(root)) {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Writes an object with what CloudTrail says of it.
+pub(crate) async fn put_object(store: &dyn ObjectStore, prefix: &Path, object: PutObject) -> Result<(), PutError> {
+    let mut attributes = Attributes::new();
+    attributes.insert(Attribute::ContentType, "application/json".into());
+    attributes.insert(Attribute::ContentEncoding, "gzip".into());
+    for (name, value) in object.metadata {
+        attributes.insert(Attribute::Metadata(name.into()), value.into());
+    }
+    let key = Path::parse(format!("{prefix}/{}", object.key).trim_start_matches('/'))
+        .map_err(|error| PutError { code: "InvalidURI".to_owned(), message: error.to_string() })?;
+    let options = PutOptions { attributes, ..PutOptions::default() };
+    let written = store.put_opts(&key, PutPayload::from(object.content), options).await;
+    written.map(|_| ()).map_err(|error| put_error(&error))
+}
+
+/// S3's code for what an object store said.
+pub(crate) fn put_error(error: &object_store::Error) -> PutError {
+    let text = error.to_string();
+    let code = match error {
+        object_store::Error::NotFound { .. } => "NoSuchBucket",
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => "AccessDenied",
+        _ => code_of(&text).unwrap_or("ServiceUnavailable"),
+    };
+    PutError { code: code.to_owned(), message: text }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use model::AccountId;
+
+    use super::*;
+
+    fn object(key: &str, content: &'static [u8]) -> PutObject {
+        PutObject {
+            account: AccountId::parse("111122223333").unwrap(),
+            bucket: "b".to_owned(),
+            key: key.to_owned(),
+            content: Bytes::from_static(content),
+            metadata: vec![("signature", "abc".to_owned())],
+            kms_key_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_has_objects_and_signatures_as_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = NamedBucket::open(&format!("file://{}/audit", folder.path().display())).unwrap();
+        bucket.check().await.unwrap();
+        for content in [&b"one"[..], b"two"] {
+            bucket.put(object("AWSLogs/x/y.json.gz", content)).await.unwrap();
+        }
+        let read = |name: &str| std::fs::read(folder.path().join("audit/AWSLogs/x").join(name)).unwrap();
+        assert_eq!((read("y.json.gz"), read("y.json.gz.signature")), (b"two".to_vec(), b"abc".to_vec()));
+        assert!(bucket.put(object("../out", b"")).await.is_err());
+        assert!(!folder.path().join("out").exists());
+    }
+
+    #[test]
+    fn urls_are_checked() {
+        for url in ["audit", "file://audit", "ftp://host/x"] {
+            assert!(NamedBucket::open(url).is_err(), "{url}");
+        }
+    }
+}
