@@ -4,8 +4,8 @@
 //! line, [`credentials`] finds an access key, [`client`] speaks to the server, [`output`] writes records, [`table`] makes
 //! them readable.
 
-mod arguments;
-mod client;
+pub(crate) mod arguments;
+pub(crate) mod client;
 pub(crate) mod credentials;
 mod output;
 mod table;
@@ -34,8 +34,8 @@ pub(crate) fn run(arguments: EventsArguments) -> anyhow::Result<ExitCode> {
         let _ = writeln!(io::stderr(), "opentrail: {problem}\nTry 'opentrail events --help'.");
         return Ok(ExitCode::from(USAGE_ERROR));
     }
-    let key = credentials::find(arguments.data_dir.as_deref())?;
-    let client = ConsoleClient::new(&arguments.endpoint, key)?;
+    let key = credentials::find(arguments.search.data_dir.as_deref())?;
+    let client = ConsoleClient::new(&arguments.search.endpoint, key)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     match runtime.block_on(give(&client, &arguments, io::stdout().lock())) {
         Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -58,7 +58,7 @@ fn check_usage(arguments: &EventsArguments) -> Result<(), String> {
     if arguments.follow && arguments.output == OutputFormat::Json {
         return Err("--follow never ends, and --output json is one array: use --output jsonl".to_owned());
     }
-    arguments.search_request().check().map(|_| ()).map_err(|error| error.to_string())
+    arguments.search.request().check().map(|_| ()).map_err(|error| error.to_string())
 }
 
 async fn search<W: Write>(
@@ -68,7 +68,7 @@ async fn search<W: Write>(
 ) -> anyhow::Result<()> {
     let default = (arguments.output == OutputFormat::Table).then_some(TABLE_LIMIT_DEFAULT);
     let limit = arguments.limit.or(default).unwrap_or(usize::MAX);
-    let mut request = arguments.search_request();
+    let mut request = arguments.search.request();
     let mut written = 0;
     loop {
         request.limit = Some((limit - written).min(LIMIT_MAX));
@@ -101,7 +101,7 @@ async fn follow<W: Write>(
     arguments: &EventsArguments,
     writer: &mut RecordWriter<W>,
 ) -> anyhow::Result<()> {
-    let mut lines = client.follow(&arguments.search_request()).await?;
+    let mut lines = client.follow(&arguments.search.request()).await?;
     writer.begin()?;
     writer.flush()?;
     while let Some(line) = lines.next().await? {

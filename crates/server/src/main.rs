@@ -1,7 +1,7 @@
 //! The `opentrail` binary: command line, configuration and wiring.
 //!
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
-//! and the signals; [`events`] is a client of the console's JSON API; [`import`] reads log files into the store;
+//! and the signals; [`events`] is a client of the console's JSON API, and so is [`export`]; [`import`] reads log files into the store;
 //! [`record`] runs a program with a recording proxy of its own; [`redacted_hash`] prints what to search for in place of
 //! a hidden value; [`validate`] proves delivered files; [`settings`] is what an operator may set.
 
@@ -15,6 +15,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 mod adapters;
 mod banner;
 mod events;
+mod export;
 mod import;
 mod installation_key;
 mod logging;
@@ -48,6 +49,7 @@ enum Command {
     /// Start the recorder, the embedded buckets, the CloudTrail API and the console
     Serve(Box<serve::ServeArguments>),
     Events(Box<events::EventsArguments>),
+    Export(Box<export::ExportArguments>),
     Import(Box<import::ImportArguments>),
     Record(Box<record::RecordArguments>),
     RedactedHash(redacted_hash::RedactedHashArguments),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Events(arguments) => events::run(*arguments),
+        Command::Export(arguments) => export::run(*arguments),
         Command::Import(arguments) => import::run(*arguments),
         Command::Record(arguments) => return record::run(*arguments),
         Command::RedactedHash(arguments) => redacted_hash::run(&arguments),

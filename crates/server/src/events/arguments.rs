@@ -1,4 +1,4 @@
-//! The arguments of `opentrail events`.
+//! The arguments of `opentrail events`, and of every command that searches.
 
 use std::path::PathBuf;
 
@@ -31,6 +31,22 @@ use super::output::OutputFormat;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EventsArguments {
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
+    /// Most events to give [default: 100 in a table, else all]
+    #[arg(long, value_name = "COUNT", conflicts_with = "follow", value_parser = parse_limit)]
+    pub(crate) limit: Option<usize>,
+    /// Stay, and give new events as they come; with --since, the events since then first
+    #[arg(long, short, conflicts_with = "until")]
+    pub(crate) follow: bool,
+    /// How to write: a table, one JSON array, or one JSON record a line
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: OutputFormat,
+}
+
+/// What is searched for, and where.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArguments {
     /// Terms such as 'eventName=Put* userName!=ci-* "0.0.0.0/0"'
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
@@ -77,17 +93,8 @@ pub(crate) struct EventsArguments {
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// Latest time, inclusive, in the same forms [default: now]
-    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Most events to give [default: 100 in a table, else all]
-    #[arg(long, value_name = "COUNT", conflicts_with = "follow", value_parser = parse_limit)]
-    pub(crate) limit: Option<usize>,
-    /// Stay, and give new events as they come; with --since, the events since then first
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// How to write: a table, one JSON array, or one JSON record a line
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: OutputFormat,
     /// URL of the server's console address
     #[arg(long, value_name = "URL", env = "OPENTRAIL_CONSOLE_URL", default_value = "http://127.0.0.1:4601")]
     pub(crate) endpoint: String,
@@ -103,9 +110,9 @@ fn parse_limit(text: &str) -> Result<usize, String> {
     }
 }
 
-impl EventsArguments {
+impl SearchArguments {
     /// The filters, as they travel.
-    pub(crate) fn search_request(&self) -> SearchRequest {
+    pub(crate) fn request(&self) -> SearchRequest {
         SearchRequest {
             query: Some(self.query.join(" ")).filter(|query| !query.trim().is_empty()),
             event_name: self.event_name.clone(),
@@ -150,7 +157,7 @@ mod tests {
         let line = "readOnly=false !x --event-name Put* --event-name Delete* --event-source iam --user ana --resource-name r \
             --resource-type T --access-key-id K --event-id E --read-only false --error-code any --denied \
             --source-ip ::1 --region eu-west-1 --category Data --since 90d --until 1h";
-        let json = serde_json::to_value(parse(line).expect("arguments").search_request()).expect("json");
+        let json = serde_json::to_value(parse(line).expect("arguments").search.request()).expect("json");
         assert_eq!(
             json,
             serde_json::json!({

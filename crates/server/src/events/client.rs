@@ -32,7 +32,7 @@ const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const SIGNING_REGION: &str = "us-east-1";
 
 /// A client of one server.
-pub(super) struct ConsoleClient {
+pub(crate) struct ConsoleClient {
     http: Client<HttpConnector, Full<Bytes>>,
     endpoint: String,
     authority: String,
@@ -41,9 +41,9 @@ pub(super) struct ConsoleClient {
 
 /// A page of records, each as stored.
 #[derive(Debug, Deserialize)]
-pub(super) struct FoundPage {
-    pub(super) events: Vec<Box<RawValue>>,
-    pub(super) next: Option<String>,
+pub(crate) struct FoundPage {
+    pub(crate) events: Vec<Box<RawValue>>,
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,7 +59,7 @@ struct RefusalText {
 
 impl ConsoleClient {
     /// A client of the server whose console address is `endpoint`.
-    pub(super) fn new(endpoint: &str, key: RootKey) -> anyhow::Result<Self> {
+    pub(crate) fn new(endpoint: &str, key: RootKey) -> anyhow::Result<Self> {
         let uri: Uri = endpoint.parse().with_context(|| format!("--endpoint {endpoint} is not a URL"))?;
         let authority = match (uri.scheme_str(), uri.authority()) {
             (Some("http"), Some(authority)) => authority.to_string(),
@@ -76,7 +76,7 @@ impl ConsoleClient {
     }
 
     /// One page.
-    pub(super) async fn search(&self, request: &SearchRequest) -> anyhow::Result<FoundPage> {
+    pub(crate) async fn search(&self, request: &SearchRequest) -> anyhow::Result<FoundPage> {
         let body = serde_json::to_vec(request).context("write the search")?;
         let response = self.send(Method::POST, "/api/v1/events/search", None, body).await?;
         let body = response.into_body().collect().await.context("read the answer")?.to_bytes();
