@@ -238,3 +238,33 @@ def test_two_owners_of_one_folder_are_refused(folder):
         command = import_command(opentrail.data, folder / "a.json")
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
         assert done.returncode != 0 and "in use" in done.stderr, done.stderr
+
+
+def test_an_import_beside_a_running_server(installation, tmp_path):
+    opentrail = installation(env={"OPENTRAIL_SEGMENT_EVENTS_MAX": "500"})
+    opentrail.client("cloudtrail").describe_trails()
+    records = make_records(3000, seed=11)
+    source = tmp_path / "logs"
+    source.mkdir()
+    for number in range(10):
+        (source / f"{number}.json.gz").write_bytes(log_file(records[number * 300:(number + 1) * 300]))
+    (source / "again.json").write_text("\n".join(json.dumps(record, indent=1) for record in records[:50]) + '\n{"no":"record"}\n')
+    through_server = {"OPENTRAIL_CONSOLE_URL": f"http://127.0.0.1:{opentrail.console_port}"}
+
+    code, report = run_import(opentrail.data, source, env=through_server)
+    assert code == 0 and report["records"] == {"read": 3051, "stored": 3000, "duplicates": 50, "rejected": 1}, report
+    by_id = {record["eventID"]: record for record in opentrail.search(eventSource="s3", limit=1000, pages_max=10)}
+    assert all(by_id[record["eventID"]] == record for record in records), "found while the server runs"
+
+    code, report = run_import(opentrail.data, source, env=through_server)
+    assert code == 0 and report["records"]["read"] == 0, "the server's ledger knows the files"
+    (source / "5.json.gz").write_bytes(log_file(records[1000:1100] + make_records(20, seed=12)))
+    code, report = run_import(opentrail.data, source, env=through_server)
+    assert (report["records"]["stored"], report["records"]["duplicates"]) == (20, 100), report
+
+    opentrail.kill()
+    opentrail.start()
+    assert len(opentrail.search(eventSource="s3", limit=1000, pages_max=10)) == 3020
+    refused = subprocess.run(import_command(opentrail.data, "--endpoint", "http://127.0.0.1:9", source),
+                             env=clean_environment(), capture_output=True, text=True, timeout=60)
+    assert refused.returncode != 0 and "opentrail serve" in refused.stderr, refused.stderr

@@ -1,4 +1,4 @@
-//! `POST /api/v1/records`.
+//! `POST /api/v1/records`, and `POST /api/v1/import` with its ledger, which is what `opentrail import` speaks.
 //!
 //! A caller that sends faster than records become durable waits: its body is read when its turn comes. When too many
 //! wait already, it is told to come again.
@@ -14,7 +14,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 
-use crate::intake::{IntakeReport, RecordIntake};
+use crate::intake::{
+    ImportAnswer, ImportHead, ImportIntake, ImportRefusal, IntakeReport, KnownFilesAnswer, KnownFilesRequest,
+    RecordIntake,
+};
 use crate::refusal::Refusal;
 
 /// Largest body, in bytes: some ten thousand records, which are durable in a fraction of a second.
@@ -32,13 +35,14 @@ pub(crate) struct Intake(Arc<Parts>);
 
 struct Parts {
     intake: Arc<dyn RecordIntake>,
+    import: Arc<dyn ImportIntake>,
     places: Semaphore,
     inside: AtomicUsize,
 }
 
 impl Intake {
-    pub(crate) fn new(intake: Arc<dyn RecordIntake>) -> Self {
-        Self(Arc::new(Parts { intake, places: Semaphore::new(AT_ONCE), inside: AtomicUsize::new(0) }))
+    pub(crate) fn new(intake: Arc<dyn RecordIntake>, import: Arc<dyn ImportIntake>) -> Self {
+        Self(Arc::new(Parts { intake, import, places: Semaphore::new(AT_ONCE), inside: AtomicUsize::new(0) }))
     }
 }
 
@@ -78,4 +82,40 @@ pub(crate) async fn take(State(Intake(parts)): State<Intake>, lines: Bytes) -> R
             "The records could not be stored; none of them is. The server's log says why. Send them again later.";
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", message)
     })
+}
+
+/// The first line is an [`ImportHead`], each other one a record.
+pub(crate) async fn import(State(Intake(parts)): State<Intake>, body: Bytes) -> Result<Json<ImportAnswer>, Refusal> {
+    let end = body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len());
+    let head: ImportHead = serde_json::from_slice(&body[..end])
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "InvalidImport", format!("The first line: {error}.")))?;
+    let lines = body.slice((end + 1).min(body.len())..);
+    parts.import.import(head.files, lines).await.map(Json).map_err(|error| of_import(&error))
+}
+
+pub(crate) async fn known_files(
+    State(Intake(parts)): State<Intake>,
+    body: Bytes,
+) -> Result<Json<KnownFilesAnswer>, Refusal> {
+    let request: KnownFilesRequest = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "InvalidImport", format!("The body: {error}.")))?;
+    let files = parts.import.imported_files(request.keys).await.map_err(|error| of_import(&error))?;
+    Ok(Json(KnownFilesAnswer { files }))
+}
+
+fn of_import(error: &ImportRefusal) -> Refusal {
+    match error {
+        ImportRefusal::Body(problem) => {
+            Refusal::new(StatusCode::BAD_REQUEST, "InvalidImport", format!("{problem}. Nothing of it is stored."))
+        }
+        ImportRefusal::Store(cause) => {
+            tracing::error!(error = cause as &dyn std::error::Error, "an import could not be stored");
+            let cause = std::error::Error::source(cause).map_or_else(String::new, |cause| format!(": {cause}"));
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "StoreUnavailable",
+                format!("Nothing of it is stored{cause}."),
+            )
+        }
+    }
 }

@@ -32,8 +32,12 @@ mod signed;
 mod status_route;
 
 pub use archive::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
-pub use intake::{IntakeError, IntakeReport, RecordIntake, RejectedLine};
+pub use intake::{
+    ImportAnswer, ImportHead, ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile, KnownFilesAnswer,
+    KnownFilesRequest, LedgerFile, RecordIntake, RejectedLine,
+};
 pub use readiness::{Readiness, ReadinessSwitch};
 pub use router::{Console, router};
 pub use search::{SearchError, SearchRequest};
 pub use signed::SIGNING_NAME;
+pub use signed::{IMPORT_PATH, KNOWN_FILES_PATH};

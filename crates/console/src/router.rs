@@ -13,7 +13,7 @@ use model::EventTime;
 use prometheus_client::registry::Registry;
 
 use crate::archive::EventArchive;
-use crate::intake::RecordIntake;
+use crate::intake::{ImportIntake, RecordIntake};
 use crate::intake_route::{self, Intake};
 use crate::readiness::Readiness;
 use crate::refusal::Refusal;
@@ -81,17 +81,19 @@ impl Console {
     }
 }
 
-/// The service of the console address. Records that are brought go to `intake`.
-pub fn router(console: Console, intake: Arc<dyn RecordIntake>) -> Router {
+/// The service of the console address. Records that are brought go to `intake`, those of imports to `import`.
+pub fn router(console: Console, intake: Arc<dyn RecordIntake>, import: Arc<dyn ImportIntake>) -> Router {
     let signed_routes = Router::new()
         .route("/api/v1/events/search", post(search_route::search))
         .route("/api/v1/events/follow", get(follow_route::follow))
         .route("/api/v1/status", get(status_route::status))
         .route_layer(middleware::from_fn_with_state(console.clone(), signed::require_signature));
-    let intake = Intake::new(intake);
+    let intake = Intake::new(intake, import);
     // The turn is outside of the signature, which needs the body.
     let intake_route = Router::new()
         .route(signed::RECORDS_PATH, post(intake_route::take))
+        .route(signed::IMPORT_PATH, post(intake_route::import))
+        .route(signed::KNOWN_FILES_PATH, post(intake_route::known_files))
         .layer(DefaultBodyLimit::max(intake_route::BODY_BYTES_MAX))
         .route_layer(middleware::from_fn_with_state(console.clone(), signed::require_signature))
         .route_layer(middleware::from_fn_with_state(intake.clone(), intake_route::wait_for_turn))

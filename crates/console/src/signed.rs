@@ -20,8 +20,12 @@ pub const SIGNING_NAME: &str = "opentrail";
 /// Largest body of a call, in bytes. A search with every filter at its bound stays below it.
 const BODY_BYTES_MAX: usize = 512 * 1024;
 
-/// Where records are brought: the one call with a larger body.
+/// Where records are brought: a call with a larger body.
 pub(crate) const RECORDS_PATH: &str = "/api/v1/records";
+/// Where `opentrail import` brings records, with as large a body.
+pub const IMPORT_PATH: &str = "/api/v1/import";
+/// Where `opentrail import` asks for files that were read before.
+pub const KNOWN_FILES_PATH: &str = "/api/v1/import/files";
 
 /// The account of the signed caller of a request.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +41,7 @@ pub(crate) async fn require_signature(State(console): State<Console>, request: R
 
 async fn check(console: &Console, request: Request) -> Result<Request, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let is_intake = parts.uri.path() == RECORDS_PATH;
+    let is_intake = [RECORDS_PATH, IMPORT_PATH].contains(&parts.uri.path());
     let bytes_max = if is_intake { intake_route::BODY_BYTES_MAX } else { BODY_BYTES_MAX };
     let body = Limited::new(body, bytes_max).collect().await.map_err(|_| {
         let message = format!("The body could not be read whole, or is larger than {bytes_max} bytes.");

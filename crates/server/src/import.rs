@@ -1,8 +1,10 @@
 //! `opentrail import`: CloudTrail log files of folders and buckets into the history.
 //!
-//! The crate `import` reads and counts, the store keeps; [`destination`] introduces them to one another.
+//! The crate `import` reads and counts, the store keeps; [`destination`] introduces them to one another, and [`remote`]
+//! does where a server has the store.
 
 mod destination;
+mod remote;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -15,12 +17,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use import::{ImportOptions, Place, ProgressStyle, Stop};
-use store::{EventStore, StoreConfig};
+use store::{EventStore, StoreConfig, StoreError};
 
+use crate::events::client::ConsoleClient;
+use crate::events::credentials;
 use crate::logging;
 use crate::settings::LogFormat;
 use destination::StoreDestinations;
+use remote::RemoteDestinations;
 
+/// Console of a server with defaults.
+const CONSOLE_DEFAULT: &str = "http://127.0.0.1:4601";
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS_DEFAULT: usize = 80;
 
@@ -38,9 +45,12 @@ pub(crate) struct ImportArguments {
     /// Folders, files or s3://bucket/prefix
     #[arg(required = true, value_name = "PATH")]
     places: Vec<OsString>,
-    /// Data folder of the installation; no server may be running on it
+    /// Data folder of the installation. When a server is running on it, the records go through that server
     #[arg(long, env = "OPENTRAIL_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     data_dir: PathBuf,
+    /// URL of the console of a server that takes the records  [default: http://127.0.0.1:4601 if one has the folder]
+    #[arg(long, value_name = "URL", env = "OPENTRAIL_CONSOLE_URL")]
+    endpoint: Option<String>,
     /// Where to name and keep what is not taken  [default: rejects in the data folder]
     #[arg(long, value_name = "FOLDER")]
     rejects: Option<PathBuf>,
@@ -88,15 +98,37 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
         options.workers = workers;
     }
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let (store, _) = runtime.block_on(EventStore::open(StoreConfig::new(&arguments.data_dir)))?;
     let stop = Arc::new(Stop::default());
     runtime.spawn(stop_at_signal(Arc::clone(&stop)));
-    let destinations = StoreDestinations::new(store.clone(), runtime.handle().clone());
-    let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
-    let joined = runtime.block_on(join_small_segments(&store));
-    runtime.block_on(store.close());
-    let report = outcome?;
-    joined?;
+    let opened = match &arguments.endpoint {
+        Some(endpoint) => Err(format!("import through the server at {endpoint}")),
+        None => match runtime.block_on(EventStore::open(StoreConfig::new(&arguments.data_dir))) {
+            Ok((store, _)) => Ok(store),
+            Err(error @ StoreError::FolderInUse { .. }) => {
+                Err(format!("{error}: import through the server at {CONSOLE_DEFAULT}"))
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let report = match opened {
+        Ok(store) => {
+            let destinations = StoreDestinations::new(store.clone(), runtime.handle().clone());
+            let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
+            let joined = runtime.block_on(join_small_segments(&store));
+            runtime.block_on(store.close());
+            joined?;
+            outcome?
+        }
+        Err(way) => {
+            let endpoint = arguments.endpoint.as_deref().unwrap_or(CONSOLE_DEFAULT);
+            let in_folder = arguments.data_dir.exists().then_some(&*arguments.data_dir);
+            let client = ConsoleClient::new(endpoint, credentials::find(in_folder)?)?;
+            options.commit_bytes = options.commit_bytes.min(remote::COMMIT_BYTES);
+            let destinations = RemoteDestinations::new(client, runtime.handle().clone());
+            let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
+            outcome.context(way)?
+        }
+    };
     let mut out = io::stdout().lock();
     match arguments.output {
         ReportFormat::Text => write!(out, "{report}")?,

@@ -12,7 +12,7 @@ use buckets::{BucketConfig, BucketService};
 use capture::RedactionKey;
 use clap::Args;
 use console::router::{KEEP_ALIVE_DEFAULT, router};
-use console::{Console, ReadinessSwitch};
+use console::{Console, ReadinessSwitch, RecordIntake};
 use control::{ControlPlane, ControlSettings, PageTokenKey, TrailServices};
 use gateway::exchange::Surroundings;
 use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
@@ -158,7 +158,9 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {
-        axum::serve(console_socket, router(console, intake)).with_graceful_shutdown(console_shutdown).await
+        axum::serve(console_socket, router(console, Arc::clone(&intake) as Arc<dyn RecordIntake>, intake))
+            .with_graceful_shutdown(console_shutdown)
+            .await
     });
     switch.serving();
     let root = directory.root();

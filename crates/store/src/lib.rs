@@ -41,4 +41,4 @@ pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
 pub use import::{ImportError, Imported, ImportedFile, Importer};
 pub use journal::{Committed, NoteId};
 pub use query::{AttributeFilter, EventQuery, Page, Position, SharedTest, StoredEvent};
-pub use segment::Refusal;
+pub use segment::{Builder as SegmentBuilder, RecordReader, Refusal};

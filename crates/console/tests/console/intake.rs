@@ -50,3 +50,23 @@ async fn callers_wait_for_their_turn_and_are_told_to_come_again_when_too_many_wa
     assert_eq!(world.intake.bodies.lock().unwrap().len(), 66);
     assert_eq!(send(world).await.status(), 200, "places are free again");
 }
+
+#[tokio::test]
+async fn an_import_brings_files_and_records_together() {
+    let world = World::new();
+    let post = async |path: &str, body: &str| {
+        let response = world.send(Signing::default().sign(Method::POST, path, body)).await;
+        let status = response.status().as_u16();
+        (status, serde_json::from_str::<Value>(&text(response).await).unwrap())
+    };
+    let head = r#"{"files":[{"key":"a","sizeBytes":7,"tag":"t","records":2,"rejected":0}]}"#;
+    let answer = post(console::IMPORT_PATH, &format!("{head}\n{{\"a\":1}}\n{{\"a\":2}}\n")).await;
+    assert_eq!(answer, (200, json!({"stored": 1, "duplicates": [1, 5]})));
+    assert_eq!(world.intake.bodies.lock().unwrap()[0], "{\"a\":1}\n{\"a\":2}\n");
+    for wrong in ["", "{}", &head.replace("\"a\"", "\"\"")] {
+        assert_eq!(post(console::IMPORT_PATH, wrong).await.0, 400, "{wrong}");
+    }
+    let answer = post(console::KNOWN_FILES_PATH, r#"{"keys":["b","a"]}"#).await;
+    assert_eq!(answer, (200, json!({"files": [null, {"sizeBytes": 7, "tag": "t"}]})));
+    assert_eq!(post(console::KNOWN_FILES_PATH, "[1]").await.0, 400);
+}

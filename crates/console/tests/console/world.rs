@@ -11,8 +11,9 @@ use axum::body::Body;
 use axum::response::Response;
 use console::search::Order;
 use console::{
-    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, IntakeError,
-    IntakeReport, ReadinessSwitch, RecordIntake, readiness, router,
+    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, ImportAnswer,
+    ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile, LedgerFile, ReadinessSwitch, RecordIntake,
+    readiness, router,
 };
 use control::{KeyDirectory, KnownKey, Position};
 use http::{HeaderMap, Method, Request};
@@ -54,6 +55,22 @@ pub(crate) struct ListIntake {
     pub(crate) bodies: Mutex<Vec<axum::body::Bytes>>,
     pub(crate) is_broken: Mutex<bool>,
     pub(crate) busy: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl ImportIntake for ListIntake {
+    async fn import(&self, files: Vec<LedgerFile>, lines: axum::body::Bytes) -> Result<ImportAnswer, ImportRefusal> {
+        if files.iter().any(|file| file.key.is_empty()) {
+            return Err(ImportRefusal::Body("a file has no key".to_owned()));
+        }
+        self.bodies.lock().expect("not poisoned").push(lines);
+        Ok(ImportAnswer { stored: files.len() as u64, duplicates: vec![1, 5] })
+    }
+
+    async fn imported_files(&self, keys: Vec<String>) -> Result<Vec<Option<KnownFile>>, ImportRefusal> {
+        let known = |key: String| (key == "a").then(|| KnownFile { size_bytes: 7, tag: "t".to_owned() });
+        Ok(keys.into_iter().map(known).collect())
+    }
 }
 
 #[async_trait]
@@ -187,7 +204,8 @@ impl World {
         let console = Console::new(events, Arc::new(Keys), readiness, Arc::new(registry), now, endpoint, KEEP_ALIVE);
         switch.serving();
         let intake = Arc::new(ListIntake::default());
-        let router = router(console, Arc::clone(&intake) as Arc<dyn RecordIntake>);
+        let router =
+            router(console, Arc::clone(&intake) as Arc<dyn RecordIntake>, Arc::clone(&intake) as Arc<dyn ImportIntake>);
         Self { archive, intake, readiness: switch, router }
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use aws_wire::RequestHead;
 use aws_wire::sigv4::{PayloadDeclaration, SigningIdentity, sign_headers};
 use bytes::Bytes;
-use console::SearchRequest;
+use console::{ImportAnswer, KnownFilesAnswer, KnownFilesRequest, SearchRequest};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
@@ -17,6 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use model::EventTime;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -78,7 +79,22 @@ impl ConsoleClient {
     /// One page.
     pub(crate) async fn search(&self, request: &SearchRequest) -> anyhow::Result<FoundPage> {
         let body = serde_json::to_vec(request).context("write the search")?;
-        let response = self.send(Method::POST, "/api/v1/events/search", None, body).await?;
+        self.read("/api/v1/events/search", body).await
+    }
+
+    /// Brings a batch of an import: see [`console::ImportIntake::import`].
+    pub(crate) async fn import(&self, body: Vec<u8>) -> anyhow::Result<ImportAnswer> {
+        self.read(console::IMPORT_PATH, body).await
+    }
+
+    /// Files of the server's ledger.
+    pub(crate) async fn known_files(&self, request: &KnownFilesRequest) -> anyhow::Result<KnownFilesAnswer> {
+        let body = serde_json::to_vec(request).context("write the question")?;
+        self.read(console::KNOWN_FILES_PATH, body).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> anyhow::Result<T> {
+        let response = self.send(Method::POST, path, None, body).await?;
         let body = response.into_body().collect().await.context("read the answer")?.to_bytes();
         serde_json::from_slice(&body).context("the answer is not one of an OpenTrail console")
     }

@@ -84,6 +84,21 @@ impl console::RecordIntake for NoIntake {
     }
 }
 
+#[async_trait]
+impl console::ImportIntake for NoIntake {
+    async fn import(
+        &self,
+        _files: Vec<console::LedgerFile>,
+        _lines: bytes::Bytes,
+    ) -> Result<console::ImportAnswer, console::ImportRefusal> {
+        Err(console::IntakeError("no records are taken".into()).into())
+    }
+
+    async fn imported_files(&self, _: Vec<String>) -> Result<Vec<Option<console::KnownFile>>, console::ImportRefusal> {
+        Err(console::IntakeError("no ledger is kept".into()).into())
+    }
+}
+
 struct World {
     address: SocketAddr,
     readiness: ReadinessSwitch,
@@ -110,7 +125,7 @@ async fn start(events: u64) -> World {
     let console = Console::new(archive, Arc::new(directory), readiness, metrics, clock, endpoint, KEEP_ALIVE_DEFAULT);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = console::router(console, Arc::new(NoIntake));
+    let router = console::router(console, Arc::new(NoIntake), Arc::new(NoIntake));
     tokio::spawn(async move { axum::serve(listener, router).await });
     World { address, readiness: switch, key, _data_dir: data_dir }
 }

@@ -84,7 +84,7 @@ fn imported_file(file: &FinishedFile) -> ImportedFile {
     }
 }
 
-fn reason(refusal: &store::Refusal) -> RejectReason {
+pub(super) fn reason(refusal: &store::Refusal) -> RejectReason {
     match refusal {
         store::Refusal::NotJson(error) => RejectReason::NotJson { detail: error.to_string() },
         store::Refusal::NotARecord(error) => {
