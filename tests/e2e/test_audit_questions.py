@@ -1,5 +1,6 @@
 """The four questions of every audit, each answered through the CloudTrail API and from a script."""
 
+import collections
 import json
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -166,3 +167,19 @@ def test_which_calls_were_denied_and_from_where(installation):
             record["eventName"] for record in opentrail.events("--error-code", "AccessDenied*", "--since", "90d")
         }
         assert by_code == {"CreateUser", "DisableKey"}
+
+
+def test_how_often_and_when(opentrail):
+    """Counts agree with the records, with and without records being read."""
+    recorded = opentrail.search(limit=1000, pages_max=10)
+    for query, fits in [
+        ([], lambda record: True),
+        (["--read-only", "false"], lambda record: not record["readOnly"]),
+        (["--error-code", "any"], lambda record: "errorCode" in record),
+        (["--source-ip", "127.0.0.1"], lambda record: record["sourceIPAddress"] == "127.0.0.1"),
+    ]:
+        expected = collections.Counter(record["eventName"] for record in recorded if fits(record))
+        # The search itself is no call that is recorded.
+        counts = opentrail.events("--count-by", "eventName", "--histogram", "1m", *query)
+        assert {value["value"]: value["count"] for value in counts["values"]} == expected, query
+        assert counts["total"] == sum(expected.values()) == sum(time["count"] for time in counts["times"])

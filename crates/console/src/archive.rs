@@ -1,5 +1,6 @@
 //! What the console asks of the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,6 +23,12 @@ pub trait EventArchive: Send + Sync + 'static {
     /// # Errors
     /// See [`ArchiveError`].
     async fn page(&self, query: ArchiveQuery) -> Result<ArchivePage, ArchiveError>;
+
+    /// Numbers of events that fit.
+    ///
+    /// # Errors
+    /// See [`ArchiveError`].
+    async fn count(&self, request: CountRequest) -> Result<ArchiveCounts, ArchiveError>;
 
     /// The events that became durable after this sequence number, in the order of their numbers, at most `limit`. Empty
     /// when there is none.
@@ -58,6 +65,78 @@ pub struct ArchiveQuery {
     pub after: Option<Position>,
     /// Most events of the page, at least 1.
     pub limit: usize,
+}
+
+/// What is counted.
+#[derive(Debug, Clone)]
+pub struct CountRequest {
+    /// What an event must fit.
+    pub filter: Arc<Filter>,
+    /// Earliest event time, inclusive.
+    pub start: EventTime,
+    /// Latest event time, inclusive.
+    pub end: EventTime,
+    /// By which field.
+    pub by: Option<CountField>,
+    /// By intervals of so many seconds, above 0, which begin at multiples of them.
+    pub interval_seconds: Option<i64>,
+}
+
+/// Numbers of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveCounts {
+    /// All.
+    pub total: u64,
+    /// By value; `None` for events without one.
+    pub by_value: BTreeMap<Option<String>, u64>,
+    /// By the start of an interval, seconds since 1970.
+    pub by_time: BTreeMap<i64, u64>,
+}
+
+/// A field that events are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountField {
+    /// `eventName`.
+    EventName,
+    /// `eventSource`.
+    EventSource,
+    /// `readOnly`.
+    ReadOnly,
+    /// `errorCode`.
+    ErrorCode,
+    /// `awsRegion`.
+    Region,
+    /// Account of the record.
+    Account,
+    /// Category.
+    Category,
+    /// Name of the caller.
+    UserName,
+    /// Access key of the caller.
+    AccessKeyId,
+    /// Address of the caller.
+    SourceIp,
+}
+
+impl CountField {
+    /// All fields, by the names that they have in searches.
+    pub const NAMES: [(&'static str, Self); 10] = [
+        ("eventName", Self::EventName),
+        ("eventSource", Self::EventSource),
+        ("readOnly", Self::ReadOnly),
+        ("errorCode", Self::ErrorCode),
+        ("region", Self::Region),
+        ("account", Self::Account),
+        ("category", Self::Category),
+        ("userName", Self::UserName),
+        ("accessKeyId", Self::AccessKeyId),
+        ("sourceIp", Self::SourceIp),
+    ];
+
+    /// The field of a name, in whatever case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, field)| *field)
+    }
 }
 
 /// Some events, and where the next ones are.

@@ -6,8 +6,10 @@
 //! | `GET /-/metrics` | anyone | OpenMetrics text |
 //! | `GET /` | anyone | a page that says what is running |
 //! | `POST /api/v1/events/search` | a signed caller | stored records that fit a [`SearchRequest`], page by page |
+//! | `POST /api/v1/events/count` | a signed caller | how many records fit, by the values of a field and by time |
 //! | `GET /api/v1/events/follow` | a signed caller | records as they become durable, one JSON object a line |
 //! | `POST /api/v1/records` | a signed caller | takes records that were made elsewhere, one JSON object a line, durably |
+//! | `POST /api/v1/import`, `…/import/files` | a signed caller | what `opentrail import` brings, and its ledger |
 //! | `GET /api/v1/status` | a signed caller | what the store holds and how it fares |
 //!
 //! Callers sign with Signature Version 4 for the service `opentrail` and any region, with a key of the installation, and
@@ -18,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
 pub mod archive;
+mod count_route;
 mod cursor;
 mod follow_route;
 mod intake;
@@ -31,7 +34,11 @@ mod search_route;
 mod signed;
 mod status_route;
 
-pub use archive::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
+pub use archive::{
+    ArchiveCounts, ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, CountField, CountRequest,
+    EventArchive,
+};
+pub use count_route::{EventCounts, TimeCount, ValueCount};
 pub use intake::{
     ImportAnswer, ImportHead, ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile, KnownFilesAnswer,
     KnownFilesRequest, LedgerFile, RecordIntake, RejectedLine,
@@ -39,5 +46,4 @@ pub use intake::{
 pub use readiness::{Readiness, ReadinessSwitch};
 pub use router::{Console, router};
 pub use search::{SearchError, SearchRequest};
-pub use signed::SIGNING_NAME;
-pub use signed::{IMPORT_PATH, KNOWN_FILES_PATH};
+pub use signed::{IMPORT_PATH, KNOWN_FILES_PATH, SIGNING_NAME};

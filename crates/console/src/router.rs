@@ -17,7 +17,7 @@ use crate::intake::{ImportIntake, RecordIntake};
 use crate::intake_route::{self, Intake};
 use crate::readiness::Readiness;
 use crate::refusal::Refusal;
-use crate::{follow_route, page, search_route, signed, status_route};
+use crate::{count_route, follow_route, page, search_route, signed, status_route};
 
 /// Content type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -85,6 +85,7 @@ impl Console {
 pub fn router(console: Console, intake: Arc<dyn RecordIntake>, import: Arc<dyn ImportIntake>) -> Router {
     let signed_routes = Router::new()
         .route("/api/v1/events/search", post(search_route::search))
+        .route("/api/v1/events/count", post(count_route::count))
         .route("/api/v1/events/follow", get(follow_route::follow))
         .route("/api/v1/status", get(status_route::status))
         .route_layer(middleware::from_fn_with_state(console.clone(), signed::require_signature));

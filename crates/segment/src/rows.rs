@@ -346,6 +346,34 @@ impl<'a> Rows<'a> {
         }
     }
 
+    pub(crate) fn segment(&self) -> &'a Segment {
+        self.segment
+    }
+
+    /// Visits the facts of the rows between two places in the order of events: those of a block, and the place of the row
+    /// among them.
+    pub(crate) fn visit_facts(
+        &self,
+        (low, high): KeyRange,
+        mut visitor: impl FnMut(&Facts, usize),
+    ) -> Result<(), SegmentError> {
+        if self.is_empty {
+            return Ok(());
+        }
+        let blocks = &self.segment.index.blocks;
+        let first = blocks.partition_point(|block| block.last_seconds < low.0) as u32;
+        let end = blocks.partition_point(|block| block.first_seconds <= high.0) as u32;
+        let listed = self.candidates();
+        let candidates = listed.unwrap_or_else(|| (first..end).collect());
+        for block in candidates.into_iter().filter(|block| (first..end).contains(block)) {
+            let facts = self.segment.facts(block)?;
+            for row in self.fitting(block, &facts, (low, high))? {
+                visitor(&facts, row as usize);
+            }
+        }
+        Ok(())
+    }
+
     /// Those of some blocks that may have all texts in rows that fit, in the same order; on all cores.
     fn blocks_with_texts(&self, blocks: Vec<u32>, range: KeyRange) -> Result<Vec<u32>, SegmentError> {
         if self.texts.is_empty() {

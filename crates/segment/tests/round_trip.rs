@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use model::LookupIndex;
 use proptest::prelude::*;
 use segment::{
-    Builder, Fact, FoundRow, IndexTest, RecordReader, Refusal, Segment, SegmentError, Sequences, Wanted, cache,
+    Builder, Fact, FoundRow, IndexTest, RecordReader, Refusal, Segment, SegmentError, Sequences, SharedPart, Wanted,
+    cache,
 };
 
 fn segment_of(records: &[Vec<u8>]) -> (Segment, Vec<Vec<u8>>) {
@@ -140,6 +141,7 @@ fn check(records: &[Vec<u8>]) {
     assert_eq!(decide(&of_class, &of_caller), plain(true, true));
     assert_eq!(decide(&of_class, &|_| true), plain(true, false));
     assert_eq!(decide(&|_| true, &of_caller), plain(false, true));
+    check_tallies(&segment, expected.iter().map(|(_, record)| LookupIndex::derive(record).unwrap()).collect());
     // Every part of a record's text leads to it.
     for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(8)) {
         let text = String::from_utf8(compact(record)).unwrap();
@@ -156,6 +158,37 @@ fn check(records: &[Vec<u8>]) {
         // A hash may say "perhaps" for nothing, but seldom.
         let found = all(&segment, &[absent], true).len();
         assert!(found <= 2 + taken.len() / 8, "{absent:?}: {found} of {}", taken.len());
+    }
+}
+
+/// What is counted without records is what the records say.
+fn check_tallies(segment: &Segment, indexes: Vec<LookupIndex>) {
+    type Value = fn(&LookupIndex) -> Option<String>;
+    let fields: [(SharedPart, Value); 10] = [
+        (SharedPart::Class, |index| Some(index.event_name.clone())),
+        (SharedPart::Class, |index| Some(index.event_source.clone())),
+        (SharedPart::Class, |index| index.region.clone()),
+        (SharedPart::Class, |index| index.account.clone()),
+        (SharedPart::Class, |index| index.read_only.map(|truth| truth.to_string())),
+        (SharedPart::Class, |index| index.error_code.clone()),
+        (SharedPart::Class, |index| Some(index.category.as_str().to_owned())),
+        (SharedPart::Caller, |index| index.username.clone()),
+        (SharedPart::Caller, |index| index.access_key_id.clone()),
+        (SharedPart::Address, |index| index.source_ip.clone()),
+    ];
+    let everything = ((i64::MIN, 0), (i64::MAX, u64::MAX));
+    let rows = segment.rows(&Wanted::default()).unwrap();
+    for (number, (part, value)) in fields.into_iter().enumerate() {
+        let tally = rows.tally(everything, Some(part), Some(3600)).unwrap();
+        let (mut found, mut plain) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
+        tally.by_part.iter().for_each(|(index, count)| *found.entry(value(index)).or_default() += count);
+        indexes.iter().for_each(|index| *plain.entry(value(index)).or_default() += 1);
+        assert_eq!(found, plain, "field {number}");
+        let mut times = BTreeMap::<i64, u64>::new();
+        for index in &indexes {
+            *times.entry(index.event_time.as_seconds().div_euclid(3600) * 3600).or_default() += 1;
+        }
+        assert_eq!((tally.total, tally.by_time), (indexes.len() as u64, times));
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! A client of the console's JSON API, and of nothing else: what it does, any script can do. [`arguments`] is the command
 //! line, [`credentials`] finds an access key, [`client`] speaks to the server, [`output`] writes records, [`table`] makes
-//! them readable.
+//! them readable, [`counts`] gives numbers instead.
 
 pub(crate) mod arguments;
 pub(crate) mod client;
+mod counts;
 pub(crate) mod credentials;
 mod output;
 mod table;
@@ -45,6 +46,9 @@ pub(crate) fn run(arguments: EventsArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn give<W: Write>(client: &ConsoleClient, arguments: &EventsArguments, out: W) -> anyhow::Result<()> {
+    if counts::is_asked(arguments) {
+        return counts::give(client, arguments, out).await;
+    }
     let mut writer = RecordWriter::new(out, arguments.output);
     if arguments.follow {
         follow(client, arguments, &mut writer).await

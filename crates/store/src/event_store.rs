@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::StoreError;
 use crate::config::StoreConfig;
+use crate::count::{CountQuery, Counts, count};
 use crate::disk_room::RoomGate;
 use crate::folder_lock::FolderLock;
 use crate::import::IMPORTED_SEQUENCE_MIN;
@@ -289,6 +290,15 @@ impl EventStore {
     pub async fn lookup(&self, query: EventQuery) -> Result<Page, StoreError> {
         let view = self.shared.sources.view();
         run_blocking(move || view.lookup(&query)).await
+    }
+
+    /// Numbers of events.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
+    pub async fn count(&self, query: CountQuery) -> Result<Counts, StoreError> {
+        let view = self.shared.sources.view();
+        run_blocking(move || count(&query, view.memtables(), &view.segments)).await
     }
 
     /// Events with numbers above this one, in the order of their numbers.

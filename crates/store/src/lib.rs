@@ -21,6 +21,7 @@
 
 mod compaction;
 pub mod config;
+mod count;
 mod disk_room;
 pub mod error;
 pub mod event_store;
@@ -35,6 +36,7 @@ mod search;
 mod segment_file;
 
 pub use config::StoreConfig;
+pub use count::{CountField, CountQuery, Counts};
 pub use disk_room::{DiskLimits, DiskRoom};
 pub use error::StoreError;
 pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};

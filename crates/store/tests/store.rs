@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a failed test may panic, and has no readers")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::EventTime;
@@ -11,8 +12,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use store::query::Order;
 use store::{
-    AttributeFilter, DiskLimits, EventQuery, EventStore, ImportError, Imported, ImportedFile, Importer, StoreConfig,
-    StoreError,
+    AttributeFilter, CountField, CountQuery, Counts, DiskLimits, EventQuery, EventStore, ImportError, Imported,
+    ImportedFile, Importer, StoreConfig, StoreError,
 };
 
 fn config(folder: &Path) -> StoreConfig {
@@ -270,6 +271,29 @@ proptest! {
                 limit,
                 ..EventQuery::default()
             };
+            let mut counted = CountQuery {
+                events: query.clone(),
+                is_decided_by_tests: false,
+                by: Some(CountField::EventName),
+                interval_seconds: Some(3),
+            };
+            let counts = store.count(counted.clone()).await.unwrap();
+            let (mut by_value, mut by_time) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
+            for (seconds, _, _, name, _) in &plain {
+                *by_value.entry(Some(names[*name].to_owned())).or_default() += 1;
+                *by_time.entry((1_740_830_400 + seconds).div_euclid(3) * 3).or_default() += 1;
+            }
+            assert_eq!(counts, Counts { total: plain.len() as u64, by_value, by_time });
+            if resource.is_none() {
+                // The same without reading a record.
+                let wanted = name.map(|name| names[name]);
+                counted.events.attributes.clear();
+                let test = move |index: &model::LookupIndex| wanted.is_none_or(|wanted| index.event_name == wanted);
+                counted.events.class_test = Some(Arc::new(test));
+                counted.events.condition = Some(Arc::new(move |index, _| test(index)));
+                counted.is_decided_by_tests = true;
+                assert_eq!(store.count(counted).await.unwrap(), counts);
+            }
             let mut found = Vec::new();
             loop {
                 let page = store.lookup(query.clone()).await.unwrap();

@@ -43,6 +43,20 @@ impl Filter {
             || self.terms.iter().any(|term| term.owner() == Some(FieldOwner::Kind))
     }
 
+    /// Whether a term asks about the caller.
+    pub fn has_caller_terms(&self) -> bool {
+        self.terms.iter().any(|term| term.owner() == Some(FieldOwner::Caller))
+    }
+
+    /// Whether [`Filter::fits_kind`] and [`Filter::fits_caller`] say everything.
+    pub fn is_of_kind_and_caller(&self) -> bool {
+        self.event_id.is_none()
+            && self.source_ip.is_none()
+            && self.resource_name.is_none()
+            && self.resource_type.is_none()
+            && self.terms.iter().all(|term| term.owner().is_some())
+    }
+
     /// Whether [`Filter::fits_caller`] says more than the exact values do.
     pub fn has_caller_conditions(&self) -> bool {
         self.terms.iter().any(|term| term.owner() == Some(FieldOwner::Caller) && term.exact().is_none())

@@ -11,9 +11,9 @@ use axum::body::Body;
 use axum::response::Response;
 use console::search::Order;
 use console::{
-    ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, EventArchive, ImportAnswer,
-    ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile, LedgerFile, ReadinessSwitch, RecordIntake,
-    readiness, router,
+    ArchiveCounts, ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, Console, CountField,
+    CountRequest, EventArchive, ImportAnswer, ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile,
+    LedgerFile, ReadinessSwitch, RecordIntake, readiness, router,
 };
 use control::{KeyDirectory, KnownKey, Position};
 use http::{HeaderMap, Method, Request};
@@ -163,6 +163,27 @@ impl EventArchive for ListArchive {
         self.check()?;
         let events = self.events.lock().expect("not poisoned");
         Ok(events.iter().filter(|event| event.sequence > sequence).take(limit.min(self.page_events)).cloned().collect())
+    }
+
+    async fn count(&self, request: CountRequest) -> Result<ArchiveCounts, ArchiveError> {
+        self.check()?;
+        let events = self.events.lock().expect("not poisoned");
+        let range = request.start..=request.end;
+        let fits = |event: &&ArchivedEvent| {
+            request.filter.fits(&event.index, &event.record) && range.contains(&event.index.event_time)
+        };
+        let mut counts = ArchiveCounts::default();
+        for event in events.iter().filter(fits) {
+            counts.total += 1;
+            if request.by == Some(CountField::EventName) {
+                *counts.by_value.entry(Some(event.index.event_name.clone())).or_default() += 1;
+            }
+            if let Some(interval) = request.interval_seconds {
+                let start = event.index.event_time.as_seconds().div_euclid(interval) * interval;
+                *counts.by_time.entry(start).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     fn newest_sequence(&self) -> u64 {

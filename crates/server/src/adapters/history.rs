@@ -6,13 +6,16 @@ use api::lookup_events::{Attribute, AttributeKey};
 use async_trait::async_trait;
 use console::search::text::{Field, Term};
 use console::search::{Filter, Order as SearchOrder};
-use console::{ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, EventArchive};
+use console::{
+    ArchiveCounts, ArchiveError, ArchivePage, ArchiveQuery, ArchiveStatus, ArchivedEvent, CountRequest, EventArchive,
+};
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 use gateway::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
 use model::LookupIndex;
 use store::query::Order;
 use store::{
-    AttributeFilter, Committed, EventQuery, EventStore, NewRecord, RecordKind, SharedTest, StoreError, StoredEvent,
+    AttributeFilter, Committed, CountField, CountQuery, Counts, EventQuery, EventStore, NewRecord, RecordKind,
+    SharedTest, StoreError, StoredEvent,
 };
 
 /// The store behind the traits of others.
@@ -99,16 +102,7 @@ fn history_event(event: &StoredEvent) -> HistoryEvent {
 #[async_trait]
 impl EventArchive for StoreAdapter {
     async fn page(&self, query: ArchiveQuery) -> Result<ArchivePage, ArchiveError> {
-        let filter = Arc::clone(&query.filter);
         let query = EventQuery {
-            account: filter.account,
-            region: filter.region.clone(),
-            categories: filter.category.into_iter().collect(),
-            attributes: exact_values(&filter),
-            texts: filter.terms.iter().filter_map(Term::text).map(str::to_owned).collect(),
-            class_test: filter.has_kind_conditions().then(|| shared_test(&filter, Filter::fits_kind)),
-            caller_test: filter.has_caller_conditions().then(|| shared_test(&filter, Filter::fits_caller)),
-            condition: Some(Arc::new(move |index, record| filter.fits(index, record))),
             start: query.start,
             end: query.end,
             order: match query.order {
@@ -117,12 +111,33 @@ impl EventArchive for StoreAdapter {
             },
             after: query.after.map(from_position),
             limit: query.limit,
+            ..event_query(&query.filter)
         };
         let page = self.0.lookup(query).await.map_err(archive_error)?;
         Ok(ArchivePage {
             events: page.events.iter().map(|event| archived(event)).collect(),
             next: page.next.map(to_position),
         })
+    }
+
+    async fn count(&self, request: CountRequest) -> Result<ArchiveCounts, ArchiveError> {
+        let filter = &request.filter;
+        let is_decided_by_tests = filter.is_of_kind_and_caller();
+        let mut events = EventQuery { start: request.start, end: request.end, ..event_query(filter) };
+        if is_decided_by_tests {
+            events.class_test = Some(shared_test(filter, Filter::fits_kind));
+            // A test that everyone passes costs a look at each caller.
+            let has_caller = filter.user_name.is_some() || filter.access_key_id.is_some() || filter.has_caller_terms();
+            events.caller_test = has_caller.then(|| shared_test(filter, Filter::fits_caller));
+        }
+        let query = CountQuery {
+            events,
+            is_decided_by_tests,
+            by: request.by.map(count_field),
+            interval_seconds: request.interval_seconds,
+        };
+        let Counts { total, by_value, by_time } = self.0.count(query).await.map_err(archive_error)?;
+        Ok(ArchiveCounts { total, by_value, by_time })
     }
 
     async fn arrived_after(&self, sequence: u64, limit: usize) -> Result<Vec<ArchivedEvent>, ArchiveError> {
@@ -147,6 +162,38 @@ impl EventArchive for StoreAdapter {
             segment_bytes: status.segment_bytes,
             open_notes: status.pending_notes,
         })
+    }
+}
+
+/// Everything that a filter says, as the store asks it.
+fn event_query(filter: &Arc<Filter>) -> EventQuery {
+    let condition = Arc::clone(filter);
+    EventQuery {
+        account: filter.account,
+        region: filter.region.clone(),
+        categories: filter.category.into_iter().collect(),
+        attributes: exact_values(filter),
+        texts: filter.terms.iter().filter_map(Term::text).map(str::to_owned).collect(),
+        class_test: filter.has_kind_conditions().then(|| shared_test(filter, Filter::fits_kind)),
+        caller_test: filter.has_caller_conditions().then(|| shared_test(filter, Filter::fits_caller)),
+        condition: Some(Arc::new(move |index, record| condition.fits(index, record))),
+        ..EventQuery::default()
+    }
+}
+
+fn count_field(field: console::CountField) -> CountField {
+    use console::CountField as Asked;
+    match field {
+        Asked::EventName => CountField::EventName,
+        Asked::EventSource => CountField::EventSource,
+        Asked::ReadOnly => CountField::ReadOnly,
+        Asked::ErrorCode => CountField::ErrorCode,
+        Asked::Region => CountField::Region,
+        Asked::Account => CountField::Account,
+        Asked::Category => CountField::Category,
+        Asked::UserName => CountField::Username,
+        Asked::AccessKeyId => CountField::AccessKeyId,
+        Asked::SourceIp => CountField::SourceIp,
     }
 }
 

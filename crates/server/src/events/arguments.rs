@@ -28,6 +28,8 @@ use super::output::OutputFormat;
 ///   opentrail events 'readOnly=false userName!=ci-* "0.0.0.0/0"'
 /// What was denied, and from where:
 ///   opentrail events --denied --since 7d
+/// Who fails most, and when:
+///   opentrail events --error-code any --count-by userName --histogram 1d
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EventsArguments {
@@ -36,6 +38,12 @@ pub(crate) struct EventsArguments {
     /// Most events to give [default: 100 in a table, else all]
     #[arg(long, value_name = "COUNT", conflicts_with = "follow", value_parser = parse_limit)]
     pub(crate) limit: Option<usize>,
+    /// Count instead: how many events have which value of a field such as eventName, userName or errorCode
+    #[arg(long, value_name = "FIELD", conflicts_with = "follow")]
+    pub(crate) count_by: Option<String>,
+    /// Count instead: how many events there are in each interval, such as 5m, 1h or 1d
+    #[arg(long, value_name = "INTERVAL", conflicts_with = "follow")]
+    pub(crate) histogram: Option<String>,
     /// Stay, and give new events as they come; with --since, the events since then first
     #[arg(long, short, conflicts_with = "until")]
     pub(crate) follow: bool,

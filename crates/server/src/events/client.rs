@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use aws_wire::RequestHead;
 use aws_wire::sigv4::{PayloadDeclaration, SigningIdentity, sign_headers};
 use bytes::Bytes;
-use console::{ImportAnswer, KnownFilesAnswer, KnownFilesRequest, SearchRequest};
+use console::{EventCounts, ImportAnswer, KnownFilesAnswer, KnownFilesRequest, SearchRequest};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use model::EventTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -80,6 +81,11 @@ impl ConsoleClient {
     pub(crate) async fn search(&self, request: &SearchRequest) -> anyhow::Result<FoundPage> {
         let body = serde_json::to_vec(request).context("write the search")?;
         self.read("/api/v1/events/search", body).await
+    }
+
+    /// Numbers of events: a search with `by`, `interval` and `top`.
+    pub(crate) async fn count(&self, request: &Value) -> anyhow::Result<EventCounts> {
+        self.read("/api/v1/events/count", request.to_string().into_bytes()).await
     }
 
     /// Brings a batch of an import: see [`console::ImportIntake::import`].

@@ -69,6 +69,12 @@ impl EventArchive for FixedArchive {
         std::future::pending().await
     }
 
+    async fn count(&self, request: console::CountRequest) -> Result<console::ArchiveCounts, ArchiveError> {
+        let by_value = [(Some("Even".to_owned()), self.0.div_ceil(2)), (None, self.0 / 2)].into_iter();
+        let by_value = by_value.filter(|_| request.by.is_some()).collect();
+        Ok(console::ArchiveCounts { total: self.0, by_value, ..console::ArchiveCounts::default() })
+    }
+
     async fn status(&self) -> Result<ArchiveStatus, ArchiveError> {
         Ok(ArchiveStatus::default())
     }
