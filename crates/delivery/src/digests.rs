@@ -39,10 +39,15 @@ impl Delivery {
             files: Vec::new(),
             planned: None,
         });
+        let mut is_refused = false;
         for name in progress.chains.keys().cloned().collect::<Vec<_>>() {
-            self.write_digest(trail, progress, &name, is_last).await?;
+            // A digest that a bucket refuses keeps those of other regions waiting no more than its own successors.
+            match self.write_digest(trail, progress, &name, is_last).await {
+                Err(DeliveryError::Refused) => is_refused = true,
+                written => written?,
+            }
         }
-        Ok(())
+        if is_refused { Err(DeliveryError::Refused) } else { Ok(()) }
     }
 
     async fn write_digest(
