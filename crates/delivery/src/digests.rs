@@ -39,15 +39,21 @@ impl Delivery {
             files: Vec::new(),
             planned: None,
         });
-        let mut is_refused = false;
+        let mut refused = None;
         for name in progress.chains.keys().cloned().collect::<Vec<_>>() {
             // A digest that a bucket refuses keeps those of other regions waiting no more than its own successors.
             match self.write_digest(trail, progress, &name, is_last).await {
-                Err(DeliveryError::Refused) => is_refused = true,
+                Err(DeliveryError::Refused) => refused = progress.status.latest_digest_error.clone(),
                 written => written?,
             }
         }
-        if is_refused { Err(DeliveryError::Refused) } else { Ok(()) }
+        if refused.is_none() {
+            return Ok(());
+        }
+        // Another region's success does not take back what was refused.
+        progress.status.latest_digest_error = refused;
+        self.note(trail, progress).await?;
+        Err(DeliveryError::Refused)
     }
 
     async fn write_digest(

@@ -14,6 +14,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 mod adapters;
 mod banner;
+mod bucket;
 mod events;
 mod export;
 mod import;
@@ -24,6 +25,7 @@ mod record;
 mod redacted_hash;
 mod serve;
 mod settings;
+mod signed_client;
 mod state_metrics;
 mod trail_stack;
 mod upkeep;
@@ -49,6 +51,7 @@ enum Command {
     /// Start the recorder, the embedded buckets, the CloudTrail API and the console
     Serve(Box<serve::ServeArguments>),
     Events(Box<events::EventsArguments>),
+    Bucket(Box<bucket::BucketArguments>),
     Export(Box<export::ExportArguments>),
     Import(Box<import::ImportArguments>),
     Record(Box<record::RecordArguments>),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Events(arguments) => events::run(*arguments),
+        Command::Bucket(arguments) => bucket::run(*arguments),
         Command::Export(arguments) => export::run(*arguments),
         Command::Import(arguments) => import::run(*arguments),
         Command::Record(arguments) => return record::run(*arguments),

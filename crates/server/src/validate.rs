@@ -22,6 +22,7 @@ use serde::Serialize;
 use validation::{BucketSource, FileSource, FolderSource, Listing, Progress, Report, Scope, validate};
 
 use crate::events::credentials;
+use crate::signed_client::session_token;
 use api::{CloudTrailClient, FoundTrail};
 
 /// Files that are read at once where nothing is said: most of the time is waiting for the bucket.
@@ -167,7 +168,7 @@ async fn prove_trail(
         .with_region(&trail.home_region)
         .with_access_key_id(key.access_key_id.as_str())
         .with_secret_access_key(key.secret.expose());
-    if let Some(token) = api::session_token() {
+    if let Some(token) = session_token() {
         builder = builder.with_token(token);
     }
     let source = BucketSource::new(&trail.s3_bucket_name, builder);
