@@ -32,6 +32,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let config = BucketConfig {
         region: Region::parse("us-east-1")?,
         random: Arc::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes)),
+        mfa: None,
     };
     let service = BucketService::open(folder, config).await?;
     let caller = CallerAccess {

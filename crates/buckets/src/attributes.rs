@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object_lock::ObjectLock;
+
 /// Headers, user metadata, tags and checksums of an object or of an upload that will become one.
 ///
 /// It is stored as JSON. Fields are only ever added, with a default.
@@ -40,6 +42,8 @@ pub(crate) struct Attributes {
     /// Number of parts of an object that was uploaded in parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parts_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lock: Option<ObjectLock>,
 }
 
 /// The checksums that S3 knows beside MD5.

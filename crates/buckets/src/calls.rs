@@ -4,12 +4,14 @@ mod answers;
 mod bucket_calls;
 mod copy_calls;
 mod list_calls;
+mod lock_calls;
 mod multipart_calls;
 mod object_calls;
 mod refusals;
 mod settings_calls;
 mod tags;
 mod uploaded_body;
+mod versioning_calls;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,6 +76,48 @@ impl S3 for Backend {
         request: S3Request<GetBucketVersioningInput>,
     ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
         Backend::get_bucket_versioning(self, request).await
+    }
+    async fn put_bucket_versioning(
+        &self,
+        request: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        Backend::put_bucket_versioning(self, request).await
+    }
+    async fn get_object_lock_configuration(
+        &self,
+        request: S3Request<GetObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<GetObjectLockConfigurationOutput>> {
+        Backend::get_object_lock_configuration(self, request).await
+    }
+    async fn put_object_lock_configuration(
+        &self,
+        request: S3Request<PutObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<PutObjectLockConfigurationOutput>> {
+        Backend::put_object_lock_configuration(self, request).await
+    }
+    async fn get_object_retention(
+        &self,
+        request: S3Request<GetObjectRetentionInput>,
+    ) -> S3Result<S3Response<GetObjectRetentionOutput>> {
+        Backend::get_object_retention(self, request).await
+    }
+    async fn put_object_retention(
+        &self,
+        request: S3Request<PutObjectRetentionInput>,
+    ) -> S3Result<S3Response<PutObjectRetentionOutput>> {
+        Backend::put_object_retention(self, request).await
+    }
+    async fn get_object_legal_hold(
+        &self,
+        request: S3Request<GetObjectLegalHoldInput>,
+    ) -> S3Result<S3Response<GetObjectLegalHoldOutput>> {
+        Backend::get_object_legal_hold(self, request).await
+    }
+    async fn put_object_legal_hold(
+        &self,
+        request: S3Request<PutObjectLegalHoldInput>,
+    ) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
+        Backend::put_object_legal_hold(self, request).await
     }
     async fn get_bucket_acl(&self, request: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {
         Backend::get_bucket_acl(self, request).await
@@ -176,6 +220,12 @@ impl S3 for Backend {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         Backend::list_objects_v2(self, request).await
+    }
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        Backend::list_object_versions(self, request).await
     }
     async fn create_multipart_upload(
         &self,

@@ -9,17 +9,25 @@ mod buckets;
 mod files;
 mod objects;
 mod uploads;
+mod versions;
 
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-pub(crate) use buckets::{BucketRow, SettingKind};
-pub(crate) use objects::{Deletion, NewContent, NewObject, ObjectSummary, StoredContent, StoredObject};
-pub(crate) use uploads::{CompletedPart, Completion, NewPart, UploadSummary};
+pub(crate) use buckets::{BucketRow, BucketRules, SettingKind, VersioningChange};
+pub(crate) use objects::{NewContent, NewObject, ObjectSummary, StoredContent, StoredObject};
+pub(crate) use uploads::{CompletedPart, CompletedUpload, Completion, NewPart, UploadSummary};
+pub(crate) use versions::{Deletion, DeletionAccess, DeletionOutcome, VersionSummary};
+
+use crate::service::RandomSource;
+use crate::versioning::VERSION_ID_BYTES;
 
 /// Connections that read. Queries are short; more would only wait for the same two or four cores.
 const READ_CONNECTIONS_MAX: u32 = 4;
@@ -28,9 +36,11 @@ const READ_CONNECTIONS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The layout that this code reads and writes, kept in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
-const SCHEMA: &str = include_str!("index/schema.sql");
+/// The first makes layout 1 of an empty database, each further one the next layout of the one before it. They note the
+/// layout themselves.
+const LAYOUTS: [&str; 2] = [include_str!("index/schema.sql"), include_str!("index/versions.sql")];
 
 /// Why the index did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +49,25 @@ pub(crate) enum IndexError {
     NoSuchBucket,
     #[error("no such key")]
     NoSuchKey,
+    #[error("no such version")]
+    NoSuchVersion,
+    #[error("version {version_id} is a delete marker")]
+    DeleteMarker {
+        /// As callers see it.
+        version_id: String,
+        /// Whether it is the newest version and was not asked for by its id.
+        is_current: bool,
+    },
+    #[error("the version is locked")]
+    Locked,
+    #[error("the bucket has no Object Lock")]
+    NoObjectLock,
+    #[error("the bucket has Object Lock, so its versioning stays on")]
+    VersioningIsLocked,
+    #[error("Object Lock needs a bucket whose versioning is on")]
+    NotVersioned,
+    #[error("the request needs a code of the device of the root user")]
+    MfaNeeded,
     #[error("no such upload")]
     NoSuchUpload,
     #[error("a condition of the request does not hold")]
@@ -72,11 +101,22 @@ pub(crate) enum IndexError {
 pub(crate) struct Index {
     readers: SqlitePool,
     writer: SqlitePool,
+    random: Random,
+}
+
+/// Where version ids come from.
+#[derive(Clone)]
+struct Random(RandomSource);
+
+impl fmt::Debug for Random {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Random")
+    }
 }
 
 impl Index {
     /// Opens or creates the database, and begins the next run: its number is durable on return.
-    pub(crate) async fn open(file: &Path) -> Result<(Self, i64), IndexError> {
+    pub(crate) async fn open(file: &Path, random: RandomSource) -> Result<(Self, i64), IndexError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -99,7 +139,13 @@ impl Index {
             .max_lifetime(None)
             .connect_with(options.create_if_missing(false).read_only(true))
             .await?;
-        Ok((Self { readers, writer }, run))
+        Ok((Self { readers, writer, random: Random(random) }, run))
+    }
+
+    fn new_version_id(&self) -> String {
+        let mut random = [0; VERSION_ID_BYTES];
+        (self.random.0)(&mut random);
+        URL_SAFE_NO_PAD.encode(random)
     }
 
     /// Runs a transaction to its end, whatever becomes of the caller.
@@ -134,15 +180,12 @@ async fn begin_run(writer: &SqlitePool) -> Result<i64, IndexError> {
 
 async fn prepare_schema(connection: &mut SqliteConnection) -> Result<(), IndexError> {
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
-    match found {
-        SCHEMA_VERSION => Ok(()),
-        0 => {
-            sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
-            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *connection).await?;
-            Ok(())
-        }
-        _ => Err(IndexError::TooNew { found }),
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let missing = LAYOUTS.get(done..).ok_or(IndexError::TooNew { found })?;
+    for layout in missing {
+        sqlx::raw_sql(*layout).execute(&mut *connection).await?;
     }
+    Ok(())
 }
 
 fn to_json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, IndexError> {
@@ -163,4 +206,49 @@ fn size_from_row(size: i64) -> Result<u64, IndexError> {
 
 fn size_to_row(size: u64) -> Result<i64, IndexError> {
     i64::try_from(size).map_err(|_| IndexError::Corrupt { what: "a size" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A store of the first layout with an object in it.
+    const LAYOUT_1: &str = "
+        INSERT INTO bucket (id, name, region, owner, created_ms) VALUES (1, 'old', 'us-east-1', '123456789012', 5);
+        INSERT INTO content (id, reference_count, inline_data) VALUES (7, 1, x'6F6C64');
+        INSERT INTO object (bucket_id, key, size, etag, modified_ms, content_id, attributes)
+            VALUES (1, x'6B6579', 3, '149603e6c03516362a8da23f624db945', 6, 7, '{}');
+        UPDATE meta SET value = 3 WHERE name = 'run';
+    ";
+
+    #[tokio::test]
+    async fn a_store_of_the_first_layout_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("index.sqlite");
+        let old = SqlitePool::connect_with(SqliteConnectOptions::new().filename(&file).create_if_missing(true));
+        let old = old.await.unwrap();
+        sqlx::raw_sql(LAYOUTS[0]).execute(&old).await.unwrap();
+        sqlx::raw_sql(LAYOUT_1).execute(&old).await.unwrap();
+        old.close().await;
+        for run in [4, 5] {
+            let random: RandomSource = Arc::new(|_: &mut [u8]| {});
+            let (index, found) = Index::open(&file, random).await.unwrap();
+            assert_eq!(found, run);
+            let object = index.object("old", "key", None).await.unwrap();
+            assert_eq!((object.size, object.version_id), (3, None));
+            assert_eq!(index.object("old", "key", Some("null")).await.unwrap().etag, object.etag);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_store_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("index.sqlite");
+        let newer = SqlitePool::connect_with(SqliteConnectOptions::new().filename(&file).create_if_missing(true));
+        sqlx::raw_sql("PRAGMA user_version = 9").execute(&newer.await.unwrap()).await.unwrap();
+        let opened = Index::open(&file, Arc::new(|_: &mut [u8]| {})).await;
+        assert!(matches!(opened, Err(IndexError::TooNew { found: 9 })));
+    }
 }

@@ -6,8 +6,8 @@
 //!
 //! Reading order: [`service`] takes a request, [`inbound`] and [`payload`] settle what signing and framing put on it,
 //! the `s3s` framework parses it, [`calls`] does it on [`index`] (what there is, in SQLite) and [`content`] (bytes, in
-//! files), [`cleaning`] removes files later, [`outbound`] finishes the answer. [`listing`], [`conditions`] and
-//! [`checksum`] are rules without any input or output of their own.
+//! files), [`cleaning`] removes files later, [`outbound`] finishes the answer. [`listing`], [`conditions`],
+//! [`checksum`], [`versioning`] and [`object_lock`] are rules without any input or output of their own.
 //!
 //! Invariants:
 //! - A caller's words never become part of a path.
@@ -24,9 +24,13 @@ mod error_messages;
 mod inbound;
 mod index;
 mod listing;
+mod object_lock;
 mod outbound;
 mod payload;
 mod service;
+mod versioning;
 
 pub use outbound::ResponseBody;
-pub use service::{Access, BucketConfig, BucketService, BucketSettingError, CallerAccess, OpenError, RandomSource};
+pub use service::{
+    Access, BucketConfig, BucketService, BucketSettingError, CallerAccess, MfaCheck, OpenError, RandomSource,
+};

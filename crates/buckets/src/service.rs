@@ -28,13 +28,19 @@ use crate::payload::{PayloadBody, PayloadError};
 /// Fills a buffer with random bytes.
 pub type RandomSource = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
+/// Whether the text of an `x-amz-mfa` header, serial number and code with a space between them, is right now. A code is
+/// right once.
+pub type MfaCheck = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What the service is told about its surroundings.
 #[derive(Clone)]
 pub struct BucketConfig {
     /// Region of buckets that are made without one.
     pub region: Region,
-    /// Where request ids and upload ids come from. Nothing secret is made of it.
+    /// Where ids of requests, uploads and versions come from. Nothing secret is made of it.
     pub random: RandomSource,
+    /// Judges codes of the device of the root user; without it no code is right.
+    pub mfa: Option<MfaCheck>,
 }
 
 impl fmt::Debug for BucketConfig {
@@ -130,7 +136,7 @@ impl BucketService {
     pub async fn open(root: PathBuf, config: BucketConfig) -> Result<Self, OpenError> {
         let lock = prepare_folder(&root).await?;
         let file = root.join("index.sqlite");
-        let opened = Index::open(&file).await;
+        let opened = Index::open(&file, Arc::clone(&config.random)).await;
         let (index, run) = opened.map_err(|error| OpenError::Index { path: file, source: error.into() })?;
         let blobs = root.join("blobs");
         let folder = spawn_blocking(move || ContentFolder::open(blobs, run)).await.map_err(io::Error::other);

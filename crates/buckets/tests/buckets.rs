@@ -79,17 +79,13 @@ async fn settings() {
 async fn what_is_not_served_says_so() {
     let site = Site::with_bucket().await;
     site.call("PUT", "/bucket/key", &[], "x").await.expect(200);
-    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-    site.call("PUT", "/bucket?versioning", &[], enabled).await.expect_error(501, "NotImplemented");
-    for question in ["encryption", "lifecycle", "cors", "replication", "website", "logging", "object-lock", "versions"]
-    {
+    for question in ["encryption", "lifecycle", "cors", "replication", "website", "logging"] {
         site.call("GET", &format!("/bucket?{question}"), &[], "").await.expect_error(501, "NotImplemented");
     }
     let form = [("content-type", "multipart/form-data; boundary=x")];
     site.call("POST", "/bucket", &form, "--x--").await.expect_error(501, "NotImplemented");
     for (name, value, status, code) in [
         ("x-amz-server-side-encryption", "aws:kms", 501, "NotImplemented"),
-        ("x-amz-object-lock-mode", "GOVERNANCE", 501, "NotImplemented"),
         ("x-amz-acl", "public-read", 400, "AccessControlListNotSupported"),
         ("x-amz-grant-read", "id=1", 400, "AccessControlListNotSupported"),
         ("x-amz-storage-class", "GLACIER", 400, "InvalidStorageClass"),

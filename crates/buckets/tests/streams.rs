@@ -162,6 +162,7 @@ async fn one_folder_has_one_owner() {
     let config = buckets::BucketConfig {
         region: model::Region::parse("us-east-1").expect("a region"),
         random: std::sync::Arc::new(|_: &mut [u8]| {}),
+        mfa: None,
     };
     let second = buckets::BucketService::open(site.root(), config).await;
     assert!(matches!(second, Err(buckets::OpenError::InUse { .. })));

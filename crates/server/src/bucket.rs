@@ -3,6 +3,7 @@
 //! [`check`] asks S3, AWS's or any other, and judges; [`protect`] sets what a check asks for.
 
 mod check;
+mod existing;
 mod protect;
 
 use std::path::PathBuf;
@@ -83,16 +84,32 @@ struct BucketClient<'a, 'b> {
 impl BucketClient<'_, '_> {
     /// Asks for a setting such as `versioning`, or sets it; status and text of the answer.
     async fn setting(&self, name: &str, set: Option<(HeaderMap, Vec<u8>)>) -> anyhow::Result<(StatusCode, String)> {
+        // S3's signatures are over the query as it is written: a name without a value has an equals sign.
+        self.question("", &format!("{name}="), set).await
+    }
+
+    /// Asks for something in the bucket, or sets it; status and text of the answer. The parameters of the query must be
+    /// in the order of their names.
+    async fn question(
+        &self,
+        path: &str,
+        query: &str,
+        set: Option<(HeaderMap, Vec<u8>)>,
+    ) -> anyhow::Result<(StatusCode, String)> {
         let method = if set.is_some() { Method::PUT } else { Method::GET };
         let (headers, body) = set.unwrap_or_default();
-        let path = format!("/{}", self.place.bucket);
-        // S3's signatures are over the query as it is written: a name without a value has an equals sign.
-        let query = format!("{name}=");
-        let (region, query) = (&*self.place.region, Some(&*query));
+        let path = format!("/{}{path}", self.place.bucket);
+        let (region, query) = (&*self.place.region, Some(query));
         let call = SignedCall { service: "s3", region, method, path: &path, query, headers, body };
         let (status, body) = self.client.call(call).await?;
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
+}
+
+/// What S3 said instead of doing it.
+fn refusal(status: StatusCode, text: &str) -> String {
+    let (code, message) = (tag(text, "Code").unwrap_or_default(), tag(text, "Message").unwrap_or_default());
+    format!("S3 answers {status} {code} {message}")
 }
 
 /// The text between the first tags of a name.

@@ -20,6 +20,8 @@ mod export;
 mod import;
 mod installation_key;
 mod logging;
+mod mfa_device;
+mod object_keys;
 mod quantity;
 mod record;
 mod redacted_hash;
@@ -54,6 +56,7 @@ enum Command {
     Bucket(Box<bucket::BucketArguments>),
     Export(Box<export::ExportArguments>),
     Import(Box<import::ImportArguments>),
+    MfaDevice(mfa_device::MfaDeviceArguments),
     Record(Box<record::RecordArguments>),
     RedactedHash(redacted_hash::RedactedHashArguments),
     Validate(Box<validate::ValidateArguments>),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Bucket(arguments) => bucket::run(*arguments),
         Command::Export(arguments) => export::run(*arguments),
         Command::Import(arguments) => import::run(*arguments),
+        Command::MfaDevice(arguments) => mfa_device::run(&arguments),
         Command::Record(arguments) => return record::run(*arguments),
         Command::RedactedHash(arguments) => redacted_hash::run(&arguments),
         Command::Validate(arguments) => validate::run(*arguments),

@@ -32,7 +32,7 @@ use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
 use crate::state_metrics::{HistoryState, TrailState};
 use crate::trail_stack::TrailStack;
-use crate::{installation_key, logging, redacted_hash, upkeep};
+use crate::{installation_key, logging, mfa_device, redacted_hash, upkeep};
 
 /// Stack of a worker, bytes.
 const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
@@ -280,7 +280,8 @@ async fn embedded_buckets(settings: &Settings) -> anyhow::Result<Option<BucketSe
         return Ok(None);
     }
     let random: buckets::RandomSource = Arc::new(|buffer| rand::rng().fill_bytes(buffer));
-    let config = BucketConfig { region: settings.region.clone(), random };
+    let mfa = mfa_device::check(&settings.data_dir, &settings.account_id);
+    let config = BucketConfig { region: settings.region.clone(), random, mfa: Some(mfa) };
     Ok(Some(BucketService::open(settings.data_dir.join("buckets"), config).await?))
 }
 

@@ -32,6 +32,7 @@ const OTHER_VARIABLES: [&str; 4] =
     ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY"];
 
 /// Folder for everything that is kept, where no setting names one.
+const ACCOUNT_ID_DEFAULT: &str = "123456789012";
 const DATA_DIR_DEFAULT: &str = "data";
 
 /// One layer of settings; what is absent is left to the layer below.
@@ -443,11 +444,23 @@ impl SettingsLayer {
         self.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT))
     }
 
+    /// The account that this layer names, or the default one.
+    ///
+    /// # Errors
+    /// The default is no account, which is a defect.
+    pub(crate) fn account_id(&self) -> anyhow::Result<AccountId> {
+        match &self.account_id {
+            Some(account) => Ok(*account),
+            None => Ok(AccountId::parse(ACCOUNT_ID_DEFAULT)?),
+        }
+    }
+
     /// Checks the layer and fills in defaults.
     ///
     /// # Errors
     /// A value that does not fit, or two that do not fit each other; the error names the setting.
     pub(crate) fn check(self) -> anyhow::Result<Settings> {
+        let account_id = self.account_id()?;
         let upstream = self.upstream.as_deref().map(UpstreamUrl::parse).transpose().context("upstream")?;
         let upstreams: BTreeMap<String, UpstreamUrl> = self
             .upstreams
@@ -542,7 +555,7 @@ impl SettingsLayer {
             upstream_credentials,
             upstreams_credentials,
             identity_credentials,
-            account_id: self.account_id.map_or_else(|| AccountId::parse("123456789012"), Ok)?,
+            account_id,
             region: self.region.map_or_else(|| Region::parse("us-east-1"), Ok)?,
             tls,
             gateway,

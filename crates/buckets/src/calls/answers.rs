@@ -2,7 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::StatusCode;
+use http::header::ALLOW;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use model::AccountId;
 use s3s::dto::{ETag, Owner, Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode, S3Response, s3_error};
@@ -17,6 +18,23 @@ impl From<IndexError> for S3Error {
         match error {
             IndexError::NoSuchBucket => s3_error!(NoSuchBucket, "The specified bucket does not exist"),
             IndexError::NoSuchKey => s3_error!(NoSuchKey, "The specified key does not exist."),
+            IndexError::NoSuchVersion => s3_error!(NoSuchVersion, "The specified version does not exist."),
+            IndexError::DeleteMarker { version_id, is_current } => is_delete_marker(&version_id, is_current),
+            IndexError::Locked => {
+                s3_error!(AccessDenied, "Access Denied because object protected by object lock.")
+            }
+            IndexError::NoObjectLock => s3_error!(InvalidRequest, "Bucket is missing Object Lock Configuration"),
+            IndexError::VersioningIsLocked => s3_error!(
+                InvalidBucketState,
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+            ),
+            IndexError::NotVersioned => s3_error!(
+                InvalidBucketState,
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+            ),
+            IndexError::MfaNeeded => {
+                s3_error!(AccessDenied, "Mfa Authentication must be used for this request")
+            }
             IndexError::NoSuchUpload => s3_error!(
                 NoSuchUpload,
                 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
@@ -63,6 +81,25 @@ impl From<ReceiveError> for S3Error {
             error => internal(error),
         }
     }
+}
+
+/// An object that was deleted, or a delete marker that was asked for as if it were an object.
+fn is_delete_marker(version_id: &str, is_current: bool) -> S3Error {
+    let mut error = if is_current {
+        s3_error!(NoSuchKey, "The specified key does not exist.")
+    } else {
+        s3_error!(MethodNotAllowed, "The specified method is not allowed against this resource.")
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
+    if let Ok(version_id) = HeaderValue::from_str(version_id) {
+        headers.insert("x-amz-version-id", version_id);
+    }
+    if !is_current {
+        headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
+    }
+    error.set_headers(headers);
+    error
 }
 
 /// Our fault; the chain goes to the log and not to the caller.

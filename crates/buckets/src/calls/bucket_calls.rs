@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{answer_with_status, owner, owner_of, timestamp};
-use super::refusals::{check_version, no_access_lists};
+use super::refusals::no_access_lists;
 use super::{Backend, caller, now_ms};
 
 /// Buckets in one page. Source: Amazon S3 API reference, ListBuckets.
@@ -56,9 +56,7 @@ impl Backend {
                 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
             ));
         }
-        if input.object_lock_enabled_for_bucket == Some(true) {
-            return Err(s3_error!(NotImplemented, "Object lock is not implemented."));
-        }
+        let has_object_lock = input.object_lock_enabled_for_bucket == Some(true);
         let constraint = input.create_bucket_configuration.and_then(|configuration| configuration.location_constraint);
         let region = match constraint.as_ref().map(BucketLocationConstraint::as_str) {
             None | Some("") => self.config.region.as_str().to_owned(),
@@ -66,8 +64,8 @@ impl Backend {
             Some("EU") => "eu-west-1".to_owned(),
             Some(region) => region.to_owned(),
         };
-        let created = self.index.create_bucket(input.bucket.clone(), region, account.as_str().to_owned(), now_ms());
-        created.await?;
+        let (bucket, owner) = (input.bucket.clone(), account.as_str().to_owned());
+        self.index.create_bucket(bucket, region, owner, now_ms(), has_object_lock).await?;
         Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }))
     }
 
@@ -99,15 +97,6 @@ impl Backend {
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint: Some(region.into()) }))
     }
 
-    /// Versioning was never enabled: the answer has no status.
-    pub(super) async fn get_bucket_versioning(
-        &self,
-        request: S3Request<GetBucketVersioningInput>,
-    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-        self.index.bucket(&request.input.bucket).await?;
-        Ok(S3Response::new(GetBucketVersioningOutput::default()))
-    }
-
     pub(super) async fn get_bucket_acl(
         &self,
         request: S3Request<GetBucketAclInput>,
@@ -130,8 +119,7 @@ impl Backend {
         request: S3Request<GetObjectAclInput>,
     ) -> S3Result<S3Response<GetObjectAclOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
-        self.index.object(&input.bucket, &input.key).await?;
+        self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         let owner = owner(&self.index.bucket(&input.bucket).await?.owner);
         let grants = Some(full_control(&owner));
         Ok(S3Response::new(GetObjectAclOutput { grants, owner: Some(owner), request_charged: None }))
@@ -141,7 +129,8 @@ impl Backend {
         &self,
         request: S3Request<PutObjectAclInput>,
     ) -> S3Result<S3Response<PutObjectAclOutput>> {
-        self.index.object(&request.input.bucket, &request.input.key).await?;
+        let input = request.input;
+        self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         Err(no_access_lists())
     }
 }

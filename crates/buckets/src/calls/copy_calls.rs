@@ -4,8 +4,9 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{etag, timestamp};
+use super::lock_calls::LockHeaders;
 use super::object_calls::{KeptHeaders, check_read_condition, seconds};
-use super::refusals::{Extras, check_version};
+use super::refusals::Extras;
 use super::tags::parse_tag_header;
 use super::{Backend, now_ms};
 use crate::attributes::{Algorithm, Attributes};
@@ -15,13 +16,16 @@ use crate::index::{IndexError, NewContent, NewObject, StoredObject};
 /// How often a copy is begun anew because its source was replaced under it.
 const ATTEMPTS_MAX: usize = 5;
 
-/// Bucket and key of a source.
-pub(super) fn source_of(source: &CopySource) -> S3Result<(&str, &str)> {
+/// What is copied.
+pub(super) struct Source<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) version: Option<&'a str>,
+}
+
+pub(super) fn source_of(source: &CopySource) -> S3Result<Source<'_>> {
     match source {
-        CopySource::Bucket { bucket, key, version_id } => {
-            check_version(version_id.as_deref())?;
-            Ok((bucket, key))
-        }
+        CopySource::Bucket { bucket, key, version_id } => Ok(Source { bucket, key, version: version_id.as_deref() }),
         CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
             Err(s3_error!(NotImplemented, "Access points are not implemented."))
         }
@@ -51,13 +55,13 @@ impl Backend {
                 || input.grant_write_acp.is_some(),
             storage_class: input.storage_class.as_ref().map(StorageClass::as_str),
             has_encryption: input.server_side_encryption.is_some() || input.sse_customer_algorithm.is_some(),
-            has_object_lock: input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(),
         }
         .check()?;
-        let (source_bucket, source_key) = source_of(&input.copy_source)?;
+        let from = source_of(&input.copy_source)?;
         let replaces_metadata = directive(input.metadata_directive.as_ref().map(MetadataDirective::as_str))?;
         let replaces_tags = directive(input.tagging_directive.as_ref().map(TaggingDirective::as_str))?;
-        if (source_bucket, source_key) == (&*input.bucket, &*input.key) && !replaces_metadata && !replaces_tags {
+        let is_itself = (from.bucket, from.key, from.version) == (&*input.bucket, &*input.key, None);
+        if is_itself && !replaces_metadata && !replaces_tags {
             return Err(s3_error!(
                 InvalidRequest,
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \
@@ -70,6 +74,12 @@ impl Backend {
             modified_since_seconds: seconds(input.copy_source_if_modified_since.clone()),
             unmodified_since_seconds: seconds(input.copy_source_if_unmodified_since.clone()),
         };
+        let lock = LockHeaders {
+            mode: input.object_lock_mode,
+            until: input.object_lock_retain_until_date,
+            legal_hold: input.object_lock_legal_hold_status,
+        }
+        .read()?;
         let headers = KeptHeaders {
             content_type: input.content_type,
             content_encoding: input.content_encoding,
@@ -83,7 +93,7 @@ impl Backend {
         let replacement = headers.into_attributes(None)?;
         let tags = replaces_tags.then(|| parse_tag_header(input.tagging.as_deref())).transpose()?;
         for _ in 0..ATTEMPTS_MAX {
-            let source = self.index.object(source_bucket, source_key).await?;
+            let source = self.index.object(from.bucket, from.key, from.version).await?;
             check_source_condition(&condition, &source)?;
             let mut attributes = source.attributes.clone();
             if replaces_metadata {
@@ -93,16 +103,22 @@ impl Backend {
             if let Some(tags) = &tags {
                 attributes.tags = tags.clone();
             }
+            // A lock is of a version, and not copied with it.
+            attributes.lock = lock;
             let (tag, modified_ms) = (source.etag.clone(), now_ms());
             let result = copy_result(&attributes, &tag, modified_ms);
             let content = NewContent::SharedWith { content_id: source.content_id };
             let object = NewObject { content, size: source.size, etag: tag, modified_ms, attributes };
             let target = (input.bucket.clone(), input.key.clone());
             match self.index.put_object(target.0, target.1, object, WriteCondition::default()).await {
-                Ok(()) => {
+                Ok(version_id) => {
                     self.readers.ring();
-                    let output = CopyObjectOutput { copy_object_result: Some(result), ..Default::default() };
-                    return Ok(S3Response::new(output));
+                    return Ok(S3Response::new(CopyObjectOutput {
+                        copy_object_result: Some(result),
+                        copy_source_version_id: source.version_id,
+                        version_id,
+                        ..Default::default()
+                    }));
                 }
                 // The source changed between the look and the copy.
                 Err(IndexError::NoSuchKey) => {}

@@ -8,6 +8,7 @@ use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 use super::answers::{answer_with_status, etag, owner, timestamp};
 use super::copy_calls::{check_source_condition, source_of};
 use super::list_calls::{NameEncoding, last_name, page_size, split_entries};
+use super::lock_calls::LockHeaders;
 use super::object_calls::{KeptHeaders, seconds};
 use super::refusals::Extras;
 use super::uploaded_body::Promises;
@@ -15,7 +16,7 @@ use super::{Backend, now_ms};
 use crate::attributes::{Algorithm, ChecksumKind, Checksums};
 use crate::conditions::{ReadCondition, WriteCondition};
 use crate::content::{Received, ReceivedBytes};
-use crate::index::{CompletedPart as NamedPart, Completion, NewPart, UploadSummary};
+use crate::index::{CompletedPart as NamedPart, CompletedUpload, Completion, IndexError, NewPart, UploadSummary};
 use crate::listing::{ListEntry, ListQuery, Listed, Position};
 
 /// Greatest number of a part. Source: Amazon S3 user guide, "Multipart upload limits".
@@ -88,11 +89,19 @@ impl Backend {
                 || input.grant_write_acp.is_some(),
             storage_class: input.storage_class.as_ref().map(StorageClass::as_str),
             has_encryption: input.server_side_encryption.is_some() || input.sse_customer_algorithm.is_some(),
-            has_object_lock: input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(),
         }
         .check()?;
         let algorithm = algorithm_of(input.checksum_algorithm.as_ref())?;
         let kind = kind_of(input.checksum_type.as_ref(), algorithm)?;
+        let lock = LockHeaders {
+            mode: input.object_lock_mode,
+            until: input.object_lock_retain_until_date,
+            legal_hold: input.object_lock_legal_hold_status,
+        }
+        .read()?;
+        if lock.is_some() && self.index.rules(&input.bucket).await?.lock.is_none() {
+            return Err(IndexError::NoObjectLock.into());
+        }
         let headers = KeptHeaders {
             content_type: input.content_type,
             content_encoding: input.content_encoding,
@@ -104,6 +113,7 @@ impl Backend {
             metadata: input.metadata,
         };
         let mut attributes = headers.into_attributes(input.tagging.as_deref())?;
+        attributes.lock = lock;
         attributes.upload_algorithm = algorithm;
         attributes.checksum_type = kind;
         let mut random = [0; UPLOAD_ID_BYTES];
@@ -186,9 +196,9 @@ impl Backend {
         let input = request.input;
         check_part_number(input.part_number)?;
         let upload = self.index.upload(&input.bucket, &input.key, &input.upload_id).await?;
-        let (source_bucket, source_key) = source_of(&input.copy_source)?;
+        let from = source_of(&input.copy_source)?;
         let permit = self.readers.permit();
-        let source = self.index.object(source_bucket, source_key).await?;
+        let source = self.index.object(from.bucket, from.key, from.version).await?;
         let condition = ReadCondition {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
@@ -228,7 +238,11 @@ impl Backend {
             e_tag: Some(etag(&tag)),
             last_modified: Some(timestamp(modified_ms)),
         };
-        Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() }))
+        Ok(S3Response::new(UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            copy_source_version_id: source.version_id,
+            ..Default::default()
+        }))
     }
 
     pub(super) async fn complete_multipart_upload(
@@ -257,7 +271,7 @@ impl Backend {
             size: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
             modified_ms: now_ms(),
         };
-        let (tag, attributes) = self.index.complete_upload(completion).await?;
+        let CompletedUpload { etag: tag, attributes, version_id } = self.index.complete_upload(completion).await?;
         self.readers.ring();
         let sums = attributes.checksums;
         Ok(S3Response::new(CompleteMultipartUploadOutput {
@@ -271,6 +285,7 @@ impl Backend {
             e_tag: Some(etag(&tag)),
             key: Some(input.key),
             location: Some(location),
+            version_id,
             ..Default::default()
         }))
     }

@@ -9,7 +9,8 @@ use s3s::dto::*;
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{answer_with_status, etag, internal, precondition_failed, timestamp, timestamp_ms};
-use super::refusals::{Extras, check_version};
+use super::lock_calls::LockHeaders;
+use super::refusals::Extras;
 use super::tags::parse_tag_header;
 use super::uploaded_body::Promises;
 use super::{Backend, now_ms};
@@ -17,7 +18,7 @@ use crate::attributes::{Algorithm, Attributes, Checksums};
 use crate::cleaning::ReadPermit;
 use crate::conditions::{ReadCondition, ReadVerdict, WriteCondition};
 use crate::content::{Reading, ReceivedBytes};
-use crate::index::{Deletion, NewContent, NewObject, StoredContent, StoredObject};
+use crate::index::{Deletion, DeletionOutcome, NewContent, NewObject, StoredContent, StoredObject};
 
 /// Longest user metadata, names and values together, in bytes. Source: Amazon S3 user guide, "Object metadata".
 const METADATA_BYTES_MAX: usize = 2 * 1024;
@@ -76,13 +77,18 @@ impl Backend {
                 || input.grant_write_acp.is_some(),
             storage_class: input.storage_class.as_ref().map(StorageClass::as_str),
             has_encryption: input.server_side_encryption.is_some() || input.sse_customer_algorithm.is_some(),
-            has_object_lock: input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(),
         }
         .check()?;
         if input.write_offset_bytes.is_some() {
             return Err(s3_error!(NotImplemented, "Appending to objects is not implemented."));
         }
         self.index.bucket(&input.bucket).await?;
+        let lock = LockHeaders {
+            mode: input.object_lock_mode,
+            until: input.object_lock_retain_until_date,
+            legal_hold: input.object_lock_legal_hold_status,
+        }
+        .read()?;
         let headers = KeptHeaders {
             content_type: input.content_type,
             content_encoding: input.content_encoding,
@@ -94,6 +100,7 @@ impl Backend {
             metadata: input.metadata,
         };
         let mut attributes = headers.into_attributes(input.tagging.as_deref())?;
+        attributes.lock = lock;
         let received = self.receive_body(input.body, &promises, true).await?;
         attributes.checksums = received.checksums.clone();
         attributes.checksum_type = Some(crate::attributes::ChecksumKind::FullObject);
@@ -105,7 +112,7 @@ impl Backend {
         let object = NewObject { content, size: received.size, etag: tag.clone(), modified_ms: now_ms(), attributes };
         let condition =
             WriteCondition { if_match: input.if_match, if_none_match: input.if_none_match, ..Default::default() };
-        self.index.put_object(input.bucket, input.key, object, condition).await?;
+        let version_id = self.index.put_object(input.bucket, input.key, object, condition).await?;
         self.readers.ring();
         let sums = received.checksums;
         Ok(S3Response::new(PutObjectOutput {
@@ -116,15 +123,15 @@ impl Backend {
             checksum_sha1: sums.get(Algorithm::Sha1),
             checksum_sha256: sums.get(Algorithm::Sha256),
             checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+            version_id,
             ..Default::default()
         }))
     }
 
     pub(super) async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
         let permit = self.readers.permit();
-        let object = self.index.object(&input.bucket, &input.key).await?;
+        let object = self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         let condition = ReadCondition {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -150,8 +157,7 @@ impl Backend {
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
-        let object = self.index.object(&input.bucket, &input.key).await?;
+        let object = self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         let condition = ReadCondition {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -182,7 +188,11 @@ impl Backend {
             expires: input.response_expires.or(described.expires),
             last_modified: described.last_modified,
             metadata: described.metadata,
+            object_lock_legal_hold_status: described.object_lock_legal_hold_status,
+            object_lock_mode: described.object_lock_mode,
+            object_lock_retain_until_date: described.object_lock_retain_until_date,
             parts_count: described.parts_count,
+            version_id: described.version_id,
             website_redirect_location: described.website_redirect_location,
             ..Default::default()
         };
@@ -218,8 +228,7 @@ impl Backend {
         request: S3Request<GetObjectAttributesInput>,
     ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
-        let object = self.index.object(&input.bucket, &input.key).await?;
+        let object = self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         // One header may carry several names.
         let named: Vec<&str> =
             input.object_attributes.iter().flat_map(|names| names.as_str().split(',')).map(str::trim).collect();
@@ -242,6 +251,7 @@ impl Backend {
             object_size: wants(ObjectAttributes::OBJECT_SIZE).then_some(object.size as i64),
             storage_class: wants(ObjectAttributes::STORAGE_CLASS)
                 .then(|| StorageClass::from_static(StorageClass::STANDARD)),
+            version_id: object.version_id,
             ..Default::default()
         };
         Ok(S3Response::new(output))
@@ -252,18 +262,22 @@ impl Backend {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
         let condition = WriteCondition {
             if_match: input.if_match,
             size: input.if_match_size,
             modified_seconds: seconds(input.if_match_last_modified_time),
             ..Default::default()
         };
-        let deletion = Deletion { key: input.key, condition };
-        let outcomes = self.index.delete_objects(input.bucket, vec![deletion]).await?;
+        let access = self.deletion_access(input.bypass_governance_retention, input.mfa.as_deref());
+        let deletion = Deletion { key: input.key, version: input.version_id, condition };
+        let outcomes = self.index.delete_objects(input.bucket, vec![deletion], access).await?;
         self.readers.ring();
-        outcomes.into_iter().collect::<Result<(), _>>()?;
-        Ok(S3Response::new(DeleteObjectOutput::default()))
+        let outcome = outcomes.into_iter().next().transpose()?.unwrap_or_default();
+        Ok(S3Response::new(DeleteObjectOutput {
+            delete_marker: outcome.is_delete_marker.then_some(true),
+            version_id: outcome.version_id,
+            request_charged: None,
+        }))
     }
 
     pub(super) async fn delete_objects(
@@ -278,21 +292,16 @@ impl Backend {
                 "The XML you provided was not well-formed or did not validate against our published schema"
             ));
         }
-        let (objects, foreign): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|object| check_version(object.version_id.as_deref()).is_ok());
-        let mut errors: Vec<Error> = Vec::new();
-        for object in foreign {
-            errors.push(deletion_error(object.key, &s3_error!(NoSuchVersion, "The specified version does not exist.")));
-        }
+        let access = self.deletion_access(input.bypass_governance_retention, input.mfa.as_deref());
         let deletions: Vec<Deletion> = objects.into_iter().map(deletion).collect();
-        let keys: Vec<String> = deletions.iter().map(|deletion| deletion.key.clone()).collect();
-        let outcomes = self.index.delete_objects(input.bucket, deletions).await?;
+        let asked: Vec<_> = deletions.iter().map(|deletion| (deletion.key.clone(), deletion.version.clone())).collect();
+        let outcomes = self.index.delete_objects(input.bucket, deletions, access).await?;
         self.readers.ring();
-        let mut deleted = Vec::new();
-        for (key, outcome) in keys.into_iter().zip(outcomes) {
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for ((key, version), outcome) in asked.into_iter().zip(outcomes) {
             match outcome {
-                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),
-                Err(error) => errors.push(deletion_error(key, &S3Error::from(error))),
+                Ok(outcome) => deleted.push(deleted_object(key, version, outcome)),
+                Err(error) => errors.push(deletion_error(key, version, &S3Error::from(error))),
             }
         }
         Ok(S3Response::new(DeleteObjectsOutput {
@@ -310,15 +319,25 @@ fn deletion(object: ObjectIdentifier) -> Deletion {
         modified_seconds: seconds(object.last_modified_time),
         ..Default::default()
     };
-    Deletion { key: object.key, condition }
+    Deletion { key: object.key, version: object.version_id, condition }
 }
 
-fn deletion_error(key: String, error: &S3Error) -> Error {
+fn deleted_object(key: String, asked: Option<String>, outcome: DeletionOutcome) -> DeletedObject {
+    let is_marker = outcome.is_delete_marker;
+    DeletedObject {
+        delete_marker: is_marker.then_some(true),
+        delete_marker_version_id: outcome.version_id.filter(|_| is_marker),
+        key: Some(key),
+        version_id: asked,
+    }
+}
+
+fn deletion_error(key: String, version_id: Option<String>, error: &S3Error) -> Error {
     Error {
         code: Some(error.code().as_str().to_owned()),
         key: Some(key),
         message: error.message().map(str::to_owned),
-        version_id: None,
+        version_id,
     }
 }
 
@@ -400,6 +419,7 @@ fn describe(object: &StoredObject, selection: &Selection, with_checksums: bool) 
     let shows_checksums = with_checksums && selection.content_range.is_none();
     let sums = if shows_checksums { &attributes.checksums } else { &none };
     let metadata: HashMap<String, String> = attributes.metadata.clone().into_iter().collect();
+    let shown = LockHeaders::showing(attributes.lock);
     GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         cache_control: attributes.cache_control.clone(),
@@ -423,7 +443,11 @@ fn describe(object: &StoredObject, selection: &Selection, with_checksums: bool) 
             .parts_count
             .filter(|_| selection.content_range.is_some())
             .and_then(|count| i32::try_from(count).ok()),
+        object_lock_legal_hold_status: shown.legal_hold,
+        object_lock_mode: shown.mode,
+        object_lock_retain_until_date: shown.until,
         tag_count: i32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
+        version_id: object.version_id.clone(),
         website_redirect_location: attributes.website_redirect_location.clone(),
         ..Default::default()
     }

@@ -10,7 +10,6 @@ pub(super) struct Extras<'a> {
     pub(super) has_grants: bool,
     pub(super) storage_class: Option<&'a str>,
     pub(super) has_encryption: bool,
-    pub(super) has_object_lock: bool,
 }
 
 impl Extras<'_> {
@@ -26,21 +25,10 @@ impl Extras<'_> {
         if self.has_encryption {
             return Err(s3_error!(NotImplemented, "Server-side encryption of objects is not implemented."));
         }
-        if self.has_object_lock {
-            return Err(s3_error!(NotImplemented, "Object lock is not implemented."));
-        }
         Ok(())
     }
 }
 
 pub(super) fn no_access_lists() -> s3s::S3Error {
     s3_error!(AccessControlListNotSupported, "The bucket does not allow ACLs")
-}
-
-/// Objects have one version, which is called `null`.
-pub(super) fn check_version(version: Option<&str>) -> S3Result<()> {
-    match version {
-        None | Some("null") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion, "The specified version does not exist.")),
-    }
 }

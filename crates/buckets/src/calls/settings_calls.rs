@@ -7,9 +7,9 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::Backend;
 use super::answers::{answer_with_status, internal};
-use super::refusals::check_version;
 use super::tags::{BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, tag_set, tags_of_set};
-use crate::index::SettingKind;
+use crate::attributes::Attributes;
+use crate::index::{BucketRules, SettingKind};
 
 /// Longest policy, in bytes. Source: Amazon S3 user guide, "Bucket policies".
 const POLICY_BYTES_MAX: usize = 20 * 1024;
@@ -82,10 +82,9 @@ impl Backend {
         request: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
-        let object = self.index.object(&input.bucket, &input.key).await?;
+        let object = self.index.object(&input.bucket, &input.key, input.version_id.as_deref()).await?;
         let tag_set = tag_set(object.attributes.tags);
-        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: object.version_id }))
     }
 
     pub(super) async fn put_object_tagging(
@@ -93,10 +92,9 @@ impl Backend {
         request: S3Request<PutObjectTaggingInput>,
     ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
         let tags = tags_of_set(input.tagging.tag_set, OBJECT_TAGS_MAX)?;
-        self.index.set_object_tags(input.bucket, input.key, tags).await?;
-        Ok(S3Response::new(PutObjectTaggingOutput::default()))
+        let version_id = self.set_object_tags(input.bucket, input.key, input.version_id, tags).await?;
+        Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
     }
 
     pub(super) async fn delete_object_tagging(
@@ -104,8 +102,22 @@ impl Backend {
         request: S3Request<DeleteObjectTaggingInput>,
     ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
         let input = request.input;
-        check_version(input.version_id.as_deref())?;
-        self.index.set_object_tags(input.bucket, input.key, Vec::new()).await?;
-        Ok(answer_with_status(DeleteObjectTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+        let version_id = self.set_object_tags(input.bucket, input.key, input.version_id, Vec::new()).await?;
+        Ok(answer_with_status(DeleteObjectTaggingOutput { version_id }, http::StatusCode::NO_CONTENT))
+    }
+
+    /// Returns the id of the version.
+    async fn set_object_tags(
+        &self,
+        bucket: String,
+        key: String,
+        version: Option<String>,
+        tags: Vec<(String, String)>,
+    ) -> S3Result<Option<String>> {
+        let change = move |_: &BucketRules, attributes: &mut Attributes| {
+            attributes.tags = tags;
+            Ok(())
+        };
+        Ok(self.index.change_attributes(bucket, key, version, change).await?)
     }
 }

@@ -4,11 +4,14 @@ use bytes::Bytes;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::buckets::bucket_id;
-use super::files::{insert_content, insert_file, release_content};
+use super::buckets::{BucketRules, bucket_rules};
+use super::files::{insert_content, insert_file};
+use super::versions::{make_room, missing_object};
 use super::{Index, IndexError, from_json, key_text, size_from_row, size_to_row, to_json};
 use crate::attributes::{Attributes, Extent};
 use crate::conditions::WriteCondition;
+use crate::object_lock::ObjectLock;
+use crate::versioning::{NULL_VERSION, VersioningStatus};
 
 /// Bytes of an object to be.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct StoredObject {
     pub(crate) attributes: Attributes,
     pub(crate) content_id: i64,
     pub(crate) content: StoredContent,
+    /// As callers see it; `None` where versioning was never on.
+    pub(crate) version_id: Option<String>,
 }
 
 /// An object as a list shows it.
@@ -58,68 +63,89 @@ pub(crate) struct ObjectSummary {
     pub(crate) modified_ms: i64,
 }
 
-/// One object of a deletion.
-#[derive(Debug, Clone)]
-pub(crate) struct Deletion {
-    pub(crate) key: String,
-    pub(crate) condition: WriteCondition,
+/// What is known of an object that is in the way of a write.
+#[derive(Debug)]
+pub(super) struct Existing {
+    pub(super) etag: String,
+    pub(super) size: i64,
+    pub(super) modified_ms: i64,
+    pub(super) content_id: i64,
+    pub(super) version_id: String,
 }
 
-struct Existing {
-    etag: String,
-    size: i64,
-    modified_ms: i64,
-    content_id: i64,
-}
-
-async fn existing(connection: &mut SqliteConnection, bucket: i64, key: &str) -> Result<Option<Existing>, IndexError> {
-    let row = sqlx::query("SELECT etag, size, modified_ms, content_id FROM object WHERE bucket_id = ? AND key = ?")
-        .bind(bucket)
-        .bind(key.as_bytes())
-        .fetch_optional(connection)
-        .await?;
+pub(super) async fn existing(
+    connection: &mut SqliteConnection,
+    bucket: i64,
+    key: &str,
+) -> Result<Option<Existing>, IndexError> {
+    let row = sqlx::query(
+        "SELECT etag, size, modified_ms, content_id, version_id FROM object WHERE bucket_id = ? AND key = ?",
+    )
+    .bind(bucket)
+    .bind(key.as_bytes())
+    .fetch_optional(connection)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Existing {
         etag: row.try_get(0)?,
         size: row.try_get(1)?,
         modified_ms: row.try_get(2)?,
         content_id: row.try_get(3)?,
+        version_id: row.try_get(4)?,
     }))
 }
 
-/// Puts an object in its place and releases what was there, if the condition holds.
+/// Puts an object in its place if the condition holds; what was there goes or stays as a version, as the bucket has it.
+/// `version_id` is the id of the new version where versioning is on. Returns the id as callers see it.
 pub(super) async fn replace_object(
     connection: &mut SqliteConnection,
-    bucket: i64,
+    rules: &BucketRules,
     key: &str,
-    object: &NewObject,
+    object: &mut NewObject,
     content_id: i64,
     condition: &WriteCondition,
-) -> Result<(), IndexError> {
-    let before = existing(connection, bucket, key).await?;
+    version_id: String,
+) -> Result<Option<String>, IndexError> {
+    let before = existing(connection, rules.id, key).await?;
     check_condition(condition, before.as_ref())?;
+    lock_new_version(rules, object)?;
+    let ordinal = make_room(connection, rules, key, before).await?;
+    let version_id =
+        if rules.versioning.status == VersioningStatus::Enabled { version_id } else { NULL_VERSION.to_owned() };
     sqlx::query(
-        "INSERT INTO object (bucket_id, key, size, etag, modified_ms, content_id, attributes) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket_id, key) DO UPDATE SET size = excluded.size, \
-         etag = excluded.etag, modified_ms = excluded.modified_ms, content_id = excluded.content_id, \
-         attributes = excluded.attributes",
+        "INSERT INTO object (bucket_id, key, size, etag, modified_ms, content_id, attributes, ordinal, version_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(bucket)
+    .bind(rules.id)
     .bind(key.as_bytes())
     .bind(size_to_row(object.size)?)
     .bind(&object.etag)
     .bind(object.modified_ms)
     .bind(content_id)
     .bind(to_json(&object.attributes, "attributes")?)
+    .bind(ordinal)
+    .bind(&version_id)
     .execute(&mut *connection)
     .await?;
-    match before {
-        Some(before) => release_content(connection, before.content_id).await,
-        None => Ok(()),
+    Ok(rules.versioning.shown_id(&version_id))
+}
+
+/// A version that is written without a word about retention gets the bucket's.
+fn lock_new_version(rules: &BucketRules, object: &mut NewObject) -> Result<(), IndexError> {
+    let asked = object.attributes.lock;
+    match (rules.lock, asked) {
+        (None, Some(_)) => Err(IndexError::NoObjectLock),
+        (None, None) => Ok(()),
+        (Some(rule), asked) => {
+            let mut lock = asked.unwrap_or_default();
+            lock.retention = lock.retention.or_else(|| rule.retention_at(object.modified_ms));
+            object.attributes.lock = Some(lock).filter(|lock| *lock != ObjectLock::default());
+            Ok(())
+        }
     }
 }
 
-fn check_condition(condition: &WriteCondition, before: Option<&Existing>) -> Result<(), IndexError> {
+pub(super) fn check_condition(condition: &WriteCondition, before: Option<&Existing>) -> Result<(), IndexError> {
     let found = before.map(|before| (before.etag.as_str(), before.size, before.modified_ms));
     match (condition.holds(found), found, condition.needs_object()) {
         (true, ..) => Ok(()),
@@ -149,56 +175,39 @@ async fn add_content(connection: &mut SqliteConnection, object: &NewObject) -> R
 }
 
 impl Index {
-    /// Makes an object, durable on return, in place of any before it.
+    /// Makes an object, durable on return, in place of any before it. Returns the id of its version as callers see it.
     pub(crate) async fn put_object(
         &self,
         bucket: String,
         key: String,
-        object: NewObject,
+        mut object: NewObject,
         condition: WriteCondition,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Option<String>, IndexError> {
+        let version_id = self.new_version_id();
         self.write(move |mut transaction| async move {
-            let bucket = bucket_id(&mut transaction, &bucket).await?;
+            let rules = bucket_rules(&mut *transaction, &bucket).await?;
             let content_id = add_content(&mut transaction, &object).await?;
-            replace_object(&mut transaction, bucket, &key, &object, content_id, &condition).await?;
-            Ok((transaction, ()))
+            let replaced =
+                replace_object(&mut transaction, &rules, &key, &mut object, content_id, &condition, version_id);
+            let version_id = replaced.await?;
+            Ok((transaction, version_id))
         })
         .await
     }
 
-    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<StoredObject, IndexError> {
-        let row = sqlx::query(
-            "SELECT object.size, object.etag, object.modified_ms, object.attributes, content.id, content.inline_data, \
-             content.extents FROM bucket \
-             LEFT JOIN object ON object.bucket_id = bucket.id AND object.key = ? \
-             LEFT JOIN content ON content.id = object.content_id WHERE bucket.name = ?",
-        )
-        .bind(key.as_bytes())
-        .bind(bucket)
-        .fetch_optional(&self.readers)
-        .await?;
-        let row = row.ok_or(IndexError::NoSuchBucket)?;
-        let size: Option<i64> = row.try_get(0)?;
-        let size = size_from_row(size.ok_or(IndexError::NoSuchKey)?)?;
-        let inline: Option<Vec<u8>> = row.try_get(5)?;
-        let content = match inline {
-            Some(bytes) => StoredContent::Inline(Bytes::from(bytes)),
-            None => {
-                let extents: Vec<Extent> = from_json(row.try_get::<&str, _>(6)?, "extents")?;
-                if extents.iter().map(|extent| extent.size).sum::<u64>() != size {
-                    return Err(IndexError::Corrupt { what: "extents" });
-                }
-                StoredContent::Files(extents)
-            }
-        };
-        Ok(StoredObject {
-            size,
-            etag: row.try_get(1)?,
-            modified_ms: row.try_get(2)?,
-            attributes: from_json(row.try_get::<&str, _>(3)?, "attributes")?,
-            content_id: row.try_get(4)?,
-            content,
-        })
+    /// The newest version of an object, or the one that is named.
+    pub(crate) async fn object(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<StoredObject, IndexError> {
+        let mut connection = self.readers.acquire().await?;
+        let rules = bucket_rules(&mut *connection, bucket).await?;
+        match stored_object(&mut connection, &rules, key, version).await? {
+            Some(object) => Ok(object),
+            None => Err(missing_object(&mut connection, &rules, key, version).await?),
+        }
     }
 
     /// Objects with `from <= key < below`, in key order, `limit` at most.
@@ -230,59 +239,92 @@ impl Index {
         rows.iter().map(summary).collect()
     }
 
-    /// Removes objects in one transaction. Each has its own outcome: an object that is not there is removed already, a
-    /// condition that fails keeps its object.
-    pub(crate) async fn delete_objects(
-        &self,
-        bucket: String,
-        deletions: Vec<Deletion>,
-    ) -> Result<Vec<Result<(), IndexError>>, IndexError> {
-        self.write(move |mut transaction| async move {
-            let bucket = bucket_id(&mut transaction, &bucket).await?;
-            let mut outcomes = Vec::with_capacity(deletions.len());
-            for deletion in &deletions {
-                let before = existing(&mut transaction, bucket, &deletion.key).await?;
-                let allowed = check_condition(&deletion.condition, before.as_ref());
-                if let (Ok(()), Some(before)) = (&allowed, before) {
-                    sqlx::query("DELETE FROM object WHERE bucket_id = ? AND key = ?")
-                        .bind(bucket)
-                        .bind(deletion.key.as_bytes())
-                        .execute(&mut *transaction)
-                        .await?;
-                    release_content(&mut transaction, before.content_id).await?;
-                }
-                outcomes.push(allowed);
-            }
-            Ok((transaction, outcomes))
-        })
-        .await
-    }
-
-    /// Changes the tags of an object, and nothing else of it.
-    pub(crate) async fn set_object_tags(
+    /// Changes what is kept beside the bytes of a version, and returns the version's id as callers see it. `change` sees
+    /// the rules of the bucket.
+    pub(crate) async fn change_attributes<C>(
         &self,
         bucket: String,
         key: String,
-        tags: Vec<(String, String)>,
-    ) -> Result<(), IndexError> {
+        version: Option<String>,
+        change: C,
+    ) -> Result<Option<String>, IndexError>
+    where
+        C: FnOnce(&BucketRules, &mut Attributes) -> Result<(), IndexError> + Send + 'static,
+    {
         self.write(move |mut transaction| async move {
-            let bucket = bucket_id(&mut transaction, &bucket).await?;
-            let attributes: Option<String> =
-                sqlx::query_scalar("SELECT attributes FROM object WHERE bucket_id = ? AND key = ?")
-                    .bind(bucket)
-                    .bind(key.as_bytes())
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-            let mut attributes: Attributes = from_json(&attributes.ok_or(IndexError::NoSuchKey)?, "attributes")?;
-            attributes.tags = tags;
-            sqlx::query("UPDATE object SET attributes = ? WHERE bucket_id = ? AND key = ?")
+            let rules = bucket_rules(&mut *transaction, &bucket).await?;
+            let row: Option<(String, String, bool, i64)> = sqlx::query_as(
+                "SELECT version_id, attributes, is_current, ordinal FROM version WHERE bucket_id = ? AND key = ? \
+                 AND content_id IS NOT NULL AND (is_current OR ?3 IS NOT NULL) AND version_id = ifnull(?3, version_id)",
+            )
+            .bind(rules.id)
+            .bind(key.as_bytes())
+            .bind(&version)
+            .fetch_optional(&mut *transaction)
+            .await?;
+            let Some((version_id, attributes, is_current, ordinal)) = row else {
+                return Err(missing_object(&mut transaction, &rules, &key, version.as_deref()).await?);
+            };
+            let mut attributes: Attributes = from_json(&attributes, "attributes")?;
+            change(&rules, &mut attributes)?;
+            let update = match is_current {
+                true => "UPDATE object SET attributes = ? WHERE bucket_id = ? AND key = ? AND ordinal = ?",
+                false => "UPDATE past_version SET attributes = ? WHERE bucket_id = ? AND key = ? AND ordinal = ?",
+            };
+            sqlx::query(update)
                 .bind(to_json(&attributes, "attributes")?)
-                .bind(bucket)
+                .bind(rules.id)
                 .bind(key.as_bytes())
+                .bind(ordinal)
                 .execute(&mut *transaction)
                 .await?;
-            Ok((transaction, ()))
+            Ok((transaction, rules.versioning.shown_id(&version_id)))
         })
         .await
     }
+}
+
+async fn stored_object(
+    connection: &mut SqliteConnection,
+    rules: &BucketRules,
+    key: &str,
+    version: Option<&str>,
+) -> Result<Option<StoredObject>, IndexError> {
+    let query = match version {
+        None => {
+            "SELECT object.size, object.etag, object.modified_ms, object.attributes, content.id, content.inline_data, \
+             content.extents, object.version_id FROM object JOIN content ON content.id = object.content_id \
+             WHERE object.bucket_id = ? AND object.key = ?"
+        }
+        Some(_) => {
+            "SELECT version.size, version.etag, version.modified_ms, version.attributes, content.id, \
+             content.inline_data, content.extents, version.version_id FROM version \
+             JOIN content ON content.id = version.content_id \
+             WHERE version.bucket_id = ? AND version.key = ? AND version.version_id = ?"
+        }
+    };
+    let query = sqlx::query(query).bind(rules.id).bind(key.as_bytes());
+    let query = if let Some(version) = version { query.bind(version) } else { query };
+    let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
+    let size = size_from_row(row.try_get(0)?)?;
+    let inline: Option<Vec<u8>> = row.try_get(5)?;
+    let content = match inline {
+        Some(bytes) => StoredContent::Inline(Bytes::from(bytes)),
+        None => {
+            let extents: Vec<Extent> = from_json(row.try_get::<&str, _>(6)?, "extents")?;
+            if extents.iter().map(|extent| extent.size).sum::<u64>() != size {
+                return Err(IndexError::Corrupt { what: "extents" });
+            }
+            StoredContent::Files(extents)
+        }
+    };
+    Ok(Some(StoredObject {
+        size,
+        etag: row.try_get(1)?,
+        modified_ms: row.try_get(2)?,
+        attributes: from_json(row.try_get::<&str, _>(3)?, "attributes")?,
+        content_id: row.try_get(4)?,
+        content,
+        version_id: rules.versioning.shown_id(row.try_get(7)?),
+    }))
 }

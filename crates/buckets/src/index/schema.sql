@@ -28,7 +28,7 @@ CREATE TABLE content (
     extents TEXT
 ) STRICT;
 
--- In key order, byte by byte, as lists go.
+-- The newest version of each key that is no delete marker. In key order, byte by byte, as lists go.
 CREATE TABLE object (
     bucket_id INTEGER NOT NULL REFERENCES bucket (id),
     key BLOB NOT NULL,
@@ -70,3 +70,5 @@ CREATE INDEX file_doomed ON file (id) WHERE doomed = 1;
 CREATE INDEX part_by_file ON part (file_id);
 
 INSERT INTO meta (name, value) VALUES ('run', 0), ('swept_through', 0);
+
+PRAGMA user_version = 1;

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::buckets::bucket_id;
+use super::buckets::{bucket_id, bucket_rules};
 use super::files::{doom_file, insert_content, insert_file};
 use super::objects::{NewContent, NewObject, replace_object};
 use super::{Index, IndexError, from_json, key_text, size_from_row, size_to_row, to_json};
@@ -74,6 +74,15 @@ pub(crate) struct Completion {
     pub(crate) checksums: Checksums,
     pub(crate) size: Option<u64>,
     pub(crate) modified_ms: i64,
+}
+
+/// The object that an upload became.
+#[derive(Debug)]
+pub(crate) struct CompletedUpload {
+    pub(crate) etag: String,
+    pub(crate) attributes: Attributes,
+    /// As callers see it.
+    pub(crate) version_id: Option<String>,
 }
 
 const PART_COLUMNS: &str = "SELECT number, file_id, size, md5, modified_ms, checksums FROM part \
@@ -233,19 +242,22 @@ impl Index {
     }
 
     /// Makes an object of the parts. No byte is copied: the object takes over their files; parts that were not named
-    /// are doomed. Returns the object's ETag and attributes.
-    pub(crate) async fn complete_upload(&self, completion: Completion) -> Result<(String, Attributes), IndexError> {
+    /// are doomed.
+    pub(crate) async fn complete_upload(&self, completion: Completion) -> Result<CompletedUpload, IndexError> {
+        let version_id = self.new_version_id();
         self.write(move |mut transaction| async move {
-            let bucket = bucket_id(&mut transaction, &completion.bucket).await?;
+            let rules = bucket_rules(&mut *transaction, &completion.bucket).await?;
             let id = &completion.upload_id;
-            let attributes = upload_attributes(&mut transaction, bucket, &completion.key, id).await?;
+            let attributes = upload_attributes(&mut transaction, rules.id, &completion.key, id).await?;
             let parts = named_parts(&mut transaction, id, &completion.parts).await?;
-            let object = assemble(&completion, attributes, &parts)?;
+            let mut object = assemble(&completion, attributes, &parts)?;
             let extents: Vec<Extent> =
                 parts.iter().map(|part| Extent { file_id: part.file_id, size: part.size }).collect();
             let content_id = insert_content(&mut transaction, None, &extents).await?;
             let (key, condition) = (&completion.key, &completion.condition);
-            replace_object(&mut transaction, bucket, key, &object, content_id, condition).await?;
+            let replaced =
+                replace_object(&mut transaction, &rules, key, &mut object, content_id, condition, version_id);
+            let version_id = replaced.await?;
             sqlx::query(
                 "UPDATE file SET doomed = 1 WHERE id IN (SELECT file_id FROM part WHERE upload_id = ?) \
                  AND id NOT IN (SELECT json_extract(extent.value, '$[0]') FROM json_each(?) AS extent)",
@@ -255,7 +267,7 @@ impl Index {
             .execute(&mut *transaction)
             .await?;
             sqlx::query("DELETE FROM upload WHERE id = ?").bind(id).execute(&mut *transaction).await?;
-            Ok((transaction, (object.etag, object.attributes)))
+            Ok((transaction, CompletedUpload { etag: object.etag, attributes: object.attributes, version_id }))
         })
         .await
     }

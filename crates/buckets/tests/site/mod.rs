@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use buckets::{Access, BucketConfig, BucketService, CallerAccess};
+use buckets::{Access, BucketConfig, BucketService, CallerAccess, MfaCheck};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 pub(crate) struct Site {
     folder: TempDir,
     service: Option<BucketService>,
+    mfa: Option<MfaCheck>,
 }
 
 /// An answer, read to its end.
@@ -35,7 +36,7 @@ pub(crate) fn caller() -> CallerAccess {
     }
 }
 
-fn config() -> BucketConfig {
+fn config(mfa: Option<MfaCheck>) -> BucketConfig {
     let counter = AtomicU64::new(1);
     let random = move |bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(8) {
@@ -43,13 +44,24 @@ fn config() -> BucketConfig {
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
     };
-    BucketConfig { region: Region::parse("us-east-1").expect("a region"), random: Arc::new(random) }
+    BucketConfig { region: Region::parse("us-east-1").expect("a region"), random: Arc::new(random), mfa }
 }
 
 impl Site {
     pub(crate) async fn new() -> Self {
-        let mut site = Self { folder: TempDir::new().expect("a folder"), service: None };
+        Self::start_new(None).await
+    }
+
+    async fn start_new(mfa: Option<MfaCheck>) -> Self {
+        let mut site = Self { folder: TempDir::new().expect("a folder"), service: None, mfa };
         site.start().await;
+        site
+    }
+
+    /// With a bucket called `bucket`, and a judge of codes.
+    pub(crate) async fn with_mfa(check: MfaCheck) -> Self {
+        let site = Self::start_new(Some(check)).await;
+        site.call("PUT", "/bucket", &[], "").await.expect(200);
         site
     }
 
@@ -65,7 +77,7 @@ impl Site {
     }
 
     async fn start(&mut self) {
-        self.service = Some(BucketService::open(self.root(), config()).await.expect("opens"));
+        self.service = Some(BucketService::open(self.root(), config(self.mfa.clone())).await.expect("opens"));
     }
 
     /// Stops without any farewell, and opens the folder again.

@@ -18,6 +18,7 @@ use object_store::{ObjectStoreExt, PutPayload};
 
 use crate::adapters::named_buckets::{put_error, put_object};
 use crate::adapters::upstream_service::code_of;
+use crate::object_keys::encode_key;
 
 /// Most bytes of a refusal that are read for its code.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
@@ -128,19 +129,6 @@ async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), 
     Err(PutError { code, message: text })
 }
 
-/// A key in a path: all but letters, digits and `-._~/` as `%XX`.
-fn encode_key(key: &str) -> String {
-    let mut encoded = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
 impl InstallationBuckets {
     /// See [`control::DestinationCheck::check_bucket`].
     pub(crate) async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
@@ -214,14 +202,4 @@ async fn check_embedded(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_encoded() {
-        assert_eq!(encode_key("a(b)/AWSLogs/x y.gz"), "a%28b%29/AWSLogs/x%20y.gz");
-    }
 }

@@ -11,11 +11,14 @@ use clap::Args;
 use http::{HeaderMap, HeaderValue};
 use md5::{Digest, Md5};
 
-use super::{BucketClient, BucketPlace, tag};
+use super::existing::lock_existing;
+use super::{BucketClient, BucketPlace, refusal};
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /// Switch on versioning and Object Lock in compliance mode: nobody deletes or changes files any more
+///
+/// Files that are in the bucket already are locked as well, from now on for as many days.
 ///
 /// Compliance mode cannot be taken back: until the days are over, nobody deletes a version or shortens
 /// its time, the root user included, and the bucket cannot be deleted while it has one.
@@ -46,9 +49,16 @@ pub(super) async fn run(arguments: &ProtectArguments) -> anyhow::Result<ExitCode
         r#"<ObjectLockConfiguration xmlns="{NAMESPACE}"><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention></Rule></ObjectLockConfiguration>"#
     );
     set(&client, "object-lock", lock).await.context("versioning is on, and Object Lock could not be set")?;
+    let locked = lock_existing(&client, days.get())
+        .await
+        .context("files that are written from now on are locked, and some that were there are not: run it again")?;
     let mut out = io::stdout().lock();
-    writeln!(out, "{bucket}: versioning is on, and each file is locked for {days} days in compliance mode")
-        .context("say what was done")?;
+    writeln!(
+        out,
+        "{bucket}: versioning is on, and each file is locked for {days} days in compliance mode; {locked} that were \
+         there are locked as well"
+    )
+    .context("say what was done")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,6 +88,5 @@ async fn set(client: &BucketClient<'_, '_>, setting: &str, xml: String) -> anyho
     if status.is_success() {
         return Ok(());
     }
-    let (code, message) = (tag(&text, "Code").unwrap_or_default(), tag(&text, "Message").unwrap_or_default());
-    bail!("{setting} of {}: S3 answers {status} {code} {message}", client.place.bucket);
+    bail!("{setting} of {}: {}", client.place.bucket, refusal(status, &text));
 }
