@@ -28,6 +28,10 @@ fn read(segment: &Segment) -> Result<(), SegmentError> {
             Ok(false)
         })?;
     }
+    for text in ["AdministratorAccess", "0.0.0.0/0", "9b7e1c1e", "{"] {
+        let mut rows = segment.rows(&Wanted { texts: &[text], ..Wanted::default() })?;
+        rows.visit::<SegmentError>(false, ((i64::MIN, 0), (i64::MAX, u64::MAX)), |_| Ok(true))?;
+    }
     segment.all_rows()?;
     segment.event_ids()?;
     Ok(())

@@ -3,15 +3,19 @@
 //! ```text
 //! block  = facts checksum cells uuids checksum
 //! facts  = size:number zstd( times sequences? classes callers addresses )
-//! cells  = size:number packed:number zstd( directory codes* texts* ) zstd( texts )*
+//! cells  = frames:list size:number packed:number zstd( directory codes* texts* ) frame*
 //! ```
 //! A code is 0 for a text that stands in the block, 1 for a UUID that does, 2 for a text that ends with an earlier one of
 //! its row, and else the number of a stored value, from 3.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
+use crate::frames::{FramePlace, Method, make_frame, put_frame, read_frames, verbatim_of};
+use crate::rows::NumberSet;
+use crate::text_filter::{Frames, Kept, TextFilterWriter};
 
 /// Rows of a block. More compress better, fewer are opened faster: a lookup of a rare value opens one for each event.
 pub(crate) const BLOCK_ROWS: usize = 256;
@@ -24,12 +28,9 @@ pub(crate) const UUID_CODE: u32 = 1;
 pub(crate) const ENDING_CODE: u32 = 2;
 /// Code of the first stored value of a column.
 pub(crate) const FIRST_VALUE_CODE: u32 = 3;
-/// Texts of a column from this size on are compressed apart from others, bytes: ids in base 64 and file names do not
-/// share an alphabet.
-const OWN_FRAME_BYTES: usize = 1024;
 const LEVEL: i32 = 4;
 /// Largest part of a block, bytes, unpacked: more is damage. 256 records of the largest size that is accepted.
-const PART_BYTES_MAX: usize = 1 << 30;
+pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
 /// What every row has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,8 +136,13 @@ impl BlockWriter {
         }
     }
 
-    /// Appends the block and begins another. Gives the sizes of its two parts.
-    pub(crate) fn finish(&mut self, has_sequences: bool, out: &mut Vec<u8>) -> std::io::Result<(u32, u32)> {
+    /// Appends the block and begins another; its texts go into the filter. Gives the sizes of its two parts.
+    pub(crate) fn finish(
+        &mut self,
+        has_sequences: bool,
+        filter: &mut TextFilterWriter,
+        out: &mut Vec<u8>,
+    ) -> std::io::Result<(u32, u32)> {
         let start = out.len();
         self.plain.clear();
         put_facts(&self.rows, has_sequences, &mut self.plain);
@@ -146,31 +152,23 @@ impl BlockWriter {
         let middle = out.len();
 
         self.used.sort_unstable();
+        self.put_frames(filter, out)?;
         self.plain.clear();
-        self.frames.clear();
         put_number(&mut self.plain, self.used.len() as u64);
         let mut previous = 0;
         for &column in &self.used {
             let writer = &self.columns[column as usize];
             put_number(&mut self.plain, u64::from(column - previous));
             previous = column;
-            let frame = match writer.texts.len() {
-                OWN_FRAME_BYTES.. => pack(&writer.texts, LEVEL)?,
-                _ => Vec::new(),
-            };
-            for number in [writer.codes.len(), writer.texts.len(), writer.uuids.len() / 16, frame.len()] {
+            for number in [writer.codes.len(), writer.texts.len(), writer.uuids.len() / 16] {
                 put_number(&mut self.plain, number as u64);
             }
-            self.frames.extend_from_slice(&frame);
         }
         for &column in &self.used {
             self.plain.extend_from_slice(&self.columns[column as usize].codes);
         }
         for &column in &self.used {
-            let texts = &self.columns[column as usize].texts;
-            if texts.len() < OWN_FRAME_BYTES {
-                self.plain.extend_from_slice(texts);
-            }
+            self.plain.extend_from_slice(&self.columns[column as usize].texts);
         }
         let packed = pack(&self.plain, LEVEL)?;
         put_number(out, self.plain.len() as u64);
@@ -189,6 +187,39 @@ impl BlockWriter {
         self.used.clear();
         self.rows.clear();
         Ok(((middle - start) as u32, (out.len() - middle) as u32))
+    }
+
+    /// Makes the frames, and appends the list of them; texts without a frame stay where they are.
+    fn put_frames(&mut self, filter: &mut TextFilterWriter, out: &mut Vec<u8>) -> std::io::Result<()> {
+        self.frames.clear();
+        self.plain.clear();
+        let (mut count, mut previous) = (0_u64, 0);
+        for &column in &self.used {
+            let writer = &mut self.columns[column as usize];
+            if writer.texts.is_empty() {
+                continue;
+            }
+            let texts = writer.texts.clone();
+            let frame = make_frame(&writer.codes, &mut writer.texts)?;
+            match &frame {
+                None => filter.add_texts(column, Kept::Loose, &writer.codes, &texts),
+                Some(frame) if frame.method != Method::Packed => {
+                    filter.add(column, Kept::Random, frame.method.characters());
+                    verbatim_of(&writer.texts).for_each(|bytes| filter.add(column, Kept::Loose, bytes));
+                }
+                Some(frame) => {
+                    let kept = if frame.is_random { Kept::Random } else { Kept::Framed };
+                    filter.add_texts(column, kept, &writer.codes, &texts);
+                }
+            }
+            let Some(frame) = frame else { continue };
+            put_frame(&mut self.plain, column, previous, &frame);
+            self.frames.extend_from_slice(&frame.bytes);
+            (count, previous) = (count + 1, column);
+        }
+        put_number(out, count);
+        out.extend_from_slice(&self.plain);
+        Ok(())
     }
 }
 
@@ -301,25 +332,106 @@ struct ColumnPlace {
     column: u32,
     codes: Range<usize>,
     texts: Range<usize>,
-    /// Size of the texts where they are compressed apart, bytes; else 0.
-    frame_bytes: usize,
     uuid_count: usize,
     uuids_start: usize,
 }
 
+/// The parts of a block's cells, still packed.
+#[derive(Debug)]
+pub(crate) struct PackedCells<'a> {
+    version: u16,
+    pub(crate) frames: Vec<FramePlace>,
+    size: usize,
+    packed: &'a [u8],
+    /// Frames, and UUIDs behind them.
+    rest: &'a [u8],
+}
+
+impl<'a> PackedCells<'a> {
+    /// Finds the parts. `version` is that of the format.
+    pub(crate) fn read(part: &'a [u8], version: u16) -> Result<Self, Damage> {
+        let mut cursor = Cursor::new(checked(part)?);
+        let frames = if version >= 3 { read_frames(&mut cursor)? } else { Vec::new() };
+        let size = cursor.index()?;
+        Ok(Self { version, frames, size, packed: cursor.text()?, rest: cursor.bytes })
+    }
+
+    /// Whether a text may be in one of some frames.
+    pub(crate) fn frames_may_have(&self, frames: &Frames, text: &[u8]) -> Result<bool, Damage> {
+        let is_one = |frame: &&FramePlace| match frames {
+            Frames::All => true,
+            Frames::Of { columns, .. } => columns.binary_search(&frame.column).is_ok(),
+        };
+        for frame in self.frames.iter().filter(is_one) {
+            if frame.may_have(self.rest, text)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is in no frame.
+    pub(crate) fn loose(&self) -> Result<LooseCells, Damage> {
+        let plain = unpack(self.packed, self.size)?;
+        let directory = Directory::read(&plain, self.version)?;
+        Ok(LooseCells { plain, directory })
+    }
+
+    /// All UUIDs that stand in the block. Only where frames are listed, from version 3 on.
+    pub(crate) fn uuids(&self) -> Result<&'a [[u8; 16]], Damage> {
+        let start = self.frames.last().map_or(0, |frame| frame.bytes.end);
+        Ok(self.rest.get(start..).ok_or(Damage("a frame is missing"))?.as_chunks::<16>().0)
+    }
+}
+
+/// What of a block's cells is in no frame: codes and loose texts.
+#[derive(Debug)]
+pub(crate) struct LooseCells {
+    plain: Vec<u8>,
+    directory: Directory,
+}
+
+impl LooseCells {
+    /// All loose texts, and other bytes between them.
+    pub(crate) fn texts(&self) -> &[u8] {
+        &self.plain
+    }
+
+    /// Whether a cell of a column has one of some stored values.
+    pub(crate) fn has_value(&self, values: &BTreeMap<u32, NumberSet>) -> Result<bool, Damage> {
+        let mut start = self.directory.end;
+        for column in &self.directory.columns {
+            let codes = start..start + column.codes.len();
+            start = codes.end;
+            let Some(numbers) = values.get(&column.column) else { continue };
+            let mut codes = Cursor::new(self.plain.get(codes).ok_or(Damage("codes are missing"))?);
+            while !codes.is_empty() {
+                if codes.code()?.checked_sub(FIRST_VALUE_CODE).is_some_and(|number| numbers.contains(number)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// The columns of a block with the sizes of their parts, each as if it began at 0.
+#[derive(Debug)]
 struct Directory {
     columns: Vec<ColumnPlace>,
+    /// Frames, where the directory has them: before version 3.
+    frames: Vec<FramePlace>,
     /// Where the directory ends.
     end: usize,
 }
 
 impl Directory {
-    fn read(plain: &[u8]) -> Result<Self, Damage> {
+    fn read(plain: &[u8], version: u16) -> Result<Self, Damage> {
         let mut cursor = Cursor::new(plain);
         let count = cursor.index()?;
         let mut columns = Vec::with_capacity(count.min(plain.len()));
-        let mut column = 0_u32;
+        let mut frames = Vec::new();
+        let (mut column, mut frames_end) = (0_u32, 0);
         // A part is at most [`PART_BYTES_MAX`], so that no sum of sizes overflows.
         let size = |cursor: &mut Cursor<'_>| match cursor.index()? {
             PART_BYTES_MAX.. => Err(Damage("a column is too large")),
@@ -327,16 +439,17 @@ impl Directory {
         };
         for _ in 0..count {
             column = column.checked_add(cursor.code()?).ok_or(Damage("a column is too large"))?;
-            columns.push(ColumnPlace {
-                column,
-                codes: 0..size(&mut cursor)?,
-                texts: 0..size(&mut cursor)?,
-                uuid_count: size(&mut cursor)?,
-                frame_bytes: size(&mut cursor)?,
-                uuids_start: 0,
-            });
+            let (codes, mut texts, uuid_count) = (size(&mut cursor)?, size(&mut cursor)?, size(&mut cursor)?);
+            let frame_bytes = if version >= 3 { 0 } else { size(&mut cursor)? };
+            if frame_bytes > 0 {
+                let bytes = frames_end..frames_end + frame_bytes;
+                frames_end = bytes.end;
+                frames.push(FramePlace { column, method: Method::Packed, size: texts, bytes });
+                texts = 0;
+            }
+            columns.push(ColumnPlace { column, codes: 0..codes, texts: 0..texts, uuid_count, uuids_start: 0 });
         }
-        Ok(Self { columns, end: plain.len() - cursor.bytes.len() })
+        Ok(Self { columns, frames, end: plain.len() - cursor.bytes.len() })
     }
 }
 
@@ -350,37 +463,39 @@ pub(crate) enum ReadCell<'a> {
 }
 
 impl Cells {
-    /// Reads the cells of a block.
-    pub(crate) fn read(part: &[u8]) -> Result<Self, Damage> {
-        let mut part = Cursor::new(checked(part)?);
-        let size = part.index()?;
-        let mut plain = unpack(part.text()?, size)?;
-        let directory = Directory::read(&plain)?;
-        let mut columns = directory.columns;
-        let (mut codes, mut texts, mut uuids) = (directory.end, directory.end, 0_usize);
+    /// Reads the cells of a block. `version` is that of the format.
+    pub(crate) fn read(part: &[u8], version: u16) -> Result<Self, Damage> {
+        let parts = PackedCells::read(part, version)?;
+        let LooseCells { mut plain, directory } = parts.loose()?;
+        let Directory { mut columns, frames, end } = directory;
+        let frames = if version >= 3 { parts.frames } else { frames };
+        let (mut codes, mut texts, mut uuids) = (end, end, 0_usize);
         columns.iter().for_each(|column| texts += column.codes.len());
         for column in &mut columns {
             column.codes = codes..codes + column.codes.len();
             codes = column.codes.end;
-            if column.frame_bytes == 0 {
-                column.texts = texts..texts + column.texts.len();
-                texts = column.texts.end;
-            }
+            column.texts = texts..texts + column.texts.len();
+            texts = column.texts.end;
             column.uuids_start = uuids;
             uuids += column.uuid_count * 16;
         }
         if texts != plain.len() {
             return Err(Damage("a block has another size than it says"));
         }
-        for column in columns.iter_mut().filter(|column| column.frame_bytes > 0) {
-            let size = column.texts.len();
-            column.texts = plain.len()..plain.len() + size;
-            plain.append(&mut unpack(part.take(column.frame_bytes)?, size)?);
+        for frame in &frames {
+            let column = columns.binary_search_by_key(&frame.column, |column| column.column);
+            let column = &mut columns[column.map_err(|_| Damage("a frame is of no column"))?];
+            let loose = plain.get(column.texts.clone()).unwrap_or_default().to_vec();
+            let start = plain.len();
+            frame.put_texts(parts.rest, &loose, &mut plain)?;
+            column.texts = start..plain.len();
         }
-        if uuids != part.bytes.len() {
+        let frames_end = frames.last().map_or(0, |frame| frame.bytes.end);
+        let uuid_bytes = parts.rest.get(frames_end..).ok_or(Damage("a frame is missing"))?;
+        if uuids != uuid_bytes.len() {
             return Err(Damage("a block has another size than it says"));
         }
-        Ok(Self { plain, uuids: part.bytes.to_vec(), columns })
+        Ok(Self { plain, uuids: uuid_bytes.to_vec(), columns })
     }
 
     /// All texts that stand in the block, with other bytes between them.

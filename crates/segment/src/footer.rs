@@ -3,11 +3,14 @@
 use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
 use crate::table::TableIndex;
 use crate::terms::TermIndex;
+use crate::text_filter::TextFilter;
 
 /// First bytes of a segment; the last two digits are the format version.
-pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM02";
-/// Version of the format.
-pub const FORMAT_VERSION: u16 = 2;
+pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM03";
+/// Version of the format that is written.
+pub const FORMAT_VERSION: u16 = 3;
+/// Versions of the format that are read. Before version 3 there were no filter of texts and no list of frames.
+pub const FORMAT_VERSIONS_READ: std::ops::RangeInclusive<u16> = 2..=FORMAT_VERSION;
 /// Last bytes of a segment.
 const END: &[u8; 8] = b"OTSEGEND";
 /// Size of the tail: offset, size and unpacked size of the index, checksum, last bytes.
@@ -44,6 +47,8 @@ pub(crate) struct BlockPlace {
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {
+    /// Version of the format.
+    pub(crate) version: u16,
     pub(crate) summary: Summary,
     /// Number of the first row, if rows are numbered in the order of time.
     pub(crate) sequence_base: Option<u64>,
@@ -65,6 +70,7 @@ pub(crate) struct Index {
     pub(crate) first_lists: [u32; 3],
     pub(crate) first_term_page: u32,
     pub(crate) terms: TermIndex,
+    pub(crate) text_filter: Option<TextFilter>,
 }
 
 fn put_steps(out: &mut Vec<u8>, numbers: impl ExactSizeIterator<Item = u32>) {
@@ -122,6 +128,9 @@ impl Index {
         put_number(&mut plain, u64::from(self.first_term_page));
         put_number(&mut plain, u64::from(self.terms.hash_bits));
         put_steps(&mut plain, self.terms.pages.iter().copied());
+        if let Some(filter) = &self.text_filter {
+            filter.put(&mut plain);
+        }
 
         let packed = zstd::bulk::compress(&plain, LEVEL)?;
         let mut tail = (out.len() as u64).to_le_bytes().to_vec();
@@ -144,12 +153,7 @@ impl Index {
         if size < begin_bytes as u64 {
             return Err(Damage("it is too short").into());
         }
-        let magic = read(0, MAGIC.len())?;
-        if magic[..] != MAGIC[..] {
-            let is_segment = magic.starts_with(&MAGIC[..6]);
-            let what = if is_segment { "another version of the format" } else { "no segment" };
-            return Err(Damage(what).into());
-        }
+        let version = read_version(&read(0, MAGIC.len())?)?;
         let tail = read(size - TAIL_BYTES as u64, TAIL_BYTES)?;
         let (offset, packed_bytes, plain_bytes) = read_tail(&tail)?;
         if offset + packed_bytes as u64 + TAIL_BYTES as u64 != size {
@@ -161,10 +165,10 @@ impl Index {
         let checked = checked(&all)?;
         let plain = zstd::bulk::decompress(&checked[..packed_bytes], plain_bytes)
             .map_err(|_| Damage("its index does not decompress"))?;
-        Ok(Self::parse(&plain)?)
+        Ok(Self::parse(&plain, version)?)
     }
 
-    fn parse(plain: &[u8]) -> Result<Self, Damage> {
+    fn parse(plain: &[u8], version: u16) -> Result<Self, Damage> {
         let mut cursor = Cursor::new(plain);
         let summary = Summary {
             event_count: cursor.code()?,
@@ -193,6 +197,7 @@ impl Index {
             offsets: read_steps(&mut cursor)?,
         };
         let index = Self {
+            version,
             summary,
             sequence_base,
             block_rows,
@@ -210,6 +215,7 @@ impl Index {
             first_lists: read_steps(&mut cursor)?.try_into().map_err(|_| Damage("lists are missing"))?,
             first_term_page: cursor.code()?,
             terms: TermIndex { hash_bits: cursor.code()?, pages: read_steps(&mut cursor)? },
+            text_filter: if version >= 3 { Some(TextFilter::read(&mut cursor)?) } else { None },
         };
         index.check()?;
         Ok(index)
@@ -227,6 +233,12 @@ impl Index {
             && (1..=32).contains(&self.terms.hash_bits);
         if is_sound { Ok(()) } else { Err(Damage("its index contradicts itself")) }
     }
+}
+
+fn read_version(magic: &[u8]) -> Result<u16, Damage> {
+    let digits = magic.strip_prefix(&MAGIC[..6]).ok_or(Damage("no segment"))?;
+    let version = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    version.filter(|version| FORMAT_VERSIONS_READ.contains(version)).ok_or(Damage("another version of the format"))
 }
 
 fn read_tail(tail: &[u8]) -> Result<(u64, usize, usize), Damage> {

@@ -267,7 +267,12 @@ impl<'a> Rows<'a> {
 
     /// Leaves out rows of blocks in which no record has a text.
     pub(crate) fn narrow_by_text(&mut self, text: &str) -> Result<(), SegmentError> {
-        self.texts.extend(TextPlaces::find(self.segment, text)?);
+        if let Some(places) = TextPlaces::find(self.segment, text)? {
+            self.is_empty |= places.is_nowhere();
+            self.texts.push(places);
+            // What is seldom found, and quickly looked for, leaves out most blocks.
+            self.texts.sort_by_key(TextPlaces::cost);
+        }
         Ok(())
     }
 
@@ -328,15 +333,19 @@ impl<'a> Rows<'a> {
         };
         let mut candidates: Box<dyn Iterator<Item = u32>> =
             if is_descending { Box::new(candidates.rev()) } else { candidates };
-        // Few blocks first, because a text that is in many is found at once.
-        let mut at_once = if self.texts.is_empty() { 1 } else { BLOCKS_AT_ONCE_MIN };
+        // Few blocks first, because a text that is in many is found at once; what is only in random texts is not.
+        let mut at_once = match self.texts.first().map(TextPlaces::is_seldom) {
+            None => 1,
+            Some(true) => BLOCKS_AT_ONCE_MAX,
+            Some(false) => BLOCKS_AT_ONCE_MIN,
+        };
         loop {
             let window: Vec<u32> = candidates.by_ref().take(at_once).collect();
             if window.is_empty() {
                 return Ok(());
             }
-            for block in self.blocks_with_texts(window, (low, high))? {
-                if !self.visit_block(block, is_descending, (low, high), &mut visitor)? {
+            for (block, rows) in self.rows_of_blocks(window, (low, high))? {
+                if !self.visit_block(block, rows, is_descending, &mut visitor)? {
                     return Ok(());
                 }
             }
@@ -374,22 +383,29 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Those of some blocks that may have all texts in rows that fit, in the same order; on all cores.
-    fn blocks_with_texts(&self, blocks: Vec<u32>, range: KeyRange) -> Result<Vec<u32>, SegmentError> {
-        if self.texts.is_empty() {
-            return Ok(blocks);
-        }
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let part = blocks.len().div_ceil(threads).max(BLOCKS_AT_ONCE_MIN);
+    /// Rows of some blocks that fit and whose records have all texts, counted from the first of their block; on all
+    /// cores where there are texts. Blocks without any are left out.
+    fn rows_of_blocks(&self, blocks: Vec<u32>, range: KeyRange) -> Result<Vec<(u32, Vec<u32>)>, SegmentError> {
         let search = |blocks: &[u32]| {
             let mut found = Vec::new();
             for &block in blocks {
-                if self.may_have_texts(block, range)? {
-                    found.push(block);
+                let rows = if self.texts.is_empty() {
+                    let facts = self.segment.facts(block)?;
+                    self.fitting(block, &facts, range)?
+                } else {
+                    self.rows_with_texts(block, range)?
+                };
+                if !rows.is_empty() {
+                    found.push((block, rows));
                 }
             }
             Ok::<_, SegmentError>(found)
         };
+        if self.texts.is_empty() {
+            return search(&blocks);
+        }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let part = blocks.len().div_ceil(threads).max(BLOCKS_AT_ONCE_MIN / 2);
         std::thread::scope(|scope| {
             let mut parts = blocks.chunks(part);
             let first = parts.next().unwrap_or_default();
@@ -402,17 +418,31 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn may_have_texts(&self, block: u32, range: KeyRange) -> Result<bool, SegmentError> {
-        let facts = self.segment.facts(block)?;
-        if self.fitting(block, &facts, range)?.is_empty() {
-            return Ok(false);
-        }
-        for text in &self.texts {
-            if !text.may_be_in(self.segment, block, &facts)? {
-                return Ok(false);
+    fn rows_with_texts(&self, block: u32, range: KeyRange) -> Result<Vec<u32>, SegmentError> {
+        let (in_cells, elsewhere): (Vec<_>, Vec<_>) = self.texts.iter().partition(|places| places.is_in_cells_alone());
+        for text in in_cells {
+            if !text.may_be_in_cells(self.segment, block)? {
+                return Ok(Vec::new());
             }
         }
-        Ok(true)
+        let facts = self.segment.facts(block)?;
+        let mut rows = self.fitting(block, &facts, range)?;
+        if rows.is_empty() {
+            return Ok(rows);
+        }
+        for text in elsewhere {
+            if !text.may_be_in(self.segment, block, &facts)? {
+                return Ok(Vec::new());
+            }
+        }
+        // To make the records of neighbours is much cheaper than to make each when a caller looks at it.
+        let first_row = block * self.segment.index.block_rows;
+        let numbers: Vec<u32> = rows.iter().map(|row| first_row + row).collect();
+        let mut records = self.segment.records(&numbers)?.into_iter();
+        rows.retain(|_| {
+            records.next().is_some_and(|record| self.texts.iter().all(|places| places.is_in_record(&record)))
+        });
+        Ok(rows)
     }
 
     /// Blocks that may have rows, ascending; `None` for all.
@@ -435,17 +465,16 @@ impl<'a> Rows<'a> {
     fn visit_block<E: From<SegmentError>>(
         &self,
         block: u32,
+        mut rows: Vec<u32>,
         is_descending: bool,
-        range: KeyRange,
         visitor: &mut impl FnMut(FoundRow) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let facts = self.segment.facts(block)?;
         let first_row = block * self.segment.index.block_rows;
-        let mut fitting = self.fitting(block, &facts, range)?;
         if is_descending {
-            fitting.reverse();
+            rows.reverse();
         }
-        for index in fitting {
+        for index in rows {
             let (seconds, sequence) = (facts.seconds[index as usize], facts.sequences[index as usize]);
             if !visitor(FoundRow { row: first_row + index, seconds, sequence })? {
                 return Ok(false);

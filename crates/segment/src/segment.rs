@@ -1,5 +1,6 @@
 //! Finds rows of a segment and gives their records back.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::io;
 use std::ops::Range;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use crate::block::{Cells, Facts, read_facts};
+use crate::block::{Cells, Facts, PackedCells, read_facts};
 use crate::block_rows::BlockRows;
 use crate::bytes::{Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
@@ -114,10 +115,10 @@ impl Segment {
             place(to.min(index.table.item_count)).saturating_sub(place(from))
         };
         let first_values = index.first_values.first().copied().unwrap_or(0);
-        let end = index.table.item_count;
+        let end = index.first_term_page + index.terms.pages.len() as u32;
         format!(
             "bytes each: facts {:.1}, cells {:.1}, ids {:.1}, id buckets {:.1}, shapes {:.1}, skeletons {:.1}, classes {:.1} ({}), \
-             callers {:.1} ({}), values {:.1} ({}), lists {:.1}, terms {:.1} ({} pages)",
+             callers {:.1} ({}), values {:.1} ({}), lists {:.1}, terms {:.1} ({} pages), text filter {:.1}",
             each(facts),
             each(cells),
             each(index.id_buckets_offset - index.ids_offset),
@@ -133,6 +134,7 @@ impl Segment {
             each(items(index.first_lists[0], index.first_term_page)),
             each(items(index.first_term_page, end)),
             end - index.first_term_page,
+            each(u64::from(*index.table.offsets.last().unwrap_or(&0)).saturating_sub(items(0, end))),
         )
     }
 
@@ -143,6 +145,13 @@ impl Segment {
     /// The segment cannot be read.
     pub fn rows(&self, wanted: &Wanted<'_>) -> Result<Rows<'_>, SegmentError> {
         let mut rows = Rows::all(self);
+        // First, because most segments are left out by it, and nothing is read of their rows then.
+        for text in wanted.texts {
+            rows.narrow_by_text(text)?;
+            if rows.is_empty() {
+                return Ok(rows);
+            }
+        }
         for fact in wanted.facts {
             rows.narrow(*fact)?;
             if rows.is_empty() {
@@ -156,9 +165,6 @@ impl Segment {
             rows.narrow_by_caller(test)?;
         }
         rows.find_blocks()?;
-        for text in wanted.texts {
-            rows.narrow_by_text(text)?;
-        }
         Ok(rows)
     }
 
@@ -388,7 +394,7 @@ impl Segment {
             let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
             let part = self.read(place.offset, place.facts_bytes as usize)?;
             let first_row = block * self.index.block_rows;
-            let row_count = (self.index.summary.event_count - first_row).min(self.index.block_rows) as usize;
+            let row_count = self.rows_of_block(block);
             let base = self.index.sequence_base.map(|base| base + u64::from(first_row));
             let facts = Arc::new(read_facts(&part, row_count, place.first_seconds, base)?);
             Ok((Arc::clone(&facts), CachedPart::Facts(facts)))
@@ -399,7 +405,35 @@ impl Segment {
     pub(crate) fn cells_once(&self, block: u32) -> Result<Cells, SegmentError> {
         let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
         let part = self.read(place.offset + u64::from(place.facts_bytes), place.cells_bytes as usize)?;
-        Ok(Cells::read(&part)?)
+        Ok(Cells::read(&part, self.index.version)?)
+    }
+
+    /// Looks at the parts of a block's cells without unpacking them all.
+    pub(crate) fn with_packed_cells<T>(
+        &self,
+        block: u32,
+        look: impl FnOnce(&PackedCells<'_>) -> Result<T, Damage>,
+    ) -> Result<T, SegmentError> {
+        thread_local! {
+            /// Kept, because fresh memory costs as much as to read into it.
+            static PART: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+        PART.with_borrow_mut(|part| {
+            let offset = place.offset + u64::from(place.facts_bytes);
+            if offset.saturating_add(u64::from(place.cells_bytes)) > self.source.size() {
+                return Err(Damage("a part is behind the end").into());
+            }
+            part.resize(place.cells_bytes as usize, 0);
+            self.source.read_at(offset, part)?;
+            Ok(look(&PackedCells::read(part, self.index.version)?)?)
+        })
+    }
+
+    /// Rows of a block.
+    pub(crate) fn rows_of_block(&self, block: u32) -> usize {
+        let first_row = block.saturating_mul(self.index.block_rows);
+        self.index.summary.event_count.saturating_sub(first_row).min(self.index.block_rows) as usize
     }
 
     pub(crate) fn block_rows(&self, block: u32, classes: &mut ClassesAtHand) -> Result<Arc<BlockRows>, SegmentError> {

@@ -2,18 +2,23 @@
 //!
 //! A text that is looked for may go over the borders of leaves: `"key":"val`. Its longest part without brackets, quotes,
 //! colons and commas lies inside of one leaf or one shape wherever the text is, so it is looked for in the stored
-//! values, the shapes and the texts of blocks. Spaces are no borders: between tokens there are none. What is found is a row that may have the text; none is left out.
+//! values, the shapes and the texts of blocks. Spaces are no borders: between tokens there are none. What is found is a
+//! row that may have the text; none is left out.
+//!
+//! The filter of a segment says where the text may be. Where it is not in blocks, no block is read; where it can only be
+//! in frames, those are.
 
 use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 
-use crate::block::{Cells, Facts, ReadCell};
+use crate::block::{Cells, Facts, PackedCells, ReadCell};
 use crate::bytes::Cursor;
 use crate::cells::{format_time, format_uuid};
 use crate::footer::Index;
 use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
+use crate::text_filter::{Frames, TextReach};
 
 /// Bytes that end a part of a text which lies inside of one leaf or shape.
 const BORDERS: &[u8] = b"{}[]\":,";
@@ -61,12 +66,30 @@ impl Probe {
 /// Where in a segment a text may be.
 #[derive(Debug)]
 pub(crate) struct TextPlaces {
+    /// The whole text.
+    text: Finder<'static>,
     probe: Probe,
     classes: NumberSet,
     callers: NumberSet,
     addresses: NumberSet,
     /// Values that have it, by column.
     values: BTreeMap<u32, NumberSet>,
+    in_cells: InCells,
+}
+
+/// Where among the cells of blocks a text may be.
+#[derive(Debug, PartialEq, Eq)]
+enum InCells {
+    /// Anywhere.
+    Anywhere,
+    /// In frames, and, if it says so, in what is in no frame.
+    Parts { frames: Frames, is_loose: bool },
+}
+
+impl InCells {
+    fn is_nowhere(&self) -> bool {
+        matches!(self, Self::Parts { frames, is_loose: false } if frames.is_empty())
+    }
 }
 
 impl TextPlaces {
@@ -75,15 +98,23 @@ impl TextPlaces {
         let Some(probe) = Probe::of(text) else { return Ok(None) };
         let index = &segment.index;
         let (mut shapes, mut callers, mut values) = (Vec::new(), Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
-        segment.visit_items(index.first_shape..index.first_lists[0], &probe.finder, |item| match item {
-            item if item < index.first_skeleton => shapes.push(item - index.first_shape),
-            item if item < index.first_caller => {}
-            item if item < index.first_values[0] => callers.push(item - index.first_caller),
-            item => {
-                let (column, number) = column_of(index, item);
-                values.entry(column).or_default().push(number);
-            }
+        segment.visit_items(index.first_shape..index.first_skeleton, &probe.finder, |item| {
+            shapes.push(item - index.first_shape);
         })?;
+        let reach = match &index.text_filter {
+            Some(filter) => filter.reach_of(segment, probe.finder.needle())?,
+            None => None,
+        };
+        if reach.as_ref().is_none_or(|reach| reach.is_among_values) {
+            segment.visit_items(index.first_caller..index.first_lists[0], &probe.finder, |item| {
+                if item < index.first_values[0] {
+                    callers.push(item - index.first_caller);
+                } else {
+                    let (column, number) = column_of(index, item);
+                    values.entry(column).or_default().push(number);
+                }
+            })?;
+        }
         let values: BTreeMap<u32, NumberSet> =
             values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
         let shapes = NumberSet::of(&shapes);
@@ -101,7 +132,49 @@ impl TextPlaces {
             segment.classes_with(&shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
-        Ok(Some(Self { probe, classes, callers, addresses, values }))
+        let in_cells = match reach {
+            Some(TextReach { frames, is_loose, is_divided: false, .. }) => InCells::Parts { frames, is_loose },
+            _ => InCells::Anywhere,
+        };
+        let text = Finder::new(text).into_owned();
+        Ok(Some(Self { text, probe, classes, callers, addresses, values, in_cells }))
+    }
+
+    /// Whether no row of the segment has the text.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.is_in_cells_alone() && self.is_in_no_cells()
+    }
+
+    /// Whether a record has the text.
+    pub(crate) fn is_in_record(&self, record: &[u8]) -> bool {
+        self.text.find(record).is_some()
+    }
+
+    /// What it costs to look into a block, in no unit.
+    pub(crate) fn cost(&self) -> u8 {
+        match &self.in_cells {
+            InCells::Anywhere => 3,
+            InCells::Parts { frames: Frames::All, .. } => 2,
+            InCells::Parts { .. } if !self.is_in_no_cells() => 1,
+            InCells::Parts { .. } => 0,
+        }
+    }
+
+    /// Whether at most random texts may have it.
+    pub(crate) fn is_seldom(&self) -> bool {
+        self.is_in_cells_alone()
+            && self.values.is_empty()
+            && self.cost() <= 1
+            && !matches!(&self.in_cells, InCells::Parts { is_loose: true, .. })
+    }
+
+    fn is_in_no_cells(&self) -> bool {
+        self.in_cells.is_nowhere() && self.values.is_empty() && !self.probe.is_like_uuid
+    }
+
+    /// Whether the facts of rows do not tell of the text.
+    pub(crate) fn is_in_cells_alone(&self) -> bool {
+        self.classes.is_empty() && self.callers.is_empty() && self.addresses.is_empty() && !self.probe.is_like_time
     }
 
     /// Whether a row of a block may have the text.
@@ -116,21 +189,57 @@ impl TextPlaces {
         {
             return Ok(true);
         }
-        let cells = segment.cells_once(block)?;
-        if self.probe.is_in(cells.texts()) {
-            return Ok(true);
-        }
-        if self.probe.may_be_joined(&cells)? {
-            return Ok(true);
-        }
-        if self.probe.is_like_uuid {
-            let ids = segment.event_ids_of_block(block, facts.len())?;
-            let mut uuids = cells.uuids().iter().chain(ids.as_chunks::<16>().0);
-            if uuids.any(|uuid| self.probe.is_in(&format_uuid(uuid))) {
-                return Ok(true);
+        self.may_be_in_cells(segment, block)
+    }
+
+    /// Whether the cells of a block may have the text.
+    pub(crate) fn may_be_in_cells(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
+        match &self.in_cells {
+            InCells::Anywhere => self.may_be_anywhere(segment, block),
+            _ if self.is_in_no_cells() => Ok(false),
+            InCells::Parts { frames, is_loose: false }
+                if frames.are_none_of(block) && self.values.is_empty() && !self.probe.is_like_uuid =>
+            {
+                Ok(false)
+            }
+            InCells::Parts { frames, is_loose } => {
+                let is_in_texts = segment.with_packed_cells(block, |cells| {
+                    Ok(cells.frames_may_have(frames, self.probe.finder.needle())?
+                        || self.is_outside_frames(cells, *is_loose)?
+                        || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
+                })?;
+                Ok(is_in_texts || self.is_in_event_ids(segment, block)?)
             }
         }
-        Ok(self.is_among_values(&cells)?)
+    }
+
+    fn is_outside_frames(&self, cells: &PackedCells<'_>, is_loose: bool) -> Result<bool, crate::Damage> {
+        if !is_loose && self.values.is_empty() {
+            return Ok(false);
+        }
+        let loose = cells.loose()?;
+        Ok((is_loose && self.probe.is_in(loose.texts())) || loose.has_value(&self.values)?)
+    }
+
+    fn may_be_anywhere(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
+        let cells = segment.cells_once(block)?;
+        Ok(self.probe.is_in(cells.texts())
+            || self.probe.may_be_joined(&cells)?
+            || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()))
+            || self.is_in_event_ids(segment, block)?
+            || self.is_among_values(&cells)?)
+    }
+
+    fn is_in_uuids(&self, uuids: &[[u8; 16]]) -> bool {
+        uuids.iter().any(|uuid| self.probe.is_in(&format_uuid(uuid)))
+    }
+
+    fn is_in_event_ids(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
+        if !self.probe.is_like_uuid {
+            return Ok(false);
+        }
+        let ids = segment.event_ids_of_block(block, segment.rows_of_block(block))?;
+        Ok(self.is_in_uuids(ids.as_chunks::<16>().0))
     }
 
     fn is_among_values(&self, cells: &Cells) -> Result<bool, crate::Damage> {

@@ -7,12 +7,13 @@ use crate::builder::{ADDRESS_COLUMN, Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CAL
 use crate::bytes::{put_ascending, put_number, put_text};
 use crate::cells::parse_uuid;
 use crate::facts::TermKind;
-use crate::footer::{BlockPlace, Index, MAGIC, Summary};
+use crate::footer::{BlockPlace, FORMAT_VERSION, Index, MAGIC, Summary};
 use crate::hash::term_hash;
 use crate::reader::unescaped;
 use crate::segment::id_bucket;
 use crate::table::TableWriter;
 use crate::terms::{Target, Term, divide_into_spans, write_terms};
+use crate::text_filter::TextFilterWriter;
 
 /// Event ids of a bucket, about.
 const BUCKET_IDS: usize = 16;
@@ -100,7 +101,8 @@ impl<'a> Writer<'a> {
     fn write(self) -> io::Result<(Vec<u8>, Summary)> {
         let mut out = MAGIC.to_vec();
         let mut lists = BlockLists::new(&self);
-        let (summary, blocks) = self.write_blocks(&mut out, &mut lists)?;
+        let mut filter = TextFilterWriter::default();
+        let (summary, blocks) = self.write_blocks(&mut out, &mut lists, &mut filter)?;
         let ids_offset = out.len() as u64;
         for &row in &self.order {
             out.extend_from_slice(&self.builder.event_ids[row as usize]);
@@ -112,8 +114,8 @@ impl<'a> Writer<'a> {
         let first_shape = self.write_columns_and_shapes(&mut table)?;
         let first_skeleton = self.write_skeletons(&mut table)?;
         let first_class = self.write_classes(&mut table)?;
-        let first_caller = self.write_callers(&mut table)?;
-        let first_values = self.write_values(&mut table)?;
+        let first_caller = self.write_callers(&mut table, &mut filter)?;
+        let first_values = self.write_values(&mut table, &mut filter)?;
         let first_lists = lists.write(&mut table, blocks.len())?;
         let first_term_page = table.next_item();
         let mut failed = None;
@@ -125,10 +127,12 @@ impl<'a> Writer<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
+        let text_filter = Some(filter.write(blocks.len(), &mut table)?);
         let table_offset = out.len() as u64;
         let (bytes, table) = table.finish()?;
         out.extend_from_slice(&bytes);
         let index = Index {
+            version: FORMAT_VERSION,
             summary,
             sequence_base: match self.sequences {
                 Sequences::Given => None,
@@ -149,6 +153,7 @@ impl<'a> Writer<'a> {
             first_lists,
             first_term_page,
             terms,
+            text_filter,
         };
         index.write(&mut out)?;
         Ok((out, summary))
@@ -161,7 +166,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn write_blocks(&self, out: &mut Vec<u8>, lists: &mut BlockLists) -> io::Result<(Summary, Vec<BlockPlace>)> {
+    fn write_blocks(
+        &self,
+        out: &mut Vec<u8>,
+        lists: &mut BlockLists,
+        filter: &mut TextFilterWriter,
+    ) -> io::Result<(Summary, Vec<BlockPlace>)> {
         let has_sequences = self.sequences == Sequences::Given;
         let (mut min_sequence, mut max_sequence) = (u64::MAX, 0);
         let mut writer = BlockWriter::default();
@@ -170,11 +180,12 @@ impl<'a> Writer<'a> {
             for (index, &row) in rows.iter().enumerate() {
                 let sequence = self.sequence(block * BLOCK_ROWS + index, row);
                 (min_sequence, max_sequence) = (min_sequence.min(sequence), max_sequence.max(sequence));
-                self.write_row(row, sequence, &mut writer, lists, block as u32);
+                self.write_row(row, sequence, &mut writer, &mut RowNotes { lists, filter, block: block as u32 });
             }
             let seconds = |row: Option<&u32>| row.map_or(0, |row| self.builder.rows[*row as usize].seconds);
             let offset = out.len() as u64;
-            let (facts_bytes, cells_bytes) = writer.finish(has_sequences, out)?;
+            filter.begin_block(block as u32);
+            let (facts_bytes, cells_bytes) = writer.finish(has_sequences, filter, out)?;
             blocks.push(BlockPlace {
                 offset,
                 facts_bytes,
@@ -193,7 +204,9 @@ impl<'a> Writer<'a> {
         Ok((summary, blocks))
     }
 
-    fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, lists: &mut BlockLists, block: u32) {
+    fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, notes: &mut RowNotes<'_>) {
+        let RowNotes { lists, filter, block } = notes;
+        let block = *block;
         let builder = self.builder;
         let row = builder.rows[row as usize];
         let class = self.classes.places[row.class as usize];
@@ -215,7 +228,14 @@ impl<'a> Writer<'a> {
                 // The class has them.
                 Cell::Value(_) if column < FACT_COLUMNS => {}
                 Cell::Text(text) => {
-                    writer.cell(column, ending(text, &texts).unwrap_or(Cell::Text(text)));
+                    match ending(text, &texts) {
+                        Some((ending, before)) => {
+                            filter.add_joint(before, &text[before.len()..]);
+
+                            writer.cell(column, ending);
+                        }
+                        None => writer.cell(column, Cell::Text(text)),
+                    }
                     texts.push(text);
                 }
                 cell => writer.cell(column, cell),
@@ -320,7 +340,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A caller is its shape, and its cells with their columns.
-    fn write_callers(&self, table: &mut TableWriter) -> io::Result<u32> {
+    fn write_callers(&self, table: &mut TableWriter, filter: &mut TextFilterWriter) -> io::Result<u32> {
         let first = table.next_item();
         let mut item = Vec::new();
         for &caller in &self.callers.order {
@@ -336,6 +356,7 @@ impl<'a> Writer<'a> {
                     Cell::Text(text) | Cell::Ending { before: text, .. } => {
                         put_number(&mut item, u64::from(TEXT_CODE));
                         put_text(&mut item, text);
+                        filter.add_value(text);
                     }
                     Cell::Uuid(uuid) => {
                         put_number(&mut item, u64::from(UUID_CODE));
@@ -348,12 +369,14 @@ impl<'a> Writer<'a> {
         Ok(first)
     }
 
-    fn write_values(&self, table: &mut TableWriter) -> io::Result<Vec<u32>> {
+    fn write_values(&self, table: &mut TableWriter, filter: &mut TextFilterWriter) -> io::Result<Vec<u32>> {
         let mut first_values = Vec::with_capacity(self.column_values.len());
         for values in &self.column_values {
             first_values.push(table.next_item());
             for &value in values {
-                table.push(self.builder.values.text(value))?;
+                let text = self.builder.values.text(value);
+                filter.add_value(text);
+                table.push(text)?;
             }
         }
         Ok(first_values)
@@ -416,14 +439,15 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A text as one that ends with an earlier text of its row, the last that is long enough to be worth it.
-fn ending<'a>(text: &'a [u8], earlier: &[&[u8]]) -> Option<Cell<'a>> {
+/// A text as one that ends with an earlier text of its row, the last that is long enough to be worth it; and what is
+/// before that.
+fn ending<'a>(text: &'a [u8], earlier: &[&[u8]]) -> Option<(Cell<'a>, &'a [u8])> {
     /// Shorter ones cost as much as the reference.
     const ENDING_BYTES_MIN: usize = 8;
     let mut nearest = (0..).zip(earlier.iter().rev());
     nearest.find_map(|(texts_between, earlier)| {
         let before = text.strip_suffix(*earlier).filter(|_| earlier.len() >= ENDING_BYTES_MIN)?;
-        Some(Cell::Ending { texts_between, before })
+        Some((Cell::Ending { texts_between, before }, before))
     })
 }
 
@@ -476,6 +500,14 @@ impl Terms {
         }
         self.terms
     }
+}
+
+/// What is noted of rows beside their cells.
+struct RowNotes<'a> {
+    lists: &'a mut BlockLists,
+    filter: &'a mut TextFilterWriter,
+    /// Block of the row.
+    block: u32,
 }
 
 /// For each class, caller and source address the blocks that it is in.

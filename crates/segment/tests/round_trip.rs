@@ -143,14 +143,16 @@ fn check(records: &[Vec<u8>]) {
     assert_eq!(decide(&|_| true, &of_caller), plain(false, true));
     check_tallies(&segment, expected.iter().map(|(_, record)| LookupIndex::derive(record).unwrap()).collect());
     // Every part of a record's text leads to it.
-    for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(8)) {
+    // Of many records fewer: each text is looked for in all of them.
+    let (sampled, starts) = if expected.len() > 1_000 { (3, 4) } else { (8, 12) };
+    for (sequence, record) in expected.iter().step_by(expected.len().div_ceil(sampled)) {
         let text = String::from_utf8(compact(record)).unwrap();
         let characters: Vec<char> = text.chars().collect();
-        for start in (0..characters.len()).step_by(characters.len().div_ceil(12)) {
+        for start in (0..characters.len()).step_by(characters.len().div_ceil(starts)) {
             for length in [3, 11, 40] {
                 let part: String = characters[start..].iter().take(length).collect();
-                let found = visit(&segment, &[], &[&part], false);
-                assert!(found.iter().any(|row| row.sequence == *sequence), "{part:?} of {sequence}: {text}");
+                check_text(&segment, &texts, &part);
+                assert!(texts[sequence].windows(part.len()).any(|window| window == part.as_bytes()));
             }
         }
     }
@@ -159,6 +161,23 @@ fn check(records: &[Vec<u8>]) {
         let found = all(&segment, &[absent], true).len();
         assert!(found <= 2 + taken.len() / 8, "{absent:?}: {found} of {}", taken.len());
     }
+}
+
+/// A text leads to the records that have it, and to no others.
+fn check_text(segment: &Segment, texts: &BTreeMap<u64, Vec<u8>>, part: &str) {
+    let found: Vec<u64> = visit(segment, &[], &[part], false).iter().map(|row| row.sequence).collect();
+    let has_part = |text: &[u8]| memchr::memmem::find(text, part.as_bytes()).is_some();
+    // Of a text without anything but punctuation nothing is known here.
+    if part.bytes().all(|byte| b"{}[]\":,".contains(&byte)) {
+        assert_eq!(found.len(), texts.len());
+        return;
+    }
+    let mut expected: Vec<u64> =
+        texts.iter().filter(|(_, text)| has_part(text)).map(|(sequence, _)| *sequence).collect();
+    let mut found = found;
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "{part:?}");
 }
 
 /// What is counted without records is what the records say.
@@ -227,9 +246,76 @@ fn sample_records() -> Vec<Vec<u8>> {
     (0..600).map(record).collect()
 }
 
+/// Records with what version 3 of the format brought: random tokens of several kinds, whole, among others and where a
+/// text ends with an earlier one.
+fn token_records() -> Vec<Vec<u8>> {
+    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const CAPITALS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut state = 1_u64;
+    let mut token = |alphabet: &[u8], length: usize| -> String {
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(alphabet[(state >> 33) as usize % alphabet.len()])
+        };
+        (0..length).map(|_| next()).collect()
+    };
+    let mut record = |number: usize| {
+        let id = token(BASE64, 75);
+        let key = format!("data/{:03}/{}.gz", number % 40, token(b"0123456789abcdef", 16));
+        let page = match number % 50 {
+            0 => "no token: \\u00e9 = {}".to_owned(),
+            1 => "==".to_owned(),
+            _ => token(URL, 20 + number % 30),
+        };
+        let denied = match number % 97 {
+            0 => format!(r#","errorMessage":"You may not. Encoded: {}""#, token(URL, 500)),
+            _ => String::new(),
+        };
+        format!(
+            r#"{{"eventTime":"2025-03-01T{:02}:{:02}:{:02}Z","eventID":"9b7e1c1e-0000-4000-8000-{number:012x}","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","recipientAccountId":"111122223333","sourceIPAddress":"192.0.2.1","requestID":"{}","requestParameters":{{"bucketName":"logs-{}","key":"{key}","continuation-token":"{page}"}},"responseElements":{{"x-amz-id-2":"{id}="}},"additionalEventData":{{"x-amz-id-2":"{id}="}},"resources":[{{"ARN":"arn:aws:s3:::logs-{}/{key}"}}]{denied}}}"#,
+            number / 3600,
+            number / 60 % 60,
+            number % 60,
+            token(CAPITALS, 16),
+            number % 3,
+            number % 3,
+        )
+        .into_bytes()
+    };
+    (0..1_200).map(&mut record).collect()
+}
+
+#[test]
+fn texts_are_found_in_tokens() {
+    let records = token_records();
+    let (segment, _) = segment_of(&records);
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records.iter().cloned()).collect();
+    for (number, record) in records.iter().enumerate().step_by(131) {
+        let text = std::str::from_utf8(record).unwrap();
+        for start in (number % 7..text.len()).step_by(23) {
+            for length in [2, 4, 9, 30] {
+                check_text(&segment, &texts, &text[start..(start + length).min(text.len())]);
+            }
+        }
+    }
+    for part in
+        ["AdministratorAccess", "0.0.0.0/0", "no token", "Encoded: ", "=\"", "logs-1/data", "==", "é", "\\u00e9"]
+    {
+        check_text(&segment, &texts, part);
+    }
+}
+
 /// Files that were written by each version of the format, kept for ever.
 #[test]
 fn samples_of_every_version_are_read() {
+    let newest = include_bytes!("samples/version-03.segment").to_vec();
+    let segment = Segment::open(2, Box::new(newest), cache(1 << 20)).unwrap();
+    let rows: Vec<u32> = (0..1_200).collect();
+    assert_eq!(segment.records(&rows).unwrap(), token_records());
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(token_records()).collect();
+    check_text(&segment, &texts, "Encoded");
+    check_text(&segment, &texts, std::str::from_utf8(&texts[&77][500..520]).unwrap());
     let bytes = include_bytes!("samples/version-02.segment").to_vec();
     let segment = Segment::open(1, Box::new(bytes), cache(1 << 20)).unwrap();
     let rows: Vec<u32> = (0..600).collect();
@@ -239,6 +325,10 @@ fn samples_of_every_version_are_read() {
         let found = all(&segment, &[fact], true);
         assert!(!found.is_empty(), "{fact:?}");
         assert_eq!(found, all(&other, &[fact], true), "{fact:?}");
+    }
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(sample_records()).collect();
+    for part in ["user-3", "k/59", "id 333", "9b7e1c1e-0000", "nowhere"] {
+        check_text(&segment, &texts, part);
     }
 }
 

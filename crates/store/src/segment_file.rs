@@ -48,9 +48,10 @@ impl StoredSegment {
         /// Tells the parts of one open file from those of another in the cache.
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let path = folder.join(&row.file_name);
-        if row.format_version != i64::from(segment::FORMAT_VERSION) {
-            let found =
-                format!("format version {}, and this program reads {}", row.format_version, segment::FORMAT_VERSION);
+        let read = segment::FORMAT_VERSIONS_READ;
+        if !u16::try_from(row.format_version).is_ok_and(|version| read.contains(&version)) {
+            let (first, last) = (read.start(), read.end());
+            let found = format!("format version {}, and this program reads {first} to {last}", row.format_version);
             return Err(StoreError::Damaged { path, offset: 0, found });
         }
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;

@@ -1,0 +1,413 @@
+//! How the texts of a column stand in a block.
+//!
+//! Few texts stand loose among the codes. Many have a frame of their own: compressed, or, where they are random tokens
+//! in base 64, as the bytes that they stand for, which are read eight times as fast as they decompress. A frame is found
+//! without reading anything else of the block.
+
+use std::io;
+use std::ops::Range;
+
+use crate::block::{ENDING_CODE, PART_BYTES_MAX, TEXT_CODE, pack, unpack};
+use crate::bytes::{Cursor, Damage, put_number};
+
+/// Texts from this size on are compressed apart from others, bytes: ids and file names do not share an alphabet.
+const OWN_FRAME_BYTES: usize = 1024;
+/// Characters from which on it can be told whether they are random.
+const RANDOM_CHARACTERS_MIN: usize = 64;
+const LEVEL: i32 = 4;
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// The texts with their lengths, compressed.
+    Packed = 0,
+    /// The characters of all texts, one behind another, as the bytes that they stand for in base 64; the last group is
+    /// filled up with `A`. How long each is stands among the loose texts.
+    Base64 = 1,
+    /// The same with `-` and `_`.
+    Base64Url = 2,
+}
+
+impl Method {
+    fn read(number: u64) -> Result<Self, Damage> {
+        match number {
+            0 => Ok(Self::Packed),
+            1 => Ok(Self::Base64),
+            2 => Ok(Self::Base64Url),
+            _ => Err(Damage("a frame of an unknown kind")),
+        }
+    }
+
+    /// All characters of texts in base 64.
+    pub(crate) fn characters(self) -> &'static [u8] {
+        if self == Self::Base64Url {
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
+        } else {
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+        }
+    }
+
+    fn alphabet(self) -> base64_simd::Base64 {
+        if self == Self::Base64Url { base64_simd::URL_SAFE_NO_PAD } else { base64_simd::STANDARD_NO_PAD }
+    }
+}
+
+/// Behind the length of a text in base 64, in its two lowest bits: how many `=` follow, or that as many bytes stand here
+/// as they are.
+const VERBATIM: u64 = 3;
+
+/// A frame that was made.
+#[derive(Debug)]
+pub(crate) struct NewFrame {
+    pub(crate) method: Method,
+    /// Of the texts with their lengths, bytes; of base 64 the number of characters.
+    pub(crate) size: usize,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether its texts are random: whatever is looked for may be in them, if only the characters fit.
+    pub(crate) is_random: bool,
+}
+
+/// A frame in a block.
+#[derive(Debug, Clone)]
+pub(crate) struct FramePlace {
+    pub(crate) column: u32,
+    pub(crate) method: Method,
+    pub(crate) size: usize,
+    /// Behind the packed codes.
+    pub(crate) bytes: Range<usize>,
+}
+
+/// Decides how the texts of a column are stored. `texts` are the texts with their lengths, in the order of the column's
+/// codes; what is to stand loose is left in it.
+pub(crate) fn make_frame(codes: &[u8], texts: &mut Vec<u8>) -> io::Result<Option<NewFrame>> {
+    if let Some((frame, loose)) = base64_frame(codes, texts) {
+        *texts = loose;
+        return Ok(Some(frame));
+    }
+    if texts.len() < OWN_FRAME_BYTES {
+        return Ok(None);
+    }
+    let is_random = is_spread(texts, RANDOM_CAPITALS_PART);
+    let frame = NewFrame { method: Method::Packed, size: texts.len(), bytes: pack(texts, LEVEL)?, is_random };
+    texts.clear();
+    Ok(Some(frame))
+}
+
+/// The frame of random texts in base 64, and their lengths.
+fn base64_frame(codes: &[u8], texts: &[u8]) -> Option<(NewFrame, Vec<u8>)> {
+    if texts.len() < RANDOM_CHARACTERS_MIN
+        || !is_spread(&texts[..texts.len().min(4 * OWN_FRAME_BYTES)], RANDOM_BASE64_PART)
+    {
+        return None;
+    }
+    let fitting = |method: Method| -> usize {
+        let parts = entries(codes, texts).filter_map(|entry| base64_part(entry.text?, method));
+        parts.map(<[u8]>::len).sum()
+    };
+    let (standard, url) = (fitting(Method::Base64), fitting(Method::Base64Url));
+    let method = if url > standard { Method::Base64Url } else { Method::Base64 };
+    let size = standard.max(url);
+    // What does not fit stands loose: that must be the exception.
+    if size < RANDOM_CHARACTERS_MIN || size * 4 < texts.len() * 3 {
+        return None;
+    }
+    let (mut characters, mut loose) = (Vec::with_capacity(size + 3), Vec::new());
+    for Entry { bytes, text } in entries(codes, texts) {
+        let part = text.and_then(|text| Some((text, base64_part(text, method)?)));
+        match part {
+            Some((text, part)) => {
+                put_number(&mut loose, (part.len() as u64) << 2 | (text.len() - part.len()) as u64);
+                characters.extend_from_slice(part);
+            }
+            None => {
+                put_number(&mut loose, (bytes.len() as u64) << 2 | VERBATIM);
+                loose.extend_from_slice(bytes);
+            }
+        }
+    }
+    if !is_spread(&characters, RANDOM_BASE64_PART) {
+        return None;
+    }
+    characters.resize(size.next_multiple_of(4), b'A');
+    let bytes = method.alphabet().decode_to_vec(&characters).ok()?;
+    Some((NewFrame { method, size, bytes, is_random: true }, loose))
+}
+
+/// Of what stands loose beside a frame of base 64, what stands there as it is.
+pub(crate) fn verbatim_of(loose: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut lengths = Cursor::new(loose);
+    std::iter::from_fn(move || {
+        while !lengths.is_empty() {
+            let number = lengths.index().ok()?;
+            if (number & 3) as u64 == VERBATIM {
+                return lengths.take(number >> 2).ok();
+            }
+        }
+        None
+    })
+}
+
+/// Of two random characters of base 64, 1 pair of 64 is the same; of random capitals and digits 1 of 36, of words 1 of 15.
+/// With as many pairs or fewer, texts count as random.
+const RANDOM_BASE64_PART: u64 = 47;
+const RANDOM_CAPITALS_PART: u64 = 30;
+
+/// Whether of two characters so small a part is the same.
+fn is_spread(characters: &[u8], part: u64) -> bool {
+    let mut counts = [0_u32; 256];
+    characters.iter().for_each(|character| counts[usize::from(*character)] += 1);
+    let same: u64 = counts.iter().map(|count| u64::from(*count) * u64::from(count.saturating_sub(1))).sum();
+    let pairs = characters.len() as u64 * (characters.len() as u64).saturating_sub(1);
+    same * part < pairs
+}
+
+/// What stands among the texts of a column for one cell.
+struct Entry<'a> {
+    bytes: &'a [u8],
+    /// `None` if it is not the whole text.
+    text: Option<&'a [u8]>,
+}
+
+fn entries<'a>(codes: &'a [u8], texts: &'a [u8]) -> impl Iterator<Item = Entry<'a>> {
+    let (mut codes, mut texts) = (Cursor::new(codes), Cursor::new(texts));
+    std::iter::from_fn(move || {
+        loop {
+            let code = codes.code().ok()?;
+            let start = texts.bytes;
+            let text = match code {
+                TEXT_CODE => Some(texts.text().ok()?),
+                ENDING_CODE => {
+                    texts.code().and_then(|_| texts.text()).ok()?;
+                    None
+                }
+                _ => continue,
+            };
+            return Some(Entry { bytes: &start[..start.len() - texts.bytes.len()], text });
+        }
+    })
+}
+
+/// A text without the `=` at its end, if all of it is in the alphabet.
+fn base64_part(text: &[u8], method: Method) -> Option<&[u8]> {
+    let mut part = text;
+    while let Some(shorter) = part.strip_suffix(b"=")
+        && text.len() - shorter.len() < VERBATIM as usize
+    {
+        part = shorter;
+    }
+    let bit = method as u8;
+    (!part.is_empty() && part.iter().all(|byte| ALPHABETS[usize::from(*byte)] & bit != 0)).then_some(part)
+}
+
+/// For each byte the alphabets that have it, as the sum of their methods' numbers.
+const ALPHABETS: [u8; 256] = {
+    let mut alphabets = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        alphabets[byte] = match byte as u8 {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => 3,
+            b'+' | b'/' => 1,
+            b'-' | b'_' => 2,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    alphabets
+};
+
+/// Appends a frame to the list of a block's frames. `previous` is the column of the one before it.
+pub(crate) fn put_frame(out: &mut Vec<u8>, column: u32, previous: u32, frame: &NewFrame) {
+    put_number(out, u64::from(column - previous));
+    put_number(out, (frame.size as u64) << 2 | frame.method as u64);
+    if frame.method == Method::Packed {
+        put_number(out, frame.bytes.len() as u64);
+    }
+}
+
+/// Reads the list of a block's frames.
+pub(crate) fn read_frames(cursor: &mut Cursor<'_>) -> Result<Vec<FramePlace>, Damage> {
+    let count = cursor.index()?;
+    let mut frames = Vec::with_capacity(count.min(cursor.bytes.len()));
+    let (mut column, mut start) = (0_u32, 0_usize);
+    for _ in 0..count {
+        column = column.checked_add(cursor.code()?).ok_or(Damage("a column is too large"))?;
+        let number = cursor.index()?;
+        let (size, method) = (number >> 2, Method::read((number & 3) as u64)?);
+        let length = match method {
+            Method::Packed => cursor.index()?,
+            Method::Base64 | Method::Base64Url => size.div_ceil(4).saturating_mul(3),
+        };
+        if size > PART_BYTES_MAX || length > PART_BYTES_MAX {
+            return Err(Damage("a frame is too large"));
+        }
+        frames.push(FramePlace { column, method, size, bytes: start..start + length });
+        start += length;
+    }
+    Ok(frames)
+}
+
+impl FramePlace {
+    /// All characters of the frame, and others between them.
+    pub(crate) fn characters(&self, frames: &[u8]) -> Result<Vec<u8>, Damage> {
+        let bytes = frames.get(self.bytes.clone()).ok_or(Damage("a frame is missing"))?;
+        if self.method == Method::Packed {
+            return unpack(bytes, self.size);
+        }
+        let mut characters = Vec::with_capacity(self.size + 4);
+        self.method.alphabet().encode_append(bytes, &mut characters);
+        characters.truncate(self.size);
+        Ok(characters)
+    }
+
+    /// Appends the texts with their lengths. `loose` is what stands loose of the column.
+    pub(crate) fn put_texts(&self, frames: &[u8], loose: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
+        let characters = self.characters(frames)?;
+        if self.method == Method::Packed {
+            out.extend_from_slice(&characters);
+            return if loose.is_empty() { Ok(()) } else { Err(Damage("a column has texts in two places")) };
+        }
+        let (mut lengths, mut characters) = (Cursor::new(loose), Cursor::new(&characters));
+        while !lengths.is_empty() {
+            let number = lengths.index()?;
+            let (length, kind) = (number >> 2, (number & 3) as u64);
+            if kind == VERBATIM {
+                out.extend_from_slice(lengths.take(length)?);
+                continue;
+            }
+            put_number(out, length as u64 + kind);
+            out.extend_from_slice(characters.take(length)?);
+            out.extend_from_slice(&b"=="[..kind as usize]);
+        }
+        if characters.is_empty() { Ok(()) } else { Err(Damage("a frame has more texts than it says")) }
+    }
+
+    /// Whether a text may be in the frame, or go on in its neighbour.
+    pub(crate) fn may_have(&self, frames: &[u8], text: &[u8]) -> Result<bool, Damage> {
+        let part = match self.method {
+            Method::Packed => text,
+            // The `=` at the end of a text is not in its frame.
+            method => {
+                let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+                if !text[..end].iter().all(|byte| ALPHABETS[usize::from(*byte)] & method as u8 != 0) {
+                    return Ok(false);
+                }
+                &text[..end]
+            }
+        };
+        Ok(memchr::memmem::find(&self.characters(frames)?, part).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Codes and texts of a column; each fifth is a text that ends with an earlier one.
+    fn column(texts: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+        let (mut codes, mut column) = (Vec::new(), Vec::new());
+        for (number, text) in texts.iter().enumerate() {
+            // A value between them has no text.
+            codes.extend_from_slice(&[7, if number % 5 == 4 { ENDING_CODE as u8 } else { TEXT_CODE as u8 }]);
+            if number % 5 == 4 {
+                put_number(&mut column, 1);
+            }
+            crate::bytes::put_text(&mut column, text);
+        }
+        (codes, column)
+    }
+
+    /// Random characters of an alphabet, the same ones each time.
+    fn token(seed: u64, length: usize, alphabet: &[u8]) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            alphabet[(state >> 11) as usize % alphabet.len()]
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    const STANDARD: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    /// Stores texts and reads them again; gives the frame.
+    fn store(texts: &[Vec<u8>]) -> Option<NewFrame> {
+        let (codes, all) = column(texts);
+        let mut loose = all.clone();
+        let frame = make_frame(&codes, &mut loose).expect("makes a frame")?;
+        let mut list = Vec::new();
+        put_number(&mut list, 1);
+        put_frame(&mut list, 7, 0, &frame);
+        let place = read_frames(&mut Cursor::new(&list)).expect("a list").remove(0);
+        let mut found = Vec::new();
+        place.put_texts(&frame.bytes, &loose, &mut found).expect("texts");
+        assert_eq!(found, all);
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            let is_here = |bytes: &[u8]| memchr::memmem::find(bytes, text).is_some();
+            let is_loose = frame.method != Method::Packed && verbatim_of(&loose).any(is_here);
+            assert!(is_loose || place.may_have(&frame.bytes, text).expect("a frame"), "{text:?}");
+        }
+        Some(frame)
+    }
+
+    #[test]
+    fn random_tokens_are_stored_as_bytes() {
+        let tokens =
+            |alphabet: &[u8], length| -> Vec<Vec<u8>> { (1..20).map(|seed| token(seed, length, alphabet)).collect() };
+        let frame = store(&tokens(STANDARD, 75)).expect("a frame");
+        assert_eq!((frame.method, frame.bytes.len()), (Method::Base64, (75_usize * 16).div_ceil(4) * 3));
+        assert_eq!(store(&tokens(URL, 33)).expect("a frame").method, Method::Base64Url);
+        let mut mixed = tokens(STANDARD, 76);
+        mixed.iter_mut().for_each(|token| token.extend_from_slice(b"=="));
+        mixed.push(b"not in base 64: \xFF".to_vec());
+        mixed.push(b"===".to_vec());
+        mixed.push(Vec::new());
+        assert_eq!(store(&mixed).expect("a frame").method, Method::Base64);
+        assert_eq!(store(&tokens(b"0123456789abcdef", 75)).expect("a frame").method, Method::Packed);
+        assert!(store(&tokens(b"0123456789abcdef", 20)).is_none());
+        assert!(store(&[b"user-1".to_vec(), b"user-2".to_vec()]).is_none());
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_there_is_not() {
+        let tokens: Vec<Vec<u8>> = (1..20).map(|seed| token(seed, 76, STANDARD)).collect();
+        let frame = store(&tokens).expect("a frame");
+        let place = FramePlace { column: 0, method: frame.method, size: frame.size, bytes: 0..frame.bytes.len() };
+        for absent in [&b"0.0.0.0/0"[..], b"no such text", b"a=b", b"Zeitgeist"] {
+            assert!(!place.may_have(&frame.bytes, absent).expect("a frame"), "{absent:?}");
+        }
+        let mut end = tokens[3][60..].to_vec();
+        end.extend_from_slice(b"==");
+        assert!(
+            place.may_have(&frame.bytes, &end).expect("a frame")
+                && place.may_have(&frame.bytes, b"=").expect("a frame")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_come_back(
+            seeds in prop::collection::vec((any::<u64>(), 0..90_usize), 0..40),
+            others in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..5),
+        ) {
+            let mut texts: Vec<Vec<u8>> =
+                seeds.iter().map(|(seed, length)| token(*seed, *length, if seed % 2 == 0 { STANDARD } else { URL })).collect();
+            texts.extend(others);
+            store(&texts);
+        }
+
+        #[test]
+        fn damage_is_no_panic(bytes: Vec<u8>, loose: Vec<u8>) {
+            let mut cursor = Cursor::new(&bytes);
+            if let Ok(frames) = read_frames(&mut cursor) {
+                for frame in frames.iter().filter(|frame| frame.size < 1 << 20) {
+                    let _ = frame.put_texts(cursor.bytes, &loose, &mut Vec::new());
+                    let _ = frame.may_have(cursor.bytes, b"text");
+                }
+            }
+        }
+    }
+}
