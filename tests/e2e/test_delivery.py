@@ -85,6 +85,37 @@ def test_what_is_delivered_is_what_was_recorded_and_the_cli_proves_it(installati
     assert status["LatestDeliveryTime"] and "LatestDeliveryError" not in status
 
 
+def test_a_deleted_trail_delivers_what_it_recorded_and_ends_its_chain(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+    for _ in range(20):
+        client.list_public_keys()
+    client.delete_trail(Name="main")
+    assert not client.describe_trails()["trailList"]
+    opentrail.kill()
+    opentrail.start()
+    wait_until("the deletion is delivered", lambda: "DeleteTrail" in {r["eventName"] for r in delivered(s3)}, 15)
+
+    def named():
+        bodies = (s3.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys_of(s3, "/CloudTrail-Digest/"))
+        return {file["s3Object"] for body in bodies for file in json.loads(gzip.decompress(body))["logFiles"]}
+
+    wait_until("a last digest names all files", lambda: named() == set(keys_of(s3, "/CloudTrail/")), 15)
+    names = [record["eventName"] for record in delivered(s3)]
+    assert names.count("ListPublicKeys") == 20 and names.count("DeleteTrail") == 1
+    files = len(keys_of(s3, ""))
+    client.describe_trails()
+    time.sleep(2)
+    assert len(keys_of(s3, "")) == files, "nothing comes behind the last digest"
+    # The name is free, and the next trail has a chain of its own.
+    client.create_trail(Name="main", S3BucketName="logs", EnableLogFileValidation=True)
+    client.start_logging(Name="main")
+    client.describe_trails()
+    until_digested(s3, client)
+    done = validate(opentrail)
+    assert done.returncode == 0 and "INVALID" not in done.stdout, done.stdout + done.stderr
+
+
 def test_every_tampering_is_found(installation):
     opentrail = installation(env=FAST)
     s3, client = with_trail(opentrail)

@@ -168,6 +168,8 @@ impl TrailCall<'_> {
             tags: input.tags.into_iter().map(kept_tag).collect(),
             selectors: None,
             logging: Logging::default(),
+            ended: None,
+            birth: 0,
             name: input.name,
             arn,
         };
@@ -240,7 +242,7 @@ impl TrailCall<'_> {
 
     async fn delete(&self, name: &str) -> Result<Output, ApiError> {
         let trail = self.find_to_write(name)?;
-        if !self.services.registry.remove(&trail.arn).await.map_err(failed)? {
+        if !self.services.registry.end(&trail.arn, self.now).await.map_err(failed)? {
             return Err(not_found(&trail.arn, self.account));
         }
         output(&Nothing {})

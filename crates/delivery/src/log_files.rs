@@ -17,7 +17,7 @@ const RANDOM_LENGTH: usize = 16;
 pub(crate) const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a delivery that fails is tried again, seconds. Source: CloudTrail user guide, delivery to a bucket that
 /// refuses.
-const RETRY_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
+pub(crate) const RETRY_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
 
 /// The plan for what was selected; `None` when nothing was.
 pub(crate) fn plan(

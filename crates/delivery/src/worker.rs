@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistry};
 
 use crate::digest_keys::{DigestKeys, DigestKeysError};
-use crate::log_files::{RECORD_BYTES_MAX, plan};
+use crate::log_files::{RECORD_BYTES_MAX, RETRY_SECONDS_MAX, plan};
 use crate::selection::{Selection, Until, select};
 use crate::sink::{ObjectSink, TopicSink};
 
@@ -77,6 +77,9 @@ pub(crate) enum DeliveryError {
     /// Was reported where it happened.
     #[error("the bucket refused")]
     Refused,
+    /// What is left of it is delivered under another key.
+    #[error("the trail was deleted")]
+    Ended,
 }
 
 impl Delivery {
@@ -89,14 +92,14 @@ impl Delivery {
         loop {
             tokio::select! {
                 _ = timer.tick() => {
-                    for trail in self.registry.all() {
-                        if busy.insert(trail.arn.clone()) {
+                    for trail in self.registry.with_ended() {
+                        if busy.insert(trail.key()) {
                             running.push(self.deliver_and_report(trail));
                         }
                     }
                 }
-                Some(arn) = running.next() => {
-                    busy.remove(&arn);
+                Some(key) = running.next() => {
+                    busy.remove(&key);
                 }
             }
         }
@@ -104,21 +107,21 @@ impl Delivery {
 
     /// Delivers once for each trail. What fails is reported and tried again the next time.
     pub async fn deliver_all(&self) {
-        for trail in self.registry.all() {
+        for trail in self.registry.with_ended() {
             self.deliver_and_report(trail).await;
         }
     }
 
-    /// Gives back the ARN.
+    /// Gives back the trail's key.
     async fn deliver_and_report(&self, trail: Arc<Trail>) -> String {
         match self.deliver(&trail).await {
-            Ok(()) | Err(DeliveryError::Refused) => {}
+            Ok(()) | Err(DeliveryError::Refused | DeliveryError::Ended) => {}
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, trail = trail.arn, "a delivery failed; it is tried again");
             }
         }
-        trail.arn.clone()
+        trail.key()
     }
 
     pub(crate) fn now(&self) -> EventTime {
@@ -126,11 +129,35 @@ impl Delivery {
     }
 
     pub(crate) async fn note(&self, trail: &Trail, progress: &Progress) -> Result<(), DeliveryError> {
-        Ok(self.registry.note_progress(&trail.arn, progress.clone()).await?)
+        if self.registry.note_progress(trail, progress.clone()).await? { Ok(()) } else { Err(DeliveryError::Ended) }
     }
 
     async fn deliver(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
-        let Some(progress) = self.registry.progress(&trail.arn) else { return Ok(()) };
+        let delivered = self.deliver_what_is_due(trail).await;
+        let is_stopped = self.registry.progress(&trail.key()).is_some_and(|progress| progress.is_stopped);
+        if trail.ended.is_some() && (is_stopped || self.is_given_up(trail, &delivered)) {
+            self.registry.forget(trail).await?;
+        }
+        delivered
+    }
+
+    /// Whether the bucket of a trail that was deleted has refused the last files for as long as any is tried.
+    fn is_given_up(&self, trail: &Trail, delivered: &Result<(), DeliveryError>) -> bool {
+        let stopped = trail.logging.stopped.unwrap_or_else(|| self.now());
+        let is_given_up = matches!(delivered, Err(DeliveryError::Refused))
+            && self.now().as_seconds() - stopped.as_seconds() > RETRY_SECONDS_MAX;
+        if is_given_up {
+            tracing::error!(
+                trail = trail.arn,
+                bucket = trail.bucket,
+                "the last files of a deleted trail cannot be delivered, and are given up"
+            );
+        }
+        is_given_up
+    }
+
+    async fn deliver_what_is_due(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
+        let Some(progress) = self.registry.progress(&trail.key()) else { return Ok(()) };
         let mut progress = Progress::clone(&progress);
         if begin(&mut progress, &trail.logging) {
             self.note(trail, &progress).await?;

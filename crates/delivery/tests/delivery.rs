@@ -192,6 +192,8 @@ fn trail() -> Trail {
             starts: 1,
             ..Logging::default()
         },
+        ended: None,
+        birth: 0,
     }
 }
 
@@ -289,5 +291,58 @@ async fn every_event_is_delivered_once_though_the_process_ends() {
     let (home, other) =
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
     assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn a_deleted_trail_delivers_what_it_recorded_and_ends_its_chain() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    let delivery = world.open(folder.path()).await;
+    delivery.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    record(&delivery, &world, 0..10).await;
+    world.pass(300);
+    delivery.deliver_all().await;
+    record(&delivery, &world, 10..20).await;
+    let now = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    assert!(delivery.registry.end(&trail().arn, now).await.unwrap());
+    // The process ends, and the bucket refuses at first.
+    delivery.store.close().await;
+    drop(delivery);
+    let delivery = world.open(folder.path()).await;
+    world.pass(10);
+    world.bucket.refuses_one_in.store(1, Ordering::Relaxed);
+    delivery.deliver_all().await;
+    assert_eq!(delivery.registry.with_ended().len(), 1);
+    world.bucket.refuses_one_in.store(0, Ordering::Relaxed);
+    delivery.deliver_all().await;
+    assert!(delivery.registry.with_ended().is_empty());
+    let mut ids = world.delivered();
+    ids.sort();
+    assert_eq!(ids, expected(20));
+    let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
+    let (home, other) =
+        (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
+    assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn the_last_files_of_a_deleted_trail_are_given_up_after_thirty_days() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    let delivery = world.open(folder.path()).await;
+    delivery.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    record(&delivery, &world, 0..10).await;
+    let now = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    delivery.registry.end(&trail().arn, now).await.unwrap();
+    world.bucket.refuses_one_in.store(1, Ordering::Relaxed);
+    for _ in 0..29 {
+        world.pass(24 * 3600);
+        delivery.deliver_all().await;
+        assert_eq!(delivery.registry.with_ended().len(), 1);
+    }
+    world.pass(2 * 24 * 3600);
+    delivery.deliver_all().await;
+    delivery.deliver_all().await;
+    assert!(delivery.registry.with_ended().is_empty());
     delivery.store.close().await;
 }

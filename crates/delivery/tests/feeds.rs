@@ -88,6 +88,8 @@ fn trail() -> Trail {
         tags: Vec::new(),
         selectors: None,
         logging: Logging::default(),
+        ended: None,
+        birth: 0,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::AccountId;
+use model::{AccountId, EventTime};
 use parking_lot::RwLock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
@@ -47,6 +48,11 @@ struct Entry {
     progress: Arc<Progress>,
 }
 
+fn next_birth() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 impl TrailRegistry {
     /// Opens the database in a data folder, or makes it.
     ///
@@ -66,8 +72,9 @@ impl TrailRegistry {
         for row in sqlx::query("SELECT arn, definition, progress FROM trails").fetch_all(&pool).await? {
             let (arn, definition, progress): (String, String, String) =
                 (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            let (trail, progress) = (serde_json::from_str(&definition)?, serde_json::from_str(&progress)?);
-            memory.insert(arn, Entry { trail: Arc::new(trail), progress: Arc::new(progress) });
+            let mut trail: Trail = serde_json::from_str(&definition)?;
+            trail.birth = next_birth();
+            memory.insert(arn, Entry { trail: Arc::new(trail), progress: Arc::new(serde_json::from_str(&progress)?) });
         }
         let mut feeds = BTreeMap::new();
         for row in sqlx::query("SELECT name, progress FROM feeds").fetch_all(&pool).await? {
@@ -79,6 +86,11 @@ impl TrailRegistry {
 
     /// All trails, by their ARNs.
     pub fn all(&self) -> Vec<Arc<Trail>> {
+        self.with_ended().into_iter().filter(|trail| trail.ended.is_none()).collect()
+    }
+
+    /// All trails, and those that were deleted and have files to be delivered.
+    pub fn with_ended(&self) -> Vec<Arc<Trail>> {
         self.memory.read().values().map(|entry| Arc::clone(&entry.trail)).collect()
     }
 
@@ -87,9 +99,9 @@ impl TrailRegistry {
         self.memory.read().get(arn).map(|entry| Arc::clone(&entry.trail))
     }
 
-    /// How far a trail's delivery is.
-    pub fn progress(&self, arn: &str) -> Option<Arc<Progress>> {
-        self.memory.read().get(arn).map(|entry| Arc::clone(&entry.progress))
+    /// How far the delivery of a trail is, by its key; see [`Trail::key`].
+    pub fn progress(&self, key: &str) -> Option<Arc<Progress>> {
+        self.memory.read().get(key).map(|entry| Arc::clone(&entry.progress))
     }
 
     /// Adds a trail; a check that all others pass decides whether. Gives back what the check said.
@@ -98,13 +110,14 @@ impl TrailRegistry {
     /// See [`RegistryError`]; the trail is not there then.
     pub async fn add<E>(
         &self,
-        trail: Trail,
+        mut trail: Trail,
         check: impl FnOnce(&[Arc<Trail>]) -> Result<(), E>,
     ) -> Result<Result<Arc<Trail>, E>, RegistryError> {
         let pool = self.writing.lock().await;
         if let Err(refusal) = check(&self.all()) {
             return Ok(Err(refusal));
         }
+        trail.birth = next_birth();
         let (trail, progress) = (Arc::new(trail), Arc::new(Progress { is_stopped: true, ..Progress::default() }));
         sqlx::query("INSERT INTO trails (arn, definition, progress) VALUES ($1, $2, $3)")
             .bind(&trail.arn)
@@ -146,21 +159,26 @@ impl TrailRegistry {
         Ok(Some(Ok(changed)))
     }
 
-    /// Notes how far a trail's delivery is. Does nothing when the trail is gone.
+    /// Notes how far a trail's delivery is; says whether the trail is still there. If it is not, nothing was noted, and
+    /// whoever delivered for it must stop: what it was may go on under another key.
     ///
     /// # Errors
     /// See [`RegistryError`]; what was noted before holds then.
-    pub async fn note_progress(&self, arn: &str, progress: Progress) -> Result<(), RegistryError> {
+    pub async fn note_progress(&self, trail: &Trail, progress: Progress) -> Result<bool, RegistryError> {
         let pool = self.writing.lock().await;
+        let key = trail.key();
+        if self.memory.read().get(&key).is_none_or(|entry| entry.trail.birth != trail.birth) {
+            return Ok(false);
+        }
         sqlx::query("UPDATE trails SET progress = $1 WHERE arn = $2")
             .bind(serde_json::to_string(&progress)?)
-            .bind(arn)
+            .bind(&key)
             .execute(&*pool)
             .await?;
-        if let Some(entry) = self.memory.write().get_mut(arn) {
+        if let Some(entry) = self.memory.write().get_mut(&key) {
             entry.progress = Arc::new(progress);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// How far a feed is; `None` when it never was noted.
@@ -181,19 +199,54 @@ impl TrailRegistry {
         Ok(())
     }
 
-    /// Removes a trail; says whether it was there.
+    /// Ends a trail; says whether it was there. Its name is free then. One that logs is stopped, and it is kept until its
+    /// last files are delivered; see [`TrailRegistry::forget`].
     ///
     /// # Errors
     /// See [`RegistryError`]; the trail stays then.
-    pub async fn remove(&self, arn: &str) -> Result<bool, RegistryError> {
+    pub async fn end(&self, arn: &str, now: EventTime) -> Result<bool, RegistryError> {
         let pool = self.writing.lock().await;
-        let feed = log_group_feed(arn);
+        let Some(Entry { trail, progress }) = self.memory.read().get(arn).cloned() else { return Ok(false) };
+        let ends = self.with_ended().into_iter().filter(|other| other.arn == trail.arn).filter_map(|other| other.ended);
+        let mut ended = Trail { ended: Some(ends.max().unwrap_or(0) + 1), birth: next_birth(), ..Trail::clone(&trail) };
+        if ended.logging.is_on {
+            ended.logging.is_on = false;
+            ended.logging.stopped = Some(now);
+        }
+        let (key, feed) = (ended.key(), log_group_feed(arn));
+        let is_done = progress.is_stopped && progress.start == ended.logging.starts;
         let mut transaction = pool.begin().await?;
-        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&mut *transaction).await?;
         sqlx::query("DELETE FROM feeds WHERE name = $1").bind(&feed).execute(&mut *transaction).await?;
+        if is_done {
+            sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&mut *transaction).await?;
+        } else {
+            sqlx::query("UPDATE trails SET arn = $1, definition = $2 WHERE arn = $3")
+                .bind(&key)
+                .bind(serde_json::to_string(&ended)?)
+                .bind(arn)
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         self.feeds.write().remove(&feed);
-        Ok(self.memory.write().remove(arn).is_some())
+        let mut memory = self.memory.write();
+        memory.remove(arn);
+        if !is_done {
+            memory.insert(key, Entry { trail: Arc::new(ended), progress });
+        }
+        Ok(true)
+    }
+
+    /// Forgets a trail that was ended.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; it stays then.
+    pub async fn forget(&self, ended: &Trail) -> Result<(), RegistryError> {
+        let pool = self.writing.lock().await;
+        let key = ended.key();
+        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(&key).execute(&*pool).await?;
+        self.memory.write().remove(&key);
+        Ok(())
     }
 
     /// Trails that belong to an account.
@@ -230,6 +283,8 @@ mod tests {
             tags: Vec::new(),
             selectors: None,
             logging: Logging::default(),
+            ended: None,
+            birth: 0,
         }
     }
 
@@ -248,15 +303,17 @@ mod tests {
         assert_eq!(renamed.await.unwrap().unwrap().unwrap().bucket, "other");
         assert_eq!(registry.change(&arn, |_| Err(7)).await.unwrap(), Some(Err(7)));
         assert_eq!(registry.change("arn", |_| Ok::<_, ()>(())).await.unwrap(), None);
-        registry.note_progress(&arn, Progress { cursor: 9, ..Progress::default() }).await.unwrap();
+        let noted = Progress { cursor: 9, ..Progress::default() };
+        assert!(registry.note_progress(&registry.get(&arn).unwrap(), noted).await.unwrap());
         for name in ["one", "two"] {
             let progress = FeedProgress { cursor: 5, ..FeedProgress::default() };
             registry.note_feed(&log_group_feed(&trail(name).arn), progress).await.unwrap();
         }
         let progress = FeedProgress { cursor: 7, ..FeedProgress::default() };
         registry.note_feed(&log_group_feed(&arn), progress).await.unwrap();
-        assert!(registry.remove(&trail("two").arn).await.unwrap());
-        assert!(!registry.remove(&trail("two").arn).await.unwrap());
+        let now = EventTime::from_seconds(50);
+        assert!(registry.end(&trail("two").arn, now).await.unwrap());
+        assert!(!registry.end(&trail("two").arn, now).await.unwrap());
         drop(registry);
 
         let registry = TrailRegistry::open(folder.path()).await.unwrap();
@@ -264,5 +321,33 @@ mod tests {
         assert_eq!(registry.progress(&arn).unwrap().cursor, 9);
         assert_eq!(registry.feed(&log_group_feed(&arn)).unwrap().cursor, 7);
         assert_eq!(registry.feed(&log_group_feed(&trail("two").arn)), None);
+    }
+
+    #[tokio::test]
+    async fn a_trail_that_logged_is_kept_until_its_last_files_are_delivered() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        let arn = trail("one").arn;
+        let logging = Logging { is_on: true, starts: 1, ..Logging::default() };
+        for end in 1..=2 {
+            let new = Trail { logging: logging.clone(), ..trail("one") };
+            let live = registry.add(new, |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+            assert!(registry.note_progress(&live, Progress { start: 1, ..Progress::default() }).await.unwrap());
+            assert!(registry.end(&arn, EventTime::from_seconds(50 + end)).await.unwrap());
+            // Who still delivers for it under its ARN is told, also when another one has it.
+            assert!(!registry.note_progress(&live, Progress::default()).await.unwrap());
+        }
+        drop(registry);
+        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        assert!(registry.all().is_empty() && registry.get(&arn).is_none());
+        let ended = registry.with_ended();
+        let stops: Vec<_> = ended.iter().map(|ended| (ended.ended, ended.logging.stopped)).collect();
+        assert_eq!(stops, [1, 2].map(|end| (Some(end), Some(EventTime::from_seconds(50 + end as i64)))));
+        for trail in ended {
+            assert_eq!(registry.progress(&trail.key()).unwrap().start, 1);
+            assert!(registry.note_progress(&trail, Progress::default()).await.unwrap());
+            registry.forget(&trail).await.unwrap();
+        }
+        assert!(TrailRegistry::open(folder.path()).await.unwrap().with_ended().is_empty());
     }
 }

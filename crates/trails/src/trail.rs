@@ -48,6 +48,12 @@ pub struct Trail {
     pub selectors: Option<EventSelectors>,
     /// Whether it delivers.
     pub logging: Logging,
+    /// Number of its end, where it was deleted and its last files are still to be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u64>,
+    /// Tells it from other trails that had or will have its ARN, in this process; set by the registry.
+    #[serde(skip)]
+    pub birth: u64,
 }
 
 /// A topic, as it was named.
@@ -95,6 +101,14 @@ pub struct Organization {
 }
 
 impl Trail {
+    /// What it is kept under: its ARN, which a trail that was deleted leaves to others.
+    pub fn key(&self) -> String {
+        match self.ended {
+            None => self.arn.clone(),
+            Some(number) => format!("{} ended {number}", self.arn),
+        }
+    }
+
     /// Whether the trail is seen in a region: in its own, and in all others as a shadow trail if it takes their events.
     pub fn is_seen_in(&self, region: &Region) -> bool {
         self.home_region == *region || self.is_multi_region
