@@ -7,7 +7,7 @@ use model::LookupIndex;
 use crate::block::Facts;
 use crate::facts::{TermKind, truth_text};
 use crate::hash::term_hash;
-use crate::segment::{Segment, SegmentError};
+use crate::segment::{Segment, SegmentError, in_parts};
 use crate::terms::{SPAN_ROW_BITS, Target, span_hash};
 use crate::text::TextPlaces;
 
@@ -406,16 +406,7 @@ impl<'a> Rows<'a> {
         }
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let part = blocks.len().div_ceil(threads).max(BLOCKS_AT_ONCE_MIN / 2);
-        std::thread::scope(|scope| {
-            let mut parts = blocks.chunks(part);
-            let first = parts.next().unwrap_or_default();
-            let others: Vec<_> = parts.map(|blocks| scope.spawn(move || search(blocks))).collect();
-            let mut found = search(first)?;
-            for other in others {
-                found.extend(other.join().map_err(|_| std::io::Error::other("a search ended early"))??);
-            }
-            Ok(found)
-        })
+        in_parts(&blocks, part, search)
     }
 
     fn rows_with_texts(&self, block: u32, range: KeyRange) -> Result<Vec<u32>, SegmentError> {

@@ -145,15 +145,15 @@ impl Segment {
     /// The segment cannot be read.
     pub fn rows(&self, wanted: &Wanted<'_>) -> Result<Rows<'_>, SegmentError> {
         let mut rows = Rows::all(self);
-        // First, because most segments are left out by it, and nothing is read of their rows then.
-        for text in wanted.texts {
-            rows.narrow_by_text(text)?;
+        for fact in wanted.facts {
+            rows.narrow(*fact)?;
             if rows.is_empty() {
                 return Ok(rows);
             }
         }
-        for fact in wanted.facts {
-            rows.narrow(*fact)?;
+        // Before tests and blocks, because most segments are left out by it.
+        for text in wanted.texts {
+            rows.narrow_by_text(text)?;
             if rows.is_empty() {
                 return Ok(rows);
             }
@@ -328,26 +328,28 @@ impl Segment {
         Ok(work(chunk.item(item)?))
     }
 
-    /// Visits the numbers of items in which something is found, without keeping the chunks that were read.
-    pub(crate) fn visit_items(
-        &self,
-        items: Range<u32>,
-        finder: &Finder<'_>,
-        mut visitor: impl FnMut(u32),
-    ) -> Result<(), SegmentError> {
+    /// Numbers of items in which something is found, without keeping the chunks that were read; of many on all cores.
+    pub(crate) fn items_with(&self, items: Range<u32>, finder: &Finder<'_>) -> Result<Vec<u32>, SegmentError> {
+        /// Fewer are read in less time than a thread takes to start.
+        const CHUNKS_OF_THREAD_MIN: usize = 16;
         if items.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let table = &self.index.table;
-        for number in table.chunk_of(items.start)?..=table.chunk_of(items.end - 1)? {
-            let chunk = self.chunk_once(number)?;
-            if finder.find(chunk.bytes()).is_none() {
-                continue;
+        let chunks: Vec<usize> = (table.chunk_of(items.start)?..=table.chunk_of(items.end - 1)?).collect();
+        let search = |chunks: &[usize]| {
+            let mut found = Vec::new();
+            for &number in chunks {
+                let chunk = self.chunk_once(number)?;
+                if finder.find(chunk.bytes()).is_some() {
+                    let inside = chunk.items().filter(|(item, _)| items.contains(item));
+                    found.extend(inside.filter(|(_, text)| finder.find(text).is_some()).map(|(item, _)| item));
+                }
             }
-            let inside = chunk.items().filter(|(item, _)| items.contains(item));
-            inside.filter(|(_, text)| finder.find(text).is_some()).for_each(|(item, _)| visitor(item));
-        }
-        Ok(())
+            Ok::<_, SegmentError>(found)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        in_parts(&chunks, chunks.len().div_ceil(threads).max(CHUNKS_OF_THREAD_MIN), search)
     }
 
     /// Visits all callers by their numbers.
@@ -460,4 +462,24 @@ impl Segment {
             Ok((Arc::clone(&numbers), CachedPart::Numbers(numbers)))
         })
     }
+}
+
+/// Searches some numbers in parts of a size, each but the first on a thread of its own; what was found is in the order of
+/// the numbers.
+pub(crate) fn in_parts<N: Sync, T: Send>(
+    numbers: &[N],
+    part: usize,
+    search: impl Fn(&[N]) -> Result<Vec<T>, SegmentError> + Sync,
+) -> Result<Vec<T>, SegmentError> {
+    let search = &search;
+    std::thread::scope(|scope| {
+        let mut parts = numbers.chunks(part.max(1));
+        let first = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|numbers| scope.spawn(move || search(numbers))).collect();
+        let mut found = search(first)?;
+        for other in others {
+            found.extend(other.join().map_err(|_| io::Error::other("a search ended early"))??);
+        }
+        Ok(found)
+    })
 }

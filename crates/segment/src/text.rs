@@ -98,22 +98,22 @@ impl TextPlaces {
         let Some(probe) = Probe::of(text) else { return Ok(None) };
         let index = &segment.index;
         let (mut shapes, mut callers, mut values) = (Vec::new(), Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
-        segment.visit_items(index.first_shape..index.first_skeleton, &probe.finder, |item| {
+        for item in segment.items_with(index.first_shape..index.first_skeleton, &probe.finder)? {
             shapes.push(item - index.first_shape);
-        })?;
+        }
         let reach = match &index.text_filter {
             Some(filter) => filter.reach_of(segment, probe.finder.needle())?,
             None => None,
         };
         if reach.as_ref().is_none_or(|reach| reach.is_among_values) {
-            segment.visit_items(index.first_caller..index.first_lists[0], &probe.finder, |item| {
+            for item in segment.items_with(index.first_caller..index.first_lists[0], &probe.finder)? {
                 if item < index.first_values[0] {
                     callers.push(item - index.first_caller);
                 } else {
                     let (column, number) = column_of(index, item);
                     values.entry(column).or_default().push(number);
                 }
-            })?;
+            }
         }
         let values: BTreeMap<u32, NumberSet> =
             values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
