@@ -232,6 +232,48 @@ def test_a_bucket_comes_over_and_is_followed(folder, bucket):
     assert by_id(stored_records(folder, folder / "data")).keys() == by_id(records).keys()
 
 
+def test_a_queue_tells_of_new_files(folder, moto):
+    key = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
+    config = Config(s3={"addressing_style": "path"}, proxies={})
+    s3 = boto3.client("s3", endpoint_url=moto.url, config=config, **key)
+    sqs = boto3.client("sqs", endpoint_url=moto.url, config=config, **key)
+    name = f"told-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    queue = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "2"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={"QueueConfigurations": [rule]}
+    )
+    records = make_records(300, seed=11)
+    s3.put_object(Bucket=name, Key="AWSLogs/before.json.gz", Body=log_file(records[:100]))
+
+    env = {"AWS_ENDPOINT_URL": moto.url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+    command = [BINARY, "import", "--data-dir", folder / "data", f"s3://{name}/AWSLogs", "--queue", queue]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=30, env=clean_environment(**env))
+    assert refused.returncode == 2 and "--follow" in refused.stderr, refused.stderr
+    command += ["--follow", "--follow-interval", "3600", "--output", "json"]
+    following = ServerProcess("following import", command, env=clean_environment(**env))
+    time.sleep(3)
+    s3.put_object(Bucket=name, Key="AWSLogs/late + é.json.gz", Body=log_file(records[100:200]))
+    # As CloudTrail tells its topic, and the topic its queue; S3 tells of the object as well.
+    s3.put_object(Bucket=name, Key="AWSLogs/told.json.gz", Body=log_file(records[200:]))
+    told = json.dumps({"s3Bucket": name, "s3ObjectKey": ["AWSLogs/told.json.gz", "AWSLogs/x/CloudTrail-Digest/y"]})
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Type": "Notification", "Message": told}))
+    sqs.send_message(QueueUrl=queue, MessageBody="something else")
+
+    def waiting():
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        numbers = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return sum(int(number) for number in numbers.values())
+
+    wait_until("all messages but the foreign one are removed", lambda: waiting() == 1, 30)
+    following.popen.send_signal(signal.SIGINT)
+    wait_until("following ends", following.has_ended, 20)
+    assert following.popen.returncode == 0, following.log
+    assert by_id(stored_records(folder, folder / "data")).keys() == by_id(records).keys()
+
+
 def test_two_owners_of_one_folder_are_refused(folder):
     (folder / "a.json").write_text(compact({"Records": make_records(1)}))
     with OpenTrail(folder) as opentrail:

@@ -15,7 +15,8 @@
 //! by content), and to hold a file in memory because it is small now.
 //!
 //! Modules in reading order: [`mod@run`], [`destination`], [`file_key`], [`source`], [`unpack`], [`utf16`], [`splitter`],
-//! [`envelope`], [`worker`], [`reject`], [`reject_file`], [`counts`], [`report`], [`progress`], [`stop`], [`limits`].
+//! [`envelope`], [`worker`], [`reject`], [`reject_file`], [`counts`], [`report`], [`progress`], [`stop`], [`limits`],
+//! [`notices`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -24,6 +25,7 @@ mod destination;
 mod envelope;
 mod file_key;
 pub mod limits;
+pub mod notices;
 mod progress;
 mod reject;
 mod reject_file;

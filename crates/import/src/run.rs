@@ -14,10 +14,11 @@ use crate::counts::{FileOutcome, RecordCounts};
 use crate::destination::{DestinationError, Destinations};
 use crate::file_key::{FileKey, Fingerprint};
 use crate::limits::{COMMIT_BYTES, LEDGER_KEYS_MAX};
+use crate::notices::{Message, NoticedObject, Notices, objects_of};
 use crate::progress::{Progress, ProgressStyle};
 use crate::reject_file::RejectFile;
 use crate::report::ImportReport;
-use crate::source::{Day, Found, FoundFile, Listing, Locator, Place, Source, SourceError};
+use crate::source::{Day, Found, FoundFile, Listing, Locator, Place, Source, SourceError, is_digest};
 use crate::stop::Stop;
 use crate::worker::{Job, Worker, chain};
 
@@ -25,6 +26,8 @@ use crate::worker::{Job, Worker, chain};
 const WAITING_JOBS_MAX: usize = 32;
 /// Days before today that are looked at again when following: AWS delivers late, and clocks differ.
 const FOLLOWED_DAYS: u32 = 2;
+/// How long messages are waited for at once; a stop waits as long.
+const NOTICES_WAIT: Duration = Duration::from_secs(5);
 /// Files that following remembers, so as not to look at them again; some 200 MB.
 const REMEMBERED_FILES_MAX: usize = 1_000_000;
 
@@ -41,6 +44,8 @@ pub struct ImportOptions {
     pub commit_bytes: usize,
     /// Look for new files at this interval until stopped.
     pub follow: Option<Duration>,
+    /// Read what messages tell of, between two looks when following.
+    pub notices: Option<Arc<dyn Notices>>,
     /// How progress is shown.
     pub progress: ProgressStyle,
 }
@@ -54,6 +59,7 @@ impl ImportOptions {
             workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             commit_bytes: COMMIT_BYTES,
             follow: None,
+            notices: None,
             progress: ProgressStyle::Silent,
         }
     }
@@ -164,7 +170,17 @@ fn passes(
                 }
             };
             let aborting = AtomicBool::new(false);
-            let shared = Shared { options, destinations, source: &source, progress, stop, aborting, books, since };
+            let shared = Shared {
+                options,
+                destinations,
+                source: &source,
+                progress,
+                stop,
+                aborting,
+                books,
+                since,
+                objects: None,
+            };
             let found_before = lock(&books.report).files.found;
             match shared.pass()? {
                 Err(error) => failed_places.push(chain(&error)),
@@ -189,7 +205,13 @@ fn passes(
         }
         lock(&books.report).failed_places.append(&mut failed_places);
         let Some(interval) = options.follow else { return Ok(()) };
-        stop.wait(interval);
+        match &options.notices {
+            None => stop.wait(interval),
+            Some(notices) => {
+                let run = Run { options, destinations, stop, progress, books };
+                run.heed(&**notices, Instant::now() + interval)?;
+            }
+        }
         if stop.is_requested() {
             return Ok(());
         }
@@ -209,6 +231,93 @@ pub(crate) struct Shared<'a> {
     books: &'a Books,
     /// Only these days are looked at, and known files go without saying.
     since: Option<Day>,
+    /// Only these objects are looked at.
+    objects: Option<&'a [String]>,
+}
+
+/// What a run has at hand between its passes.
+struct Run<'a> {
+    options: &'a ImportOptions,
+    destinations: &'a dyn Destinations,
+    stop: &'a Stop,
+    progress: &'a Progress,
+    books: &'a Books,
+}
+
+impl Run<'_> {
+    /// Reads what messages tell of, until a time. A message is removed once all of its objects are settled.
+    fn heed(&self, notices: &dyn Notices, until: Instant) -> Result<(), Abort> {
+        while Instant::now() < until && !self.stop.is_requested() {
+            let wait = NOTICES_WAIT.min(until.saturating_duration_since(Instant::now()));
+            let messages = match notices.receive(wait) {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::warn!(error = &*error as &dyn std::error::Error, "no messages of new files can be had");
+                    self.stop.wait(wait);
+                    continue;
+                }
+            };
+            let told: Vec<(Message, Vec<NoticedObject>)> = messages.into_iter().filter_map(with_objects).collect();
+            for place in &self.options.places {
+                let objects = told.iter().flat_map(|(_, objects)| objects).filter(|object| place.has(object));
+                let keys: Vec<String> = objects.map(|object| object.key.clone()).collect();
+                if !keys.is_empty() {
+                    self.read(place, &keys)?;
+                }
+            }
+            let settled = told.into_iter().filter(|(_, objects)| objects.iter().all(|object| self.is_settled(object)));
+            let receipts: Vec<String> = settled.map(|(message, _)| message.receipt).collect();
+            if !receipts.is_empty()
+                && let Err(error) = notices.remove(&receipts)
+            {
+                let error = &*error as &dyn std::error::Error;
+                tracing::warn!(error, "messages of files that were read stay in their queue, and come again");
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, place: &Place, keys: &[String]) -> Result<(), Abort> {
+        let Self { options, destinations, stop, progress, books } = *self;
+        let read = Source::open(place).map(|source| {
+            let shared = Shared {
+                options,
+                destinations,
+                source: &source,
+                progress,
+                stop,
+                aborting: AtomicBool::new(false),
+                books,
+                since: Some(Day::before(SystemTime::now(), FOLLOWED_DAYS)),
+                objects: Some(keys),
+            };
+            shared.pass()
+        });
+        let failure = match read {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Err(abort)) => return Err(abort),
+            Ok(Ok(Err(error))) | Err(error) => error,
+        };
+        tracing::warn!("{}; the message comes again", chain(&failure));
+        Ok(())
+    }
+
+    /// Whether an object was read, or never is: a digest.
+    fn is_settled(&self, object: &NoticedObject) -> bool {
+        let key = FileKey::new(format!("s3://{}/{}", object.bucket, object.key));
+        is_digest(&object.key) || lock(&self.books.remembered).contains_key(&key)
+    }
+}
+
+/// Messages that tell of something else are left where they are: somebody else may want them.
+fn with_objects(message: Message) -> Option<(Message, Vec<NoticedObject>)> {
+    match objects_of(&message.body) {
+        Some(objects) => Some((message, objects)),
+        None => {
+            tracing::warn!("a message in the queue tells of no objects, and is left there");
+            None
+        }
+    }
 }
 
 impl Shared<'_> {
@@ -295,7 +404,7 @@ impl Shared<'_> {
     /// Lists the source and hands out jobs.
     fn list(&self, jobs: &SyncSender<Job>) -> Result<Result<(), SourceError>, Abort> {
         let mut abort = None;
-        let listed = self.source.list(self.since, &mut |mut portion| {
+        let mut take = |mut portion: Vec<Found>| {
             self.announce(&mut portion);
             let mut portion = portion.into_iter();
             loop {
@@ -309,7 +418,11 @@ impl Shared<'_> {
                 }
             }
             if self.is_stopping() { Listing::Stop } else { Listing::GoOn }
-        });
+        };
+        let listed = match self.objects {
+            None => self.source.list(self.since, &mut take),
+            Some(keys) => self.source.find(keys, &mut take),
+        };
         match abort {
             Some(error) => Err(error),
             None => Ok(listed),

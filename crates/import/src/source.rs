@@ -15,6 +15,7 @@ use self::day_folders::{DeliveryDay, delivery_day};
 
 use self::bucket::{Bucket, ObjectReader};
 use crate::file_key::{FileKey, Fingerprint};
+use crate::notices::NoticedObject;
 
 /// Files of one portion of a listing, which is sorted before it is read: a second or so of listing in a folder, some
 /// 50 MB of memory.
@@ -65,6 +66,16 @@ impl Place {
             return Err(PlaceError::NotABucket);
         }
         Ok(Self::Bucket { name: name.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+    }
+}
+
+impl Place {
+    /// Whether an object is in the place.
+    pub(crate) fn has(&self, object: &NoticedObject) -> bool {
+        match self {
+            Self::Path(_) => false,
+            Self::Bucket { name, prefix } => *name == object.bucket && object.key.starts_with(prefix.as_str()),
+        }
     }
 }
 
@@ -142,6 +153,11 @@ pub(crate) enum Found {
     },
 }
 
+/// Whether a key is of a digest.
+pub(crate) fn is_digest(key: &str) -> bool {
+    key.split('/').any(|name| name == DIGEST_FOLDER)
+}
+
 /// A place that is open.
 pub(crate) enum Source {
     Folder(PathBuf),
@@ -173,6 +189,14 @@ impl Source {
         };
         portion.hand_out();
         listed
+    }
+
+    /// Hands out some objects of a bucket, as far as they are there, as [`Source::list`] does.
+    pub(crate) fn find(&self, keys: &[String], take: &mut dyn FnMut(Vec<Found>) -> Listing) -> Result<(), SourceError> {
+        if let Self::Bucket(bucket) = self {
+            take(bucket.find(keys)?);
+        }
+        Ok(())
     }
 
     /// Opens a file. Objects begin to arrive at once.

@@ -4,6 +4,7 @@
 //! does where a server has the store.
 
 mod destination;
+mod queue;
 mod remote;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use crate::events::credentials;
 use crate::logging;
 use crate::settings::LogFormat;
 use destination::StoreDestinations;
+use queue::Queue;
 use remote::RemoteDestinations;
 
 /// Console of a server with defaults.
@@ -63,6 +65,10 @@ pub(crate) struct ImportArguments {
     /// Seconds between two looks of --follow
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     follow_interval: u64,
+    /// URL of an SQS queue that is told of new files: by S3, also through SNS or EventBridge, or by CloudTrail. Between
+    /// two looks of --follow what its messages name is read at once; one is deleted once its files are in the history
+    #[arg(long, value_name = "URL", requires = "follow")]
+    queue: Option<String>,
     /// End with an error if any record is rejected or any file is no log file
     #[arg(long)]
     strict: bool,
@@ -98,6 +104,10 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
         options.workers = workers;
     }
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    if let Some(url) = &arguments.queue {
+        let queue = Queue::new(url, credentials::find(None)?, runtime.handle().clone())?;
+        options.notices = Some(Arc::new(queue));
+    }
     let stop = Arc::new(Stop::default());
     runtime.spawn(stop_at_signal(Arc::clone(&stop)));
     let opened = match &arguments.endpoint {

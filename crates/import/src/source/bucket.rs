@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::path::Path;
-use object_store::{ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore};
+use object_store::{ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use super::day_folders::Day;
-use super::{DIGEST_FOLDER, Found, FoundFile, Listing, Locator, SourceError};
+use super::{DIGEST_FOLDER, Found, FoundFile, Listing, Locator, SourceError, is_digest};
 use crate::file_key::FileKey;
 
 /// Pieces of one object that may wait in memory; the client's pieces have some 16 KB.
@@ -82,6 +82,22 @@ impl Bucket {
         listed.map_err(|source| SourceError::Bucket { tried: "list", bucket: self.name.clone(), source })
     }
 
+    /// Some objects, without those that are not there.
+    pub(super) fn find(&self, keys: &[String]) -> Result<Vec<Found>, SourceError> {
+        let failed = |source| SourceError::Bucket { tried: "look into", bucket: self.name.clone(), source };
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            // Keys that are no paths are found by listing alone.
+            let Ok(path) = Path::parse(key) else { continue };
+            match self.runtime.block_on(self.store.head(&path)) {
+                Ok(object) => found.push(self.found(object)),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(found)
+    }
+
     async fn list_all(&self, take: &mut dyn FnMut(Found) -> Listing) -> object_store::Result<()> {
         let mut roots = vec![self.prefix.clone()];
         let mut is_first = true;
@@ -140,7 +156,7 @@ impl Bucket {
     }
 
     fn found(&self, object: ObjectMeta) -> Found {
-        if object.location.as_ref().split('/').any(|name| name == DIGEST_FOLDER) {
+        if is_digest(object.location.as_ref()) {
             return Found::Digest;
         }
         let version = match object.e_tag {
