@@ -1,6 +1,7 @@
 """Server processes that a test starts: waited for with a bound, logged, and ended by their process id."""
 
 import os
+import random
 import resource
 import socket
 import subprocess
@@ -13,11 +14,29 @@ ALIVE_IN_TEST = []
 LOG_LINES_SHOWN = 120
 
 
-def free_port():
-    """A TCP port that nothing listens on at the moment."""
+# Ports for servers of a test. They lie below those that Linux gives to outgoing connections (32768 and up unless the
+# machine is set up otherwise): one of these could be taken between the look for a free port and the server's bind.
+SERVER_PORTS = range(10_240, 32_768)
+_handed_out = set()
+
+
+def free_port(also_above=0):
+    """A TCP port for a server, given to nobody else in this run; with `also_above`, so is the port that far above."""
+    while True:
+        port = random.choice(SERVER_PORTS)
+        wanted = {port, port + also_above}
+        if all(each in SERVER_PORTS and each not in _handed_out for each in wanted) and all(port_is_free(each) for each in wanted):
+            _handed_out.update(wanted)
+            return port
+
+
+def port_is_free(port):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def wait_until(what, condition, timeout_s=10.0, interval_s=0.05):
@@ -43,7 +62,7 @@ def port_answers(port):
 class ServerProcess:
     """One process with its whole output in memory and, line by line, in `log_lines`."""
 
-    def __init__(self, name, command, env=None, cwd=None, log_lines_shown=LOG_LINES_SHOWN):
+    def __init__(self, name, command, env=None, cwd=None, log_lines_shown=LOG_LINES_SHOWN, **options):
         self.name = name
         self.log_lines_shown = log_lines_shown
         self.log_lines = []
@@ -57,6 +76,7 @@ class ServerProcess:
             env=env,
             cwd=cwd,
             restore_signals=False,
+            **options,
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()

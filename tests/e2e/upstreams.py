@@ -50,7 +50,7 @@ class SeaweedS3:
         }
         config = folder / "s3.json"
         config.write_text(json.dumps({"identities": [identity]}))
-        ports = [free_grpc_pair() for _ in range(4)]
+        ports = [free_port(also_above=10_000) for _ in range(4)]  # gRPC is at the second one.
         self.port = ports[3]
         command = [
             PYTHON_BIN / "weed",
@@ -74,13 +74,6 @@ class SeaweedS3:
 
     def stop(self):
         self.process.kill()  # In order it would take five seconds, and its folder goes anyway.
-
-
-def free_grpc_pair():
-    """A free port whose gRPC port, 10000 above, is a port too."""
-    while (port := free_port()) > 55_000:
-        pass
-    return port
 
 
 @dataclass
