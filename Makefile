@@ -22,7 +22,7 @@ run: tools ## build and start OpenTrail; make run ARGS='--upstream http://127.0.
 .PHONY: test
 test: tools venv ## all tests: crates, then the binary with real clients and servers
 	cargo build --locked -p opentrail-server
-	cargo test --locked --workspace
+	$(VENV)/bin/python tests/e2e/postgres.py cargo test --locked --workspace
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/debug/opentrail" $(VENV)/bin/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 .PHONY: check

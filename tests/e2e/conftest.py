@@ -6,6 +6,7 @@ import pytest
 
 import process
 from opentrail import BINARY, OpenTrail, new_folder
+from postgres import Postgres
 from upstreams import Moto, SeaweedS3
 
 
@@ -52,6 +53,13 @@ def installation(folder):
     yield start
     for opentrail in started:
         opentrail.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    server = Postgres()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

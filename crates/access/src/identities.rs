@@ -8,9 +8,9 @@
 //! A deleted or inactive key names nobody from then on; records of the past are not touched.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
+use metadata::{Metadata, MetadataError};
 use model::{AccessKeyId, EventTime, IamPrincipal, IdentityLesson, UserIdentity};
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
@@ -19,9 +19,6 @@ use self::disk::{Change, Disk};
 
 mod disk;
 mod learning;
-
-/// Name of the database in the data folder.
-pub const FILE_NAME: &str = "identities.sqlite";
 
 /// Time that a session is still known after its end, in seconds: clocks differ, and calls of a session that has just
 /// expired are worth a name, though they fail.
@@ -37,9 +34,9 @@ pub enum IdentitiesError {
     /// The database.
     #[error("the database of identities cannot be used")]
     Database(#[from] sqlx::Error),
-    /// Its tables.
-    #[error("the database of identities cannot be brought up to date")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    /// It cannot be opened.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A stored identity.
     #[error("an identity cannot be read from its database or written to it")]
     Json(#[from] serde_json::Error),
@@ -87,12 +84,12 @@ struct Key {
 }
 
 impl KnownIdentities {
-    /// Opens or makes the database in the data folder and reads it.
+    /// Opens or makes the database and reads it.
     ///
     /// # Errors
     /// It cannot be opened, or holds what this version does not understand.
-    pub async fn open(data_dir: &Path) -> Result<Self, IdentitiesError> {
-        let disk = Disk::open(&data_dir.join(FILE_NAME)).await?;
+    pub async fn open(metadata: &Metadata) -> Result<Self, IdentitiesError> {
+        let disk = Disk::open(metadata).await?;
         let memory = disk.read().await?;
         Ok(Self { memory: RwLock::new(memory), disk: Mutex::new(disk) })
     }

@@ -1,21 +1,25 @@
-//! What digests are signed with, kept in a file that its owner alone reads.
+//! What digests are signed with: in a file that its owner alone reads, or encrypted in a database.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+mod key_file;
+mod key_table;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use digest::key_wrap::WRAPPING_KEY_BYTES;
 use digest::keys::fingerprint;
 use digest::{KeyError, SigningKey};
+use metadata::{Metadata, MetadataError};
 use model::{EventTime, Region};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-/// Name of the file in the data folder.
-const FILE_NAME: &str = "digest-keys.json";
+use self::key_file::KeyFile;
+use self::key_table::KeyTable;
+
 /// How long digests may be signed with a key, seconds. Source: validity of the keys in CloudTrail's documentation.
 const VALIDITY_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How long before its end a key is no longer used, seconds.
@@ -40,6 +44,12 @@ pub enum DigestKeysError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The database.
+    #[error("the database of digest keys cannot be used")]
+    Database(#[from] sqlx::Error),
+    /// It cannot be opened.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -51,8 +61,8 @@ struct KeptKey {
     region: Region,
     /// DER of the RSAPublicKey, in base 64.
     public_key: String,
-    /// PKCS#8, in base 64.
-    private_key: String,
+    /// PKCS#8, in base 64; `None` when it cannot be decrypted any more.
+    private_key: Option<String>,
     start: EventTime,
     end: EventTime,
 }
@@ -73,8 +83,14 @@ pub struct PublicDigestKey {
 /// The keys of an installation, some for each region.
 #[derive(Debug)]
 pub struct DigestKeys {
-    path: PathBuf,
+    home: Home,
     keys: Mutex<Vec<KeptKey>>,
+}
+
+#[derive(Debug)]
+enum Home {
+    File(KeyFile),
+    Table(KeyTable),
 }
 
 impl DigestKeys {
@@ -83,17 +99,23 @@ impl DigestKeys {
     /// # Errors
     /// See [`DigestKeysError`].
     pub fn open(data_dir: &Path) -> Result<Self, DigestKeysError> {
-        let path = data_dir.join(FILE_NAME);
-        let keys = match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|source| DigestKeysError::Damaged { path: path.clone(), source })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(DigestKeysError::File { path, source }),
-        };
-        Ok(Self { path, keys: Mutex::new(keys) })
+        let file = KeyFile::in_folder(data_dir);
+        Ok(Self { keys: Mutex::new(file.read()?), home: Home::File(file) })
     }
 
-    /// The key that a region's digests are signed with now. A new one is on disk before it is given out.
+    /// Reads the keys in the metadata database, where private ones are encrypted with a key that is elsewhere.
+    ///
+    /// # Errors
+    /// See [`DigestKeysError`].
+    pub async fn open_encrypted(
+        metadata: &Metadata,
+        wrapping_key: [u8; WRAPPING_KEY_BYTES],
+    ) -> Result<Self, DigestKeysError> {
+        let table = KeyTable::open(metadata, wrapping_key).await?;
+        Ok(Self { keys: Mutex::new(table.read().await?), home: Home::Table(table) })
+    }
+
+    /// The key that a region's digests are signed with now. A new one is durable before it is given out.
     pub(crate) async fn signer(&self, region: &Region, now: EventTime) -> Result<Arc<SigningKey>, DigestKeysError> {
         let mut keys = self.keys.lock().await;
         let is_in_use = |key: &&KeptKey| {
@@ -101,8 +123,9 @@ impl DigestKeys {
                 && key.start <= now
                 && now.as_seconds() < key.end.as_seconds().saturating_sub(OVERLAP_SECONDS)
         };
-        if let Some(known) = keys.iter().rev().find(is_in_use) {
-            let der = STANDARD.decode(&known.private_key).map_err(|_| KeyError::Read)?;
+        let in_use = keys.iter().rev().filter(is_in_use).find_map(|key| key.private_key.as_ref());
+        if let Some(private_key) = in_use {
+            let der = STANDARD.decode(private_key).map_err(|_| KeyError::Read)?;
             return Ok(Arc::new(SigningKey::from_pkcs8(&der)?));
         }
         let made = tokio::task::spawn_blocking(SigningKey::generate).await.map_err(|_| KeyError::Make)??;
@@ -110,14 +133,22 @@ impl DigestKeys {
         let kept = KeptKey {
             region: region.clone(),
             public_key: STANDARD.encode(made.public_key()),
-            private_key: STANDARD.encode(made.to_pkcs8()?),
+            private_key: Some(STANDARD.encode(made.to_pkcs8()?)),
             start,
             end: EventTime::from_seconds(start.as_seconds() + VALIDITY_SECONDS),
         };
-        let mut with_it = keys.clone();
-        with_it.push(kept);
-        write(&self.path, &with_it)?;
-        *keys = with_it;
+        match &self.home {
+            Home::File(file) => {
+                let mut with_it = keys.clone();
+                with_it.push(kept);
+                file.write(&with_it)?;
+                *keys = with_it;
+            }
+            Home::Table(table) => {
+                table.insert(&made, &kept).await?;
+                keys.push(kept);
+            }
+        }
         Ok(Arc::new(made))
     }
 
@@ -135,29 +166,36 @@ impl DigestKeys {
     }
 }
 
-/// Puts a new file in the place of the old one, in one step.
-fn write(path: &Path, keys: &[KeptKey]) -> Result<(), DigestKeysError> {
-    let failed = |source| DigestKeysError::File { path: path.to_owned(), source };
-    let text = serde_json::to_vec(keys).map_err(|error| failed(io::Error::other(error)))?;
-    let temporary = path.with_extension("json.new");
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        match path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(failed)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::key_file::FILE_NAME;
     use super::*;
+
+    #[tokio::test]
+    async fn keys_in_a_database_can_be_read_with_their_wrapping_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let metadata = Metadata::in_folder(folder.path());
+        let (region, now) = (Region::parse("eu-west-1").unwrap(), EventTime::from_seconds(1_700_000_000));
+        let open =
+            async |wrapping| DigestKeys::open_encrypted(&metadata, [wrapping; WRAPPING_KEY_BYTES]).await.unwrap();
+        let first = open(1).await.signer(&region, now).await.unwrap();
+        let private = first.to_pkcs8().unwrap();
+        assert_eq!(open(1).await.signer(&region, now).await.unwrap().fingerprint(), first.fingerprint());
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(32).any(|part| part == &private[private.len() - 32..]), "the key is encrypted");
+        }
+        // The wrapping key was lost: a new key signs, and digests of before can still be checked.
+        let keys = open(2).await;
+        let second = keys.signer(&region, now).await.unwrap();
+        let known = keys.public_keys(&region, now, now).await;
+        assert_eq!(
+            known.iter().map(|key| &*key.fingerprint).collect::<Vec<_>>(),
+            [first.fingerprint(), second.fingerprint()]
+        );
+    }
 
     #[tokio::test]
     async fn keys_are_kept_and_follow_one_another() {

@@ -77,9 +77,9 @@ pub(crate) enum DeliveryError {
     /// Was reported where it happened.
     #[error("the bucket refused")]
     Refused,
-    /// What is left of it is delivered under another key.
-    #[error("the trail was deleted")]
-    Ended,
+    /// The trail was deleted, and what is left of it is delivered under another key, or somebody else delivers.
+    #[error("the trail was deleted, or another process delivers for it")]
+    TakenOver,
 }
 
 impl Delivery {
@@ -115,7 +115,7 @@ impl Delivery {
     /// Gives back the trail's key.
     async fn deliver_and_report(&self, trail: Arc<Trail>) -> String {
         match self.deliver(&trail).await {
-            Ok(()) | Err(DeliveryError::Refused | DeliveryError::Ended) => {}
+            Ok(()) | Err(DeliveryError::Refused | DeliveryError::TakenOver) => {}
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, trail = trail.arn, "a delivery failed; it is tried again");
@@ -129,11 +129,19 @@ impl Delivery {
     }
 
     pub(crate) async fn note(&self, trail: &Trail, progress: &Progress) -> Result<(), DeliveryError> {
-        if self.registry.note_progress(trail, progress.clone()).await? { Ok(()) } else { Err(DeliveryError::Ended) }
+        if self.registry.note_progress(trail, progress.clone(), self.now()).await? {
+            Ok(())
+        } else {
+            Err(DeliveryError::TakenOver)
+        }
     }
 
     async fn deliver(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
-        let delivered = self.deliver_what_is_due(trail).await;
+        let Some(progress) = self.registry.lease(trail, self.now()).await? else { return Ok(()) };
+        let delivered = self.deliver_what_is_due(trail, Progress::clone(&progress)).await;
+        if matches!(delivered, Err(DeliveryError::TakenOver)) {
+            return delivered;
+        }
         let is_stopped = self.registry.progress(&trail.key()).is_some_and(|progress| progress.is_stopped);
         if trail.ended.is_some() && (is_stopped || self.is_given_up(trail, &delivered)) {
             self.registry.forget(trail).await?;
@@ -156,9 +164,7 @@ impl Delivery {
         is_given_up
     }
 
-    async fn deliver_what_is_due(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
-        let Some(progress) = self.registry.progress(&trail.key()) else { return Ok(()) };
-        let mut progress = Progress::clone(&progress);
+    async fn deliver_what_is_due(&self, trail: &Arc<Trail>, mut progress: Progress) -> Result<(), DeliveryError> {
         if begin(&mut progress, &trail.logging) {
             self.note(trail, &progress).await?;
         }

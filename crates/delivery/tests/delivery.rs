@@ -12,6 +12,8 @@ use async_trait::async_trait;
 use delivery::{Delivery, DeliverySettings, DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
 use digest::Digest;
 use flate2::read::GzDecoder;
+use metadata::Metadata;
+use metadata::test_database::new_test_database;
 use model::{AccountId, EventTime, Region};
 use parking_lot::Mutex;
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
@@ -19,6 +21,8 @@ use trails::{Logging, Topic, Trail, TrailRegistry};
 
 const ACCOUNT: &str = "111122223333";
 const START: i64 = 1_740_830_400;
+/// Longer than a worker may be silent without another one taking its place, seconds.
+const LEASE_AND_MORE: i64 = 90;
 
 type Objects = BTreeMap<String, (Vec<u8>, Vec<(&'static str, String)>)>;
 
@@ -30,6 +34,9 @@ struct Bucket {
     refuses_one_in: AtomicU64,
     /// Number of requests after which none is answered any more: what a caller sees whose process ends.
     answers: AtomicU64,
+    /// One request in some takes so long that the lease of who made it ends.
+    stalls_one_in: AtomicU64,
+    clock: Arc<AtomicI64>,
 }
 
 #[async_trait]
@@ -40,6 +47,11 @@ impl ObjectSink for Bucket {
         let one_in = self.refuses_one_in.load(Ordering::Relaxed);
         if one_in > 0 && number.is_multiple_of(one_in) {
             return Err(refusal());
+        }
+        let stalls = self.stalls_one_in.load(Ordering::Relaxed);
+        if stalls > 0 && number.is_multiple_of(stalls) {
+            self.clock.fetch_add(LEASE_AND_MORE, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(number % 7 * 10)).await;
         }
         let known = self.objects.lock().insert(object.key.clone(), (object.content.to_vec(), object.metadata));
         if let Some((content, _)) = known {
@@ -74,21 +86,30 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let clock = Arc::new(AtomicI64::new(START));
         Self {
             topics: Arc::default(),
-            bucket: Arc::default(),
-            clock: Arc::new(AtomicI64::new(START)),
+            bucket: Arc::new(Bucket { clock: Arc::clone(&clock), ..Bucket::default() }),
+            clock,
             names: Arc::default(),
         }
     }
 
     async fn open(&self, folder: &Path) -> Delivery {
         let (store, _) = EventStore::open(StoreConfig::new(folder)).await.unwrap();
+        let delivery =
+            self.worker(store, &Metadata::in_folder(folder), Arc::new(DigestKeys::open(folder).unwrap())).await;
+        delivery.registry.take_over().await.unwrap();
+        delivery
+    }
+
+    /// One that may have others beside it.
+    async fn worker(&self, store: EventStore, metadata: &Metadata, keys: Arc<DigestKeys>) -> Delivery {
         let (clock, names) = (Arc::clone(&self.clock), Arc::clone(&self.names));
         Delivery {
             store,
-            registry: Arc::new(TrailRegistry::open(folder).await.unwrap()),
-            keys: Arc::new(DigestKeys::open(folder).unwrap()),
+            registry: Arc::new(TrailRegistry::open(metadata).await.unwrap()),
+            keys,
             sink: Arc::clone(&self.bucket) as Arc<dyn ObjectSink>,
             topics: Arc::clone(&self.topics) as Arc<dyn TopicSink>,
             organization: None,
@@ -122,6 +143,16 @@ impl World {
             }
         }
         ids
+    }
+
+    /// Checks that the trail's events among this many were delivered, each once, and no others.
+    fn check_that_each_is_there_once(&self, recorded: u32) {
+        let (delivered, mut missing) = (self.delivered(), expected(recorded));
+        let unexpected: Vec<String> = delivered
+            .into_iter()
+            .filter(|id| missing.iter().position(|wanted| wanted == id).map(|at| missing.remove(at)).is_none())
+            .collect();
+        assert!(missing.is_empty() && unexpected.is_empty(), "not there {missing:?}, too many {unexpected:?}");
     }
 
     /// Checks every digest of a region's chain from the newest back; gives the number of digests and of log files.
@@ -242,9 +273,7 @@ async fn every_event_is_delivered_once_though_the_bucket_refuses() {
     world.pass(10);
     delivery.deliver_all().await;
     assert_eq!(delivery.registry.progress(&trail().arn).unwrap().plan, None);
-    let mut ids = world.delivered();
-    ids.sort();
-    assert_eq!(ids, expected(1200));
+    world.check_that_each_is_there_once(1200);
     let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
     let (home, other) =
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
@@ -284,14 +313,57 @@ async fn every_event_is_delivered_once_though_the_process_ends() {
     delivery.deliver_all().await;
     world.pass(3600);
     delivery.deliver_all().await;
-    let mut ids = world.delivered();
-    ids.sort();
-    assert_eq!(ids, expected(400));
+    world.check_that_each_is_there_once(400);
     let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
     let (home, other) =
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
     assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
     delivery.store.close().await;
+}
+
+/// Both workers are alive, and again and again one sleeps in the middle of a step while the other takes over.
+async fn two_workers_share_a_trail(metadata: &Metadata) {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    world.bucket.stalls_one_in.store(5, Ordering::Relaxed);
+    let (store, _) = EventStore::open(StoreConfig::new(folder.path())).await.unwrap();
+    let keys = Arc::new(DigestKeys::open(folder.path()).unwrap());
+    let first = world.worker(store.clone(), metadata, Arc::clone(&keys)).await;
+    first.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    let second = world.worker(store.clone(), metadata, Arc::clone(&keys)).await;
+    let mut delivered_by = [0, 0];
+    for round in 0..60 {
+        record(&first, &world, round * 10..(round + 1) * 10).await;
+        world.pass(300);
+        tokio::join!(first.deliver_all(), second.deliver_all());
+        for (worker, count) in [&first, &second].into_iter().zip(&mut delivered_by) {
+            *count += u32::from(worker.registry.progress(&trail().arn).unwrap().cursor == u64::from(round + 1) * 10);
+        }
+    }
+    world.bucket.stalls_one_in.store(0, Ordering::Relaxed);
+    for _ in 0..3 {
+        world.pass(3600);
+        tokio::join!(first.deliver_all(), second.deliver_all());
+    }
+    assert!(delivered_by.iter().all(|count| *count > 1), "each had its turns: {delivered_by:?}");
+    world.check_that_each_is_there_once(600);
+    let count = |part: &str| world.bucket.objects.lock().keys().filter(|key| key.contains(part)).count();
+    let (home, other) = (world.check_chain(&keys, "us-east-1").await, world.check_chain(&keys, "eu-west-1").await);
+    assert_eq!(home.1 + other.1, count("/CloudTrail/"), "every log file is in a digest");
+    assert_eq!(home.0 + other.0, count("/CloudTrail-Digest/"), "every digest is in a chain");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn two_workers_never_fork_a_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    two_workers_share_a_trail(&Metadata::in_folder(folder.path())).await;
+}
+
+#[tokio::test]
+async fn two_workers_never_fork_a_chain_in_postgres() {
+    let Some(address) = new_test_database().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    two_workers_share_a_trail(&Metadata::in_postgres(&address, folder.path()).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -316,9 +388,7 @@ async fn a_deleted_trail_delivers_what_it_recorded_and_ends_its_chain() {
     world.bucket.refuses_one_in.store(0, Ordering::Relaxed);
     delivery.deliver_all().await;
     assert!(delivery.registry.with_ended().is_empty());
-    let mut ids = world.delivered();
-    ids.sort();
-    assert_eq!(ids, expected(20));
+    world.check_that_each_is_there_once(20);
     let log_files = world.bucket.objects.lock().keys().filter(|key| key.contains("/CloudTrail/")).count();
     let (home, other) =
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);

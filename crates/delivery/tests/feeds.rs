@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use delivery::{BusEvent, EventBusSink, Feeds, LogEntry, LogGroupSink, PutError};
+use metadata::Metadata;
 use model::{AccountId, EventTime, Region};
 use parking_lot::Mutex;
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
@@ -59,7 +60,7 @@ async fn open(folder: &Path, receiver: &Arc<Receiver>, clock: &Arc<AtomicI64>) -
     let clock = Arc::clone(clock);
     Feeds {
         store,
-        registry: Arc::new(TrailRegistry::open(folder).await.unwrap()),
+        registry: Arc::new(TrailRegistry::open(&Metadata::in_folder(folder)).await.unwrap()),
         log_groups: Arc::clone(receiver) as Arc<dyn LogGroupSink>,
         event_bus: Some(Arc::clone(receiver) as Arc<dyn EventBusSink>),
         organization: None,

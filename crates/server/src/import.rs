@@ -18,11 +18,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use import::{ImportOptions, Place, ProgressStyle, Stop};
+use metadata::MetadataError;
 use store::{EventStore, StoreConfig, StoreError};
 
 use crate::events::client::ConsoleClient;
 use crate::events::credentials;
 use crate::logging;
+use crate::serve::open_metadata;
 use crate::settings::LogFormat;
 use destination::StoreDestinations;
 use queue::Queue;
@@ -50,6 +52,9 @@ pub(crate) struct ImportArguments {
     /// Data folder of the installation. When a server is running on it, the records go through that server
     #[arg(long, env = "OPENTRAIL_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     data_dir: PathBuf,
+    /// PostgreSQL that the folder's metadata is in, postgres://user@host/database  [default: none, it is in the folder]
+    #[arg(long, env = "OPENTRAIL_METADATA", hide_env_values = true, value_name = "URL")]
+    metadata: Option<String>,
     /// URL of the console of a server that takes the records  [default: http://127.0.0.1:4601 if one has the folder]
     #[arg(long, value_name = "URL", env = "OPENTRAIL_CONSOLE_URL")]
     endpoint: Option<String>,
@@ -88,6 +93,12 @@ enum ReportFormat {
     Json,
 }
 
+async fn open_store(arguments: &ImportArguments) -> Result<EventStore, StoreError> {
+    let metadata = open_metadata(arguments.metadata.as_deref(), &arguments.data_dir).await?;
+    let (store, _) = EventStore::open(StoreConfig { metadata, ..StoreConfig::new(&arguments.data_dir) }).await?;
+    Ok(store)
+}
+
 /// Runs the command. The exit code is 1 if a file or place failed or the accounts are not even, and with --strict if
 /// anything was not taken.
 ///
@@ -112,9 +123,9 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
     runtime.spawn(stop_at_signal(Arc::clone(&stop)));
     let opened = match &arguments.endpoint {
         Some(endpoint) => Err(format!("import through the server at {endpoint}")),
-        None => match runtime.block_on(EventStore::open(StoreConfig::new(&arguments.data_dir))) {
-            Ok((store, _)) => Ok(store),
-            Err(error @ StoreError::FolderInUse { .. }) => {
+        None => match runtime.block_on(open_store(&arguments)) {
+            Ok(store) => Ok(store),
+            Err(error @ (StoreError::FolderInUse { .. } | StoreError::Metadata(MetadataError::InUse))) => {
                 Err(format!("{error}: import through the server at {CONSOLE_DEFAULT}"))
             }
             Err(error) => return Err(error.into()),

@@ -19,6 +19,7 @@ use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
 use gateway::{Destination, Gateway, IdentityBook, Listener, LocalService, ResignedUpstream, Routes, tls};
+use metadata::{Metadata, MetadataError};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
 use rand::RngCore;
@@ -88,7 +89,8 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     }
     let (switch, readiness) = console::readiness::readiness("the journal is being read");
 
-    let (store, report) = EventStore::open(store_config(&settings)).await?;
+    let metadata = open_metadata(settings.metadata.as_deref(), &settings.data_dir).await?;
+    let (store, report) = EventStore::open(store_config(&settings, &metadata)).await?;
     if report.resolved_notes > 0 || report.torn_bytes > 0 {
         let (notes, torn_bytes) = (report.resolved_notes, report.torn_bytes);
         tracing::warn!(
@@ -104,7 +106,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("{ignored}");
     }
 
-    let identities = Arc::new(KnownIdentities::open(&settings.data_dir).await.context("open the identities")?);
+    let identities = Arc::new(KnownIdentities::open(&metadata).await.context("open the identities")?);
 
     let mut registry = Registry::default();
     let metrics = GatewayMetrics::default();
@@ -112,7 +114,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let adapter = StoreAdapter(store.clone());
     let buckets = embedded_buckets(&settings).await?;
     let TrailStack { services: trail_services, delivery, feeds } =
-        TrailStack::open(&settings, &store, buckets.as_ref(), &directory, &clock).await?;
+        TrailStack::open(&settings, &metadata, &store, buckets.as_ref(), &directory, &clock).await?;
     registry.register_collector(Box::new(HistoryState(store.clone())));
     let trail_registry = Arc::clone(&trail_services.registry);
     registry.register_collector(Box::new(TrailState { store: store.clone(), registry: trail_registry }));
@@ -185,6 +187,9 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
             ended.context("the gateway ended by a defect")?.context("start the threads of the gateway")?;
             anyhow::bail!("the gateway ended before it was told to");
         }
+        () = metadata.lost() => anyhow::bail!(
+            "another process has taken the metadata in PostgreSQL; this one ends at once, before the two disagree"
+        ),
     }
     shut_down(&switch, &stop, gateway_task, console_task).await;
     delivery.abort();
@@ -238,8 +243,17 @@ fn create_data_dir(path: &Path) -> anyhow::Result<()> {
     builder.create(path).with_context(|| format!("create the data folder {}", path.display()))
 }
 
-fn store_config(settings: &Settings) -> StoreConfig {
+/// Where the metadata of a data folder is: in the folder, or in the PostgreSQL at an address.
+pub(crate) async fn open_metadata(address: Option<&str>, data_dir: &Path) -> Result<Metadata, MetadataError> {
+    match address {
+        Some(address) => Metadata::in_postgres(address, data_dir).await,
+        None => Ok(Metadata::in_folder(data_dir)),
+    }
+}
+
+fn store_config(settings: &Settings, metadata: &Metadata) -> StoreConfig {
     StoreConfig {
+        metadata: metadata.clone(),
         segment_events_max: settings.segment_events_max,
         segment_bytes_max: settings.segment_bytes_max,
         segment_age_max: settings.segment_age_max,

@@ -28,8 +28,8 @@ use crate::quantity::{ByteSize, HumanDuration};
 /// Name of the prefix of all variables.
 const VARIABLE_PREFIX: &str = "OPENTRAIL_";
 /// Variables that start with the prefix and are no settings of the server.
-const OTHER_VARIABLES: [&str; 4] =
-    ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY"];
+const OTHER_VARIABLES: [&str; 5] =
+    ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY", "OPENTRAIL_TEST_POSTGRES"];
 
 /// Folder for everything that is kept, where no setting names one.
 const ACCOUNT_ID_DEFAULT: &str = "123456789012";
@@ -42,6 +42,9 @@ pub(crate) struct SettingsLayer {
     /// Folder for everything that is kept: journal, segments, buckets, keys [default: data]
     #[arg(long, env = "OPENTRAIL_DATA_DIR", value_name = "DIR", help_heading = "Basics")]
     data_dir: Option<PathBuf>,
+    /// PostgreSQL for manifest, trails, digest keys and identities, postgres://user@host/database [default: SQLite]
+    #[arg(long, env = "OPENTRAIL_METADATA", hide_env_values = true, value_name = "URL", help_heading = "Basics")]
+    metadata: Option<String>,
     /// Address of the AWS endpoint (AWS_ENDPOINT_URL points here) [default: 127.0.0.1:4600]
     #[arg(long, env = "OPENTRAIL_LISTEN", value_name = "ADDRESS:PORT", help_heading = "Basics")]
     listen: Option<SocketAddr>,
@@ -284,6 +287,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct Settings {
     /// Folder for everything that is kept.
     pub(crate) data_dir: PathBuf,
+    /// Address of the PostgreSQL that the metadata is in, if it is not in the folder.
+    pub(crate) metadata: Option<String>,
     /// Address of the AWS endpoint.
     pub(crate) listen: SocketAddr,
     /// Address of the console.
@@ -388,6 +393,7 @@ impl SettingsLayer {
     pub(crate) fn over(self, below: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(below.data_dir),
+            metadata: self.metadata.or(below.metadata),
             listen: self.listen.or(below.listen),
             console_listen: self.console_listen.or(below.console_listen),
             upstream: self.upstream.or(below.upstream),
@@ -548,6 +554,7 @@ impl SettingsLayer {
         };
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT)),
+            metadata: self.metadata,
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4600))),
             console_listen: self.console_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4601))),
             upstream,

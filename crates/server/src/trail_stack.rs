@@ -9,6 +9,7 @@ use buckets::BucketService;
 use control::TrailServices;
 use delivery::{Delivery, DigestKeys, EventBusSink, Feeds};
 use gateway::upstream_caller::UpstreamCaller;
+use metadata::Metadata;
 use model::EventTime;
 use rand::RngCore;
 use store::EventStore;
@@ -18,6 +19,7 @@ use crate::adapters::{
     DigestKeyList, EncryptionKeys, EventBuses, InstallationBuckets, LogGroups, NamedBucket, TrailBuckets,
     TrailDestinations, TrailTopics, UpstreamService,
 };
+use crate::installation_key;
 use crate::settings::Settings;
 
 /// What answers the operations on trails, and what carries them out.
@@ -34,13 +36,22 @@ impl TrailStack {
     /// The trails or the keys of digests cannot be read.
     pub(crate) async fn open(
         settings: &Settings,
+        metadata: &Metadata,
         store: &EventStore,
         buckets: Option<&BucketService>,
         directory: &Directory,
         clock: &Arc<dyn Fn() -> EventTime + Send + Sync>,
     ) -> anyhow::Result<Self> {
-        let registry = Arc::new(TrailRegistry::open(&settings.data_dir).await.context("open the trails")?);
-        let digest_keys = Arc::new(DigestKeys::open(&settings.data_dir)?);
+        let registry = Arc::new(TrailRegistry::open(metadata).await.context("open the trails")?);
+        // The data folder is locked, and so is a PostgreSQL: whoever had a lease is dead.
+        registry.take_over().await.context("open the trails")?;
+        let digest_keys = Arc::new(match metadata.is_in_folder() {
+            true => DigestKeys::open(&settings.data_dir)?,
+            false => {
+                let wrapping_key = installation_key::read_or_make(&settings.data_dir.join("digest-wrapping-key"))?;
+                DigestKeys::open_encrypted(metadata, wrapping_key).await?
+            }
+        });
         let service = |name| upstream_service(name, settings, directory, clock);
         let log_groups = || LogGroups { logs: service("logs"), iam: service("iam") };
         let (buckets, topics) = (trail_buckets(settings, buckets)?, TrailTopics(service("sns")));

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::event_store::{EventStore, run_blocking};
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::known_ids::day_of;
-use crate::manifest::SegmentRow;
+use crate::manifest::{Change, SegmentRow};
 use crate::segment_file::{StoredSegment, write_segment};
 
 /// Segments below this many events are worth joining.
@@ -38,7 +38,8 @@ impl EventStore {
         let row = run_blocking(move || join(&folder, &joined)).await?;
         let names: Vec<String> = group.iter().map(|stored| stored.row.file_name.clone()).collect();
         // Commit point.
-        self.manifest().replace(&names, &row).await?;
+        let change = Change { removed: &names, added: std::slice::from_ref(&row), ..Change::default() };
+        self.manifest().commit(&change).await?;
         let (folder, cache) = (self.segment_folder(), Arc::clone(self.cache()));
         let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?;
         self.replace_segments(&group, Arc::new(segment));

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use metadata::Metadata;
+
 use crate::disk_room::DiskLimits;
 
 /// Settings of the store.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// Folder for journal, segments and manifest. Made if it is missing.
+    /// Folder for journal and segments. Made if it is missing.
     pub data_dir: PathBuf,
+    /// Where the manifest is. In the same folder by default.
+    pub metadata: Metadata,
     /// Events held in memory before they are sealed into a segment. Default 50,000: some 200 MB with what is
     /// derived from them.
     pub segment_events_max: usize,
@@ -30,8 +34,10 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// The defaults over a folder.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
         Self {
-            data_dir: data_dir.into(),
+            metadata: Metadata::in_folder(&data_dir),
+            data_dir,
             segment_events_max: 50_000,
             segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),

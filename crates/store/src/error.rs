@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use metadata::MetadataError;
 use model::lookup::LookupIndexError;
 
 /// An operation of the store failed.
@@ -54,9 +55,9 @@ pub enum StoreError {
     /// The manifest database failed.
     #[error("the manifest failed")]
     Manifest(#[from] sqlx::Error),
-    /// The manifest's tables cannot be brought up to date.
-    #[error("the manifest's tables cannot be migrated")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The manifest database cannot be opened.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A segment cannot be written or read.
     #[error("segment {} failed", path.display())]
     Segment {

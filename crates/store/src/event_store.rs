@@ -21,7 +21,7 @@ use crate::journal::reader::{Recovered, read_journal};
 use crate::journal::writer::{self, JournalHandle, JournalState, NewEntry, check_size};
 use crate::journal::{Committed, NoteId};
 use crate::known_ids::{KnownIds, day_of};
-use crate::manifest::{Manifest, SegmentRow};
+use crate::manifest::{Change, Manifest, SegmentRow};
 use crate::memtable::Memtable;
 use crate::query::{EventQuery, Page, StoredEvent};
 use crate::search::{event, search};
@@ -157,7 +157,7 @@ impl EventStore {
         }
         sync_folder(&config.data_dir)?;
         let lock = FolderLock::take(&config.data_dir)?;
-        let manifest = Manifest::open(&config.data_dir.join("manifest.sqlite")).await?;
+        let manifest = Manifest::open(&config.metadata).await?;
         let sealed_sequence = manifest.sealed_sequence().await?;
         let rows = manifest.segments().await?;
         let next_imported = rows.iter().map(|row| row.max_sequence.unsigned_abs() + 1).max();
@@ -362,7 +362,12 @@ impl EventStore {
             let folder = self.segment_folder();
             let row = run_blocking(move || seal_memtable(&folder, &memtable)).await?;
             // Commit point: from here on the events are in the segment.
-            self.shared.manifest.add(&row).await?;
+            let change = Change {
+                added: std::slice::from_ref(&row),
+                sealed_sequence: Some(row.max_sequence),
+                ..Change::default()
+            };
+            self.shared.manifest.commit(&change).await?;
             let (folder, sealed_sequence) = (self.segment_folder(), row.max_sequence.unsigned_abs());
             let cache = Arc::clone(&self.shared.cache);
             let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?;
@@ -391,7 +396,8 @@ impl EventStore {
             view.segments.iter().filter(|segment| segment.time_range().1 < oldest).cloned().collect()
         };
         for segment in &expired {
-            self.shared.manifest.remove(&segment.row.file_name).await?;
+            let removed = std::slice::from_ref(&segment.row.file_name);
+            self.shared.manifest.commit(&Change { removed, ..Change::default() }).await?;
             self.shared.sources.forget(segment);
             let path = self.segment_folder().join(&segment.row.file_name);
             // Readers that have the file open go on reading it.

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use crate::StoreError;
 use crate::event_store::EventStore;
 use crate::known_ids::{Day, KnownIds, day_of, seconds_of};
+use crate::manifest::Change;
 use crate::segment_file::{StoredSegment, write_segment};
 
 /// First number of imported events. Those that are recorded here are numbered from 1 without a hole; what comes from
@@ -165,7 +166,8 @@ impl Importer {
         }
         if !rows.is_empty() || !files.is_empty() {
             // Commit point.
-            self.runtime.block_on(self.store.manifest().add_imported(&rows, files))?;
+            let change = Change { added: &rows, files, ..Change::default() };
+            self.runtime.block_on(self.store.manifest().commit(&change))?;
         }
         batches.iter_mut().for_each(|batch| batch.ids.clear());
         let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);

@@ -3,11 +3,10 @@
 //! **Manifest commits**: a row and the new sealed number are one transaction.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Row, SqliteConnection, SqlitePool};
+use metadata::{Metadata, is_connection_lost};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row};
 
 use crate::StoreError;
 use crate::import::ImportedFile;
@@ -33,29 +32,35 @@ pub(crate) struct SegmentRow {
     pub(crate) format_version: i64,
 }
 
+/// What one transaction changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Change<'a> {
+    /// Names of segments that are no more.
+    pub(crate) removed: &'a [String],
+    /// Segments that are new.
+    pub(crate) added: &'a [SegmentRow],
+    /// Files of imports whose records are all in segments now.
+    pub(crate) files: &'a [ImportedFile],
+    /// Number of the last event that is in a segment now, when it moves on.
+    pub(crate) sealed_sequence: Option<i64>,
+}
+
 /// The manifest database.
 #[derive(Debug, Clone)]
 pub(crate) struct Manifest {
-    pool: SqlitePool,
+    pool: AnyPool,
 }
 
 /// Files of one statement on the ledger: five values each, far below what a statement may have.
 const LEDGER_ROWS_MAX: usize = 500;
+const CONNECTIONS_MAX: u32 = 4;
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const SEALED_SEQUENCE: &str = "sealed_sequence";
 
 impl Manifest {
     /// Opens or makes the database, and brings its tables up to date.
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A committed row must survive power loss, because the journal is trimmed after it.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool })
+    pub(crate) async fn open(metadata: &Metadata) -> Result<Self, StoreError> {
+        Ok(Self { pool: metadata.open("manifest", &sqlx::migrate!(), CONNECTIONS_MAX).await? })
     }
 
     /// All segments, in the order of their numbers.
@@ -92,82 +97,73 @@ impl Manifest {
         Ok(sealed.unsigned_abs())
     }
 
-    /// Commits a segment.
-    pub(crate) async fn add(&self, segment: &SegmentRow) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        insert_segment(&mut transaction, segment).await?;
-        sqlx::query(
-            "INSERT INTO store_state (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = \
-             excluded.value",
-        )
-        .bind(SEALED_SEQUENCE)
-        .bind(segment.max_sequence)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+    /// Commits a change.
+    ///
+    /// A connection that breaks leaves open whether the change was committed, and whoever was told of an error would write
+    /// the same events into another segment. So the same change is made again until it is known: made twice, it is the
+    /// same.
+    ///
+    /// # Errors
+    /// The database refused it: nothing is changed.
+    pub(crate) async fn commit(&self, change: &Change<'_>) -> Result<(), StoreError> {
+        loop {
+            match self.try_commit(change).await {
+                Err(error) if is_connection_lost(&error) => self.wait_for_database(&error).await,
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
-    /// Commits segments of imported events together with the files that they end.
-    pub(crate) async fn add_imported(&self, segments: &[SegmentRow], files: &[ImportedFile]) -> Result<(), StoreError> {
+    async fn wait_for_database(&self, error: &sqlx::Error) {
+        tracing::warn!(%error, "the manifest's database does not answer; it is asked again");
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+
+    async fn try_commit(&self, change: &Change<'_>) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        for segment in segments {
+        for file_name in change.removed {
+            sqlx::query("DELETE FROM segments WHERE file_name = $1").bind(file_name).execute(&mut *transaction).await?;
+        }
+        for segment in change.added {
             insert_segment(&mut transaction, segment).await?;
         }
-        for part in files.chunks(LEDGER_ROWS_MAX) {
-            let mut insert =
-                QueryBuilder::new("INSERT INTO imported_files (file_key, size_bytes, tag, records, rejected) ");
-            insert.push_values(part, |mut row, file| {
-                row.push_bind(&file.key)
-                    .push_bind(file.size_bytes.cast_signed())
-                    .push_bind(&file.tag)
-                    .push_bind(file.records.cast_signed())
-                    .push_bind(file.rejected.cast_signed());
-            });
-            insert.push(
-                " ON CONFLICT (file_key) DO UPDATE SET size_bytes = excluded.size_bytes, tag = excluded.tag, records = \
-                 excluded.records, rejected = excluded.rejected",
-            );
-            insert.build().execute(&mut *transaction).await?;
+        for part in change.files.chunks(LEDGER_ROWS_MAX) {
+            insert_files(&mut transaction, part).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        if let Some(sequence) = change.sealed_sequence {
+            sqlx::query(
+                "INSERT INTO store_state (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = \
+                 excluded.value",
+            )
+            .bind(SEALED_SEQUENCE)
+            .bind(sequence)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await
     }
 
     /// Sizes and tags of those files that are in the ledger.
     pub(crate) async fn imported_files(&self, keys: &[&[u8]]) -> Result<HashMap<Vec<u8>, (u64, String)>, StoreError> {
         let mut found = HashMap::new();
         for part in keys.chunks(LEDGER_ROWS_MAX) {
-            let mut select =
-                QueryBuilder::new("SELECT file_key, size_bytes, tag FROM imported_files WHERE file_key IN (");
-            let mut list = select.separated(", ");
-            for key in part {
-                list.push_bind(*key);
-            }
-            select.push(")");
-            for row in select.build().fetch_all(&self.pool).await? {
+            let places = placeholders(1, part.len());
+            let statement =
+                format!("SELECT file_key, size_bytes, tag FROM imported_files WHERE file_key IN ({places})");
+            let rows = loop {
+                let select = sqlx::query(AssertSqlSafe(statement.clone()));
+                let select = part.iter().fold(select, |select, key| select.bind(key.to_vec()));
+                match select.fetch_all(&self.pool).await {
+                    Err(error) if is_connection_lost(&error) => self.wait_for_database(&error).await,
+                    rows => break rows?,
+                }
+            };
+            for row in rows {
                 let size_bytes: i64 = row.try_get(1)?;
                 found.insert(row.try_get(0)?, (size_bytes.cast_unsigned(), row.try_get(2)?));
             }
         }
         Ok(found)
-    }
-
-    /// Puts one segment in the place of several.
-    pub(crate) async fn replace(&self, merged: &[String], segment: &SegmentRow) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        for file_name in merged {
-            sqlx::query("DELETE FROM segments WHERE file_name = $1").bind(file_name).execute(&mut *transaction).await?;
-        }
-        insert_segment(&mut transaction, segment).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Forgets a segment; its file may go after this.
-    pub(crate) async fn remove(&self, file_name: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM segments WHERE file_name = $1").bind(file_name).execute(&self.pool).await?;
-        Ok(())
     }
 
     /// Closes the database; what was committed is on disk already.
@@ -176,10 +172,10 @@ impl Manifest {
     }
 }
 
-async fn insert_segment(connection: &mut SqliteConnection, segment: &SegmentRow) -> Result<(), StoreError> {
+async fn insert_segment(connection: &mut AnyConnection, segment: &SegmentRow) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO segments (file_name, event_count, min_time_micros, max_time_micros, min_sequence, \
-             max_sequence, file_bytes, format_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO segments (file_name, event_count, min_time_micros, max_time_micros, min_sequence, max_sequence, \
+         file_bytes, format_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (file_name) DO NOTHING",
     )
     .bind(&segment.file_name)
     .bind(segment.event_count)
@@ -192,4 +188,30 @@ async fn insert_segment(connection: &mut SqliteConnection, segment: &SegmentRow)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+async fn insert_files(connection: &mut AnyConnection, files: &[ImportedFile]) -> Result<(), sqlx::Error> {
+    let rows: Vec<String> = (0..files.len()).map(|row| format!("({})", placeholders(row * 5 + 1, 5))).collect();
+    let statement = format!(
+        "INSERT INTO imported_files (file_key, size_bytes, tag, records, rejected) VALUES {} ON CONFLICT (file_key) DO \
+         UPDATE SET size_bytes = excluded.size_bytes, tag = excluded.tag, records = excluded.records, rejected = \
+         excluded.rejected",
+        rows.join(", ")
+    );
+    let insert = files.iter().fold(sqlx::query(AssertSqlSafe(statement)), |insert, file| {
+        insert
+            .bind(&file.key)
+            .bind(file.size_bytes.cast_signed())
+            .bind(&file.tag)
+            .bind(file.records.cast_signed())
+            .bind(file.rejected.cast_signed())
+    });
+    insert.execute(connection).await?;
+    Ok(())
+}
+
+/// `$4, $5, $6`, from a number on.
+fn placeholders(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    places.join(", ")
 }

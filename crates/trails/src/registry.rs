@@ -1,23 +1,19 @@
 //! Trails in a database and in memory.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use metadata::{Metadata, MetadataError};
 use model::{AccountId, EventTime};
 use parking_lot::RwLock;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::feed::{FeedProgress, log_group_feed};
 use crate::progress::Progress;
 use crate::trail::Trail;
-
-/// Name of the database in the data folder.
-const FILE_NAME: &str = "trails.sqlite";
 
 /// Why trails cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -25,27 +21,46 @@ pub enum RegistryError {
     /// The database.
     #[error("the database of trails cannot be used")]
     Database(#[from] sqlx::Error),
-    /// Its tables.
-    #[error("the database of trails cannot be brought up to date")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    /// It cannot be opened.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A stored trail.
     #[error("a trail cannot be read from its database or written to it")]
     Json(#[from] serde_json::Error),
 }
 
+/// Time that a lease holds after its holder was last heard of, seconds.
+const LEASE_SECONDS: i64 = 60;
+
 /// All trails of an installation.
+///
+/// Several may be open on one database, in one process or in several. Which of them delivers for a trail is a **lease** in
+/// the database: nothing is noted for a trail without it, however late the holder wakes up, so that a chain of digests
+/// never goes two ways.
 #[derive(Debug)]
 pub struct TrailRegistry {
     memory: RwLock<BTreeMap<String, Entry>>,
     feeds: RwLock<BTreeMap<String, Arc<FeedProgress>>>,
     /// Held from the decision to its commit: changes of one trail come one after another.
-    writing: Mutex<SqlitePool>,
+    writing: Mutex<AnyPool>,
+    /// What leases of this registry are known by.
+    holder: String,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
     trail: Arc<Trail>,
     progress: Arc<Progress>,
+    /// End of this registry's lease; `None` when it has none, and what it knows of the progress may be old.
+    leased_until: Option<EventTime>,
+}
+
+/// A trail that was added although an error was told is not in memory, and may be added again.
+const NEW_TRAIL: &str = "INSERT INTO trails (arn, definition, progress) VALUES ($1, $2, $3) ON CONFLICT (arn) DO UPDATE \
+    SET definition = excluded.definition, progress = excluded.progress, lease_holder = NULL";
+
+fn lease_end(now: EventTime) -> EventTime {
+    EventTime::from_micros(now.as_micros() + LEASE_SECONDS * 1_000_000)
 }
 
 fn next_birth() -> u64 {
@@ -54,34 +69,87 @@ fn next_birth() -> u64 {
 }
 
 impl TrailRegistry {
-    /// Opens the database in a data folder, or makes it.
+    /// Opens the database, or makes it.
     ///
     /// # Errors
     /// See [`RegistryError`].
-    pub async fn open(data_dir: &Path) -> Result<Self, RegistryError> {
-        let options = SqliteConnectOptions::new()
-            .filename(data_dir.join(FILE_NAME))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What a delivery committed is never done again, so it must survive power loss.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        sqlx::migrate!().run(&pool).await?;
+    pub async fn open(metadata: &Metadata) -> Result<Self, RegistryError> {
+        let pool = metadata.open("trails", &sqlx::migrate!(), 1).await?;
         let mut memory = BTreeMap::new();
         for row in sqlx::query("SELECT arn, definition, progress FROM trails").fetch_all(&pool).await? {
             let (arn, definition, progress): (String, String, String) =
                 (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             let mut trail: Trail = serde_json::from_str(&definition)?;
             trail.birth = next_birth();
-            memory.insert(arn, Entry { trail: Arc::new(trail), progress: Arc::new(serde_json::from_str(&progress)?) });
+            memory.insert(
+                arn,
+                Entry {
+                    trail: Arc::new(trail),
+                    progress: Arc::new(serde_json::from_str(&progress)?),
+                    leased_until: None,
+                },
+            );
         }
         let mut feeds = BTreeMap::new();
         for row in sqlx::query("SELECT name, progress FROM feeds").fetch_all(&pool).await? {
             let (name, progress): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             feeds.insert(name, Arc::new(serde_json::from_str(&progress)?));
         }
-        Ok(Self { memory: RwLock::new(memory), feeds: RwLock::new(feeds), writing: Mutex::new(pool) })
+        Ok(Self {
+            memory: RwLock::new(memory),
+            feeds: RwLock::new(feeds),
+            writing: Mutex::new(pool),
+            holder: Uuid::new_v4().to_string(),
+        })
+    }
+
+    /// Ends the leases of before, so that nobody waits for the end of a dead process's. Only for who knows that there is no
+    /// other: one that lives after all loses its leases, but nothing else.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn take_over(&self) -> Result<(), RegistryError> {
+        let pool = self.writing.lock().await;
+        sqlx::query("UPDATE trails SET lease_holder = NULL WHERE lease_holder IS NOT NULL").execute(&*pool).await?;
+        Ok(())
+    }
+
+    /// Takes the lease of a trail's delivery, or keeps it. Gives how far the delivery is; `None` when somebody else
+    /// delivers, or the trail is gone.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn lease(&self, trail: &Trail, now: EventTime) -> Result<Option<Arc<Progress>>, RegistryError> {
+        let pool = self.writing.lock().await;
+        let key = trail.key();
+        let Some(entry) = self.entry(trail) else { return Ok(None) };
+        if entry.leased_until.is_some_and(|until| until.as_seconds() - now.as_seconds() > LEASE_SECONDS / 2) {
+            return Ok(Some(entry.progress));
+        }
+        let until = lease_end(now);
+        let row = sqlx::query(
+            "UPDATE trails SET lease_holder = $1, lease_until_micros = $2 WHERE arn = $3 \
+             AND (lease_holder IS NULL OR lease_holder = $1 OR lease_until_micros < $4) RETURNING progress",
+        )
+        .bind(&self.holder)
+        .bind(until.as_micros())
+        .bind(&key)
+        .bind(now.as_micros())
+        .fetch_optional(&*pool)
+        .await?;
+        let mut memory = self.memory.write();
+        let (Some(row), Some(known)) = (row, memory.get_mut(&key)) else {
+            return Ok(None);
+        };
+        // A lease that had ended may have been somebody else's meanwhile.
+        known.progress = Arc::new(serde_json::from_str(&row.try_get::<String, _>(0)?)?);
+        known.leased_until = Some(until);
+        Ok(Some(Arc::clone(&known.progress)))
+    }
+
+    /// What is known of a trail, if it still is this one.
+    fn entry(&self, trail: &Trail) -> Option<Entry> {
+        self.memory.read().get(&trail.key()).filter(|entry| entry.trail.birth == trail.birth).cloned()
     }
 
     /// All trails, by their ARNs.
@@ -119,13 +187,14 @@ impl TrailRegistry {
         }
         trail.birth = next_birth();
         let (trail, progress) = (Arc::new(trail), Arc::new(Progress { is_stopped: true, ..Progress::default() }));
-        sqlx::query("INSERT INTO trails (arn, definition, progress) VALUES ($1, $2, $3)")
+        sqlx::query(NEW_TRAIL)
             .bind(&trail.arn)
             .bind(serde_json::to_string(&*trail)?)
             .bind(serde_json::to_string(&*progress)?)
             .execute(&*pool)
             .await?;
-        self.memory.write().insert(trail.arn.clone(), Entry { trail: Arc::clone(&trail), progress });
+        let entry = Entry { trail: Arc::clone(&trail), progress, leased_until: None };
+        self.memory.write().insert(trail.arn.clone(), entry);
         Ok(Ok(trail))
     }
 
@@ -159,26 +228,42 @@ impl TrailRegistry {
         Ok(Some(Ok(changed)))
     }
 
-    /// Notes how far a trail's delivery is; says whether the trail is still there. If it is not, nothing was noted, and
-    /// whoever delivered for it must stop: what it was may go on under another key.
+    /// Notes how far a trail's delivery is, and keeps its lease; says whether the lease and the trail are still there. If
+    /// not, nothing was noted, and whoever delivered for it must stop: another one may go on with it, or what it was goes on
+    /// under another key.
     ///
     /// # Errors
     /// See [`RegistryError`]; what was noted before holds then.
-    pub async fn note_progress(&self, trail: &Trail, progress: Progress) -> Result<bool, RegistryError> {
+    pub async fn note_progress(
+        &self,
+        trail: &Trail,
+        progress: Progress,
+        now: EventTime,
+    ) -> Result<bool, RegistryError> {
         let pool = self.writing.lock().await;
         let key = trail.key();
-        if self.memory.read().get(&key).is_none_or(|entry| entry.trail.birth != trail.birth) {
+        if self.entry(trail).is_none_or(|entry| entry.leased_until.is_none()) {
             return Ok(false);
         }
-        sqlx::query("UPDATE trails SET progress = $1 WHERE arn = $2")
+        let until = lease_end(now);
+        let statement = "UPDATE trails SET progress = $1, lease_until_micros = $2 WHERE arn = $3 AND lease_holder = $4";
+        let noted = sqlx::query(statement)
             .bind(serde_json::to_string(&progress)?)
+            .bind(until.as_micros())
             .bind(&key)
+            .bind(&self.holder)
             .execute(&*pool)
-            .await?;
+            .await;
+        let is_noted = noted.as_ref().is_ok_and(|noted| noted.rows_affected() == 1);
         if let Some(entry) = self.memory.write().get_mut(&key) {
-            entry.progress = Arc::new(progress);
+            if is_noted {
+                entry.progress = Arc::new(progress);
+            }
+            // An error leaves open what was noted: the next lease reads it.
+            entry.leased_until = is_noted.then_some(until);
         }
-        Ok(true)
+        noted?;
+        Ok(is_noted)
     }
 
     /// How far a feed is; `None` when it never was noted.
@@ -206,7 +291,9 @@ impl TrailRegistry {
     /// See [`RegistryError`]; the trail stays then.
     pub async fn end(&self, arn: &str, now: EventTime) -> Result<bool, RegistryError> {
         let pool = self.writing.lock().await;
-        let Some(Entry { trail, progress }) = self.memory.read().get(arn).cloned() else { return Ok(false) };
+        let Some(Entry { trail, progress, leased_until }) = self.memory.read().get(arn).cloned() else {
+            return Ok(false);
+        };
         let ends = self.with_ended().into_iter().filter(|other| other.arn == trail.arn).filter_map(|other| other.ended);
         let mut ended = Trail { ended: Some(ends.max().unwrap_or(0) + 1), birth: next_birth(), ..Trail::clone(&trail) };
         if ended.logging.is_on {
@@ -232,7 +319,7 @@ impl TrailRegistry {
         let mut memory = self.memory.write();
         memory.remove(arn);
         if !is_done {
-            memory.insert(key, Entry { trail: Arc::new(ended), progress });
+            memory.insert(key, Entry { trail: Arc::new(ended), progress, leased_until });
         }
         Ok(true)
     }
@@ -257,10 +344,23 @@ impl TrailRegistry {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use model::Region;
 
     use super::*;
     use crate::trail::Logging;
+
+    async fn open(folder: &Path) -> TrailRegistry {
+        let registry = TrailRegistry::open(&Metadata::in_folder(folder)).await.unwrap();
+        registry.take_over().await.unwrap();
+        registry
+    }
+
+    async fn note(registry: &TrailRegistry, trail: &Trail, progress: Progress, now: EventTime) -> bool {
+        registry.lease(trail, now).await.unwrap();
+        registry.note_progress(trail, progress, now).await.unwrap()
+    }
 
     fn trail(name: &str) -> Trail {
         Trail {
@@ -292,7 +392,7 @@ mod tests {
     async fn what_was_changed_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let arn = trail("one").arn;
-        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        let registry = open(folder.path()).await;
         registry.add(trail("one"), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
         registry.add(trail("two"), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
         assert_eq!(registry.add(trail("three"), |all| Err(all.len())).await.unwrap(), Err(2));
@@ -304,7 +404,7 @@ mod tests {
         assert_eq!(registry.change(&arn, |_| Err(7)).await.unwrap(), Some(Err(7)));
         assert_eq!(registry.change("arn", |_| Ok::<_, ()>(())).await.unwrap(), None);
         let noted = Progress { cursor: 9, ..Progress::default() };
-        assert!(registry.note_progress(&registry.get(&arn).unwrap(), noted).await.unwrap());
+        assert!(note(&registry, &registry.get(&arn).unwrap(), noted, EventTime::from_seconds(1)).await);
         for name in ["one", "two"] {
             let progress = FeedProgress { cursor: 5, ..FeedProgress::default() };
             registry.note_feed(&log_group_feed(&trail(name).arn), progress).await.unwrap();
@@ -316,7 +416,7 @@ mod tests {
         assert!(!registry.end(&trail("two").arn, now).await.unwrap());
         drop(registry);
 
-        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        let registry = open(folder.path()).await;
         assert_eq!(registry.all().iter().map(|trail| trail.bucket.as_str()).collect::<Vec<_>>(), ["other"]);
         assert_eq!(registry.progress(&arn).unwrap().cursor, 9);
         assert_eq!(registry.feed(&log_group_feed(&arn)).unwrap().cursor, 7);
@@ -326,28 +426,29 @@ mod tests {
     #[tokio::test]
     async fn a_trail_that_logged_is_kept_until_its_last_files_are_delivered() {
         let folder = tempfile::tempdir().unwrap();
-        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        let registry = open(folder.path()).await;
         let arn = trail("one").arn;
         let logging = Logging { is_on: true, starts: 1, ..Logging::default() };
         for end in 1..=2 {
             let new = Trail { logging: logging.clone(), ..trail("one") };
             let live = registry.add(new, |_| Ok::<_, ()>(())).await.unwrap().unwrap();
-            assert!(registry.note_progress(&live, Progress { start: 1, ..Progress::default() }).await.unwrap());
+            let progress = Progress { start: 1, ..Progress::default() };
+            assert!(note(&registry, &live, progress, EventTime::from_seconds(40)).await);
             assert!(registry.end(&arn, EventTime::from_seconds(50 + end)).await.unwrap());
             // Who still delivers for it under its ARN is told, also when another one has it.
-            assert!(!registry.note_progress(&live, Progress::default()).await.unwrap());
+            assert!(!note(&registry, &live, Progress::default(), EventTime::from_seconds(60)).await);
         }
         drop(registry);
-        let registry = TrailRegistry::open(folder.path()).await.unwrap();
+        let registry = open(folder.path()).await;
         assert!(registry.all().is_empty() && registry.get(&arn).is_none());
         let ended = registry.with_ended();
         let stops: Vec<_> = ended.iter().map(|ended| (ended.ended, ended.logging.stopped)).collect();
         assert_eq!(stops, [1, 2].map(|end| (Some(end), Some(EventTime::from_seconds(50 + end as i64)))));
         for trail in ended {
             assert_eq!(registry.progress(&trail.key()).unwrap().start, 1);
-            assert!(registry.note_progress(&trail, Progress::default()).await.unwrap());
+            assert!(note(&registry, &trail, Progress::default(), EventTime::from_seconds(70)).await);
             registry.forget(&trail).await.unwrap();
         }
-        assert!(TrailRegistry::open(folder.path()).await.unwrap().with_ended().is_empty());
+        assert!(open(folder.path()).await.with_ended().is_empty());
     }
 }

@@ -1,12 +1,10 @@
 //! How identities are kept.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+use metadata::Metadata;
 use model::{AccessKeyId, EventTime, IamPrincipal};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 
 use super::{IdentitiesError, Key, Memory, PrincipalName, PrincipalType};
 
@@ -22,7 +20,7 @@ pub(super) enum Change {
 /// The database.
 #[derive(Debug)]
 pub(super) struct Disk {
-    pool: SqlitePool,
+    pool: AnyPool,
     /// What could not be written yet; it goes with the next commit.
     pending: Vec<Change>,
 }
@@ -40,16 +38,8 @@ impl PrincipalType {
 }
 
 impl Disk {
-    pub(super) async fn open(path: &Path) -> Result<Self, IdentitiesError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A key that was handed out must be known after a power loss.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        sqlx::migrate!().run(&pool).await?;
+    pub(super) async fn open(metadata: &Metadata) -> Result<Self, IdentitiesError> {
+        let pool = metadata.open("identities", &sqlx::migrate!(), 1).await?;
         Ok(Self { pool, pending: Vec::new() })
     }
 
@@ -64,7 +54,9 @@ impl Disk {
             memory.principals.insert(PrincipalName { account, kind, name }, principal);
         }
         let rows = sqlx::query(
-            "SELECT access_key_id, account, user_name, is_active, identity, expires_micros FROM access_keys",
+            // A number: the two databases tell of truth in different ways.
+            "SELECT access_key_id, account, user_name, CASE WHEN is_active THEN 1 ELSE 0 END, identity, expires_micros \
+             FROM access_keys",
         );
         for row in rows.fetch_all(&self.pool).await? {
             let id: String = row.try_get(0)?;
@@ -77,7 +69,8 @@ impl Disk {
                 memory.sessions.insert((end, id.clone()));
             }
             let identity = Arc::new(serde_json::from_str(&identity)?);
-            let key = Key { identity, user: account.zip(user_name), is_active: row.try_get(3)?, expires_at };
+            let key =
+                Key { identity, user: account.zip(user_name), is_active: row.try_get::<i64, _>(3)? == 1, expires_at };
             memory.keys.insert(id, key);
         }
         Ok(memory)
@@ -98,7 +91,7 @@ impl Disk {
     }
 }
 
-async fn commit(pool: &SqlitePool, changes: &[Change]) -> Result<(), IdentitiesError> {
+async fn commit(pool: &AnyPool, changes: &[Change]) -> Result<(), IdentitiesError> {
     let mut transaction = pool.begin().await?;
     for change in changes {
         let query = match change {

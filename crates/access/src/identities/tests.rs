@@ -1,3 +1,4 @@
+use metadata::Metadata;
 use model::identity::{SessionContext, SessionIssuer};
 use tempfile::TempDir;
 
@@ -48,11 +49,11 @@ fn role_session(id: &str, expires_at: EventTime) -> IdentityLesson {
 /// What two keys' owners are called after some lessons, now and after a restart.
 async fn check(lessons: Vec<IdentityLesson>, expected: [Option<&str>; 2]) {
     let folder = TempDir::new().expect("a folder");
-    let known = KnownIdentities::open(folder.path()).await.expect("a database");
+    let known = KnownIdentities::open(&Metadata::in_folder(folder.path())).await.expect("a database");
     for lesson in lessons.clone() {
         known.learn(vec![lesson], NOON).await.expect("durable");
     }
-    let again = KnownIdentities::open(folder.path()).await.expect("the database");
+    let again = KnownIdentities::open(&Metadata::in_folder(folder.path())).await.expect("the database");
     for known in [&known, &again] {
         let found = ["AKIA1", "AKIA2"].map(|id| known.find(&key(id), NOON));
         let names = found.each_ref().map(|found| {
@@ -101,7 +102,7 @@ async fn a_name_of_another_account_is_another_user() {
 #[tokio::test]
 async fn a_session_is_known_until_an_hour_after_its_end() {
     let folder = TempDir::new().expect("a folder");
-    let known = KnownIdentities::open(folder.path()).await.expect("a database");
+    let known = KnownIdentities::open(&Metadata::in_folder(folder.path())).await.expect("a database");
     let minutes = |minutes: i64| EventTime::from_seconds(NOON.as_seconds() + 60 * minutes);
     known.learn(vec![role_session("ASIA1", minutes(15))], NOON).await.expect("durable");
     for (minute, is_known) in [(0, true), (15, true), (75, true), (76, false)] {
@@ -109,7 +110,15 @@ async fn a_session_is_known_until_an_hour_after_its_end() {
     }
     known.learn(Vec::new(), minutes(76)).await.expect("durable");
     assert!(known.memory.read().keys.is_empty());
-    assert!(KnownIdentities::open(folder.path()).await.expect("the database").memory.read().keys.is_empty());
+    assert!(
+        KnownIdentities::open(&Metadata::in_folder(folder.path()))
+            .await
+            .expect("the database")
+            .memory
+            .read()
+            .keys
+            .is_empty()
+    );
 }
 
 #[test]

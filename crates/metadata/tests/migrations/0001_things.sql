@@ -1,0 +1,4 @@
+CREATE TABLE things (
+    key BLOB NOT NULL PRIMARY KEY,
+    size BIGINT NOT NULL
+);
