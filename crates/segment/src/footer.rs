@@ -44,6 +44,13 @@ pub(crate) struct BlockPlace {
     pub(crate) last_seconds: i64,
 }
 
+/// Lists of blocks of classes, among the first items of lists.
+pub(crate) const CLASS_LISTS: usize = 0;
+/// Lists of blocks of callers.
+pub(crate) const CALLER_LISTS: usize = 1;
+/// Lists of blocks of source addresses.
+pub(crate) const ADDRESS_LISTS: usize = 2;
+
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {

@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use model::LookupIndex;
 
 use crate::block::Facts;
+use crate::classes::ClassesAtHand;
 use crate::facts::{TermKind, truth_text};
+use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS};
 use crate::hash::term_hash;
 use crate::segment::{Segment, SegmentError, in_parts};
 use crate::terms::{SPAN_ROW_BITS, Target, span_hash};
-use crate::text::TextPlaces;
+use crate::text::{TextPlaces, TextRow};
 
 /// A fact that events are looked for by: an exact value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,12 +96,20 @@ impl NumberSet {
         self.0.iter().all(|bits| *bits == 0)
     }
 
+    fn len(&self) -> usize {
+        self.0.iter().map(|bits| bits.count_ones() as usize).sum()
+    }
+
     fn numbers(&self) -> Vec<u32> {
-        let of_word = |(word, bits): (usize, &u64)| {
-            let bits = *bits;
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (word * 64) as u32 + bit)
-        };
-        self.0.iter().enumerate().flat_map(of_word).collect()
+        let mut numbers = Vec::with_capacity(self.len());
+        for (word, bits) in self.0.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                numbers.push((word * 64) as u32 + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
+        numbers
     }
 
     pub(crate) fn insert(&mut self, number: u32) {
@@ -141,6 +151,11 @@ pub type KeyRange = ((i64, u64), (i64, u64));
 /// Blocks that are searched for a text at once, at first and at most: a thread for fewer is not worth its start.
 const BLOCKS_AT_ONCE_MIN: usize = 8;
 const BLOCKS_AT_ONCE_MAX: usize = 512;
+
+/// Most lists of blocks that are read for one kind of fact. With more, reading them costs more than looking at the blocks.
+const LISTS_MAX: usize = 256;
+/// So many blocks are looked at without a search for fewer.
+const FEW_BLOCKS: usize = 2;
 
 /// Rows that have a fact.
 #[derive(Debug)]
@@ -283,30 +298,35 @@ impl<'a> Rows<'a> {
     pub(crate) fn find_blocks(&mut self) -> Result<(), SegmentError> {
         // Rows without a caller are on no list.
         let callers = self.callers.as_ref().filter(|_| !self.has_rows_without_caller);
-        let sets = [self.classes.as_ref(), callers, self.addresses.as_ref()].map(|set| set.map(NumberSet::numbers));
-        for (list, numbers) in sets.into_iter().enumerate() {
-            if let Some(numbers) = numbers
-                && !self.is_empty
-                && let Some(blocks) = self.segment.blocks_of(list, &numbers)?
+        let sets =
+            [(CALLER_LISTS, callers), (ADDRESS_LISTS, self.addresses.as_ref()), (CLASS_LISTS, self.classes.as_ref())];
+        let mut found: Option<Vec<u32>> = None;
+        for (list, set) in sets {
+            // Where few blocks are left, looking at them costs less than reading more lists.
+            let are_few = self.has_few_rows() || found.as_ref().is_some_and(|blocks| blocks.len() <= FEW_BLOCKS);
+            if let Some(set) = set
+                && !are_few
+                && set.len() <= LISTS_MAX
+                && let Some(blocks) = self.segment.blocks_of(list, &set.numbers())?
             {
-                self.keep_blocks(blocks);
+                found = Some(match found {
+                    Some(before) => common(&before, &blocks),
+                    None => blocks,
+                });
             }
         }
+        self.is_empty |= found.as_ref().is_some_and(Vec::is_empty);
+        self.blocks = found;
         Ok(())
+    }
+
+    fn has_few_rows(&self) -> bool {
+        self.row_sets.iter().any(|set| matches!(set, RowSet::List(rows) if rows.len() <= FEW_BLOCKS))
     }
 
     fn keep_rows(&mut self, rows: Vec<u32>) {
         self.is_empty |= rows.is_empty();
         self.row_sets.push(RowSet::List(rows));
-    }
-
-    fn keep_blocks(&mut self, blocks: Vec<u32>) {
-        let kept = match self.blocks.take() {
-            Some(before) => common(&before, &blocks),
-            None => blocks,
-        };
-        self.is_empty |= kept.is_empty();
-        self.blocks = Some(kept);
     }
 
     /// Visits the rows, latest first if `is_descending`, between two places in the order of events, both inclusive,
@@ -387,13 +407,13 @@ impl<'a> Rows<'a> {
     /// cores where there are texts. Blocks without any are left out.
     fn rows_of_blocks(&self, blocks: Vec<u32>, range: KeyRange) -> Result<Vec<(u32, Vec<u32>)>, SegmentError> {
         let search = |blocks: &[u32]| {
-            let mut found = Vec::new();
+            let (mut found, mut classes) = (Vec::new(), ClassesAtHand::default());
             for &block in blocks {
                 let rows = if self.texts.is_empty() {
                     let facts = self.segment.facts(block)?;
                     self.fitting(block, &facts, range)?
                 } else {
-                    self.rows_with_texts(block, range)?
+                    self.rows_with_texts(block, range, &mut classes)?
                 };
                 if !rows.is_empty() {
                     found.push((block, rows));
@@ -409,7 +429,12 @@ impl<'a> Rows<'a> {
         in_parts(&blocks, part, search)
     }
 
-    fn rows_with_texts(&self, block: u32, range: KeyRange) -> Result<Vec<u32>, SegmentError> {
+    fn rows_with_texts(
+        &self,
+        block: u32,
+        range: KeyRange,
+        classes: &mut ClassesAtHand,
+    ) -> Result<Vec<u32>, SegmentError> {
         let (in_cells, elsewhere): (Vec<_>, Vec<_>) = self.texts.iter().partition(|places| places.is_in_cells_alone());
         for text in in_cells {
             if !text.may_be_in_cells(self.segment, block)? {
@@ -417,7 +442,7 @@ impl<'a> Rows<'a> {
             }
         }
         let facts = self.segment.facts(block)?;
-        let mut rows = self.fitting(block, &facts, range)?;
+        let rows = self.fitting(block, &facts, range)?;
         if rows.is_empty() {
             return Ok(rows);
         }
@@ -426,8 +451,21 @@ impl<'a> Rows<'a> {
                 return Ok(Vec::new());
             }
         }
-        // To make the records of neighbours is much cheaper than to make each when a caller looks at it.
         let first_row = block * self.segment.index.block_rows;
+        let cells = self.segment.block_rows(block, classes)?;
+        let mut may_fit = Vec::with_capacity(rows.len());
+        for index in rows {
+            let row = TextRow { number: first_row + index, facts: facts.row(index as usize), cells: &cells, index };
+            let mut has_all = true;
+            for text in &self.texts {
+                has_all = has_all && text.may_be_in_row(self.segment, &row, classes)?;
+            }
+            if has_all {
+                may_fit.push(index);
+            }
+        }
+        let mut rows = may_fit;
+        // To make the records of neighbours is much cheaper than to make each when a caller looks at it.
         let numbers: Vec<u32> = rows.iter().map(|row| first_row + row).collect();
         let mut records = self.segment.records(&numbers)?.into_iter();
         rows.retain(|_| {
@@ -477,29 +515,32 @@ impl<'a> Rows<'a> {
     /// Rows of a block that have all facts, counted from its first.
     fn fitting(&self, block: u32, facts: &Facts, (low, high): KeyRange) -> Result<Vec<u32>, SegmentError> {
         let first_row = block * self.segment.index.block_rows;
+        let end = first_row + facts.len() as u32;
         let listed = self.listed_rows(first_row >> SPAN_ROW_BITS)?;
-        let mut fitting: Vec<u32> = (0..facts.len() as u32).collect();
-        if let Some(set) = &self.classes {
-            fitting.retain(|index| set.contains(facts.classes[*index as usize]));
-        }
-        if let Some(set) = &self.callers {
-            fitting.retain(|index| match facts.callers[*index as usize].checked_sub(1) {
-                Some(caller) => set.contains(caller),
-                None => self.has_rows_without_caller,
-            });
-        }
-        if let Some(set) = &self.addresses {
-            fitting.retain(|index| set.contains(facts.addresses[*index as usize].wrapping_sub(1)));
-        }
-        fitting.retain(|index| {
-            let key = (facts.seconds[*index as usize], facts.sequences[*index as usize]);
-            let row = first_row + index;
-            low <= key && key <= high && listed.iter().all(|rows| rows.binary_search(&row).is_ok())
-        });
-        Ok(fitting)
+        let is_of_caller = |caller: u32| match (&self.callers, caller.checked_sub(1)) {
+            (None, _) => true,
+            (Some(set), Some(caller)) => set.contains(caller),
+            (Some(_), None) => self.has_rows_without_caller,
+        };
+        let fits = |index: &u32| {
+            let at = *index as usize;
+            let key = (facts.seconds[at], facts.sequences[at]);
+            is_of_caller(facts.callers[at])
+                && self.classes.as_ref().is_none_or(|set| set.contains(facts.classes[at]))
+                && self.addresses.as_ref().is_none_or(|set| set.contains(facts.addresses[at].wrapping_sub(1)))
+                && low <= key
+                && key <= high
+        };
+        let Some((shortest, others)) = listed.split_first() else {
+            return Ok((0..facts.len() as u32).filter(fits).collect());
+        };
+        let here = &shortest[shortest.partition_point(|row| *row < first_row)..];
+        let here = here.iter().take_while(|row| **row < end);
+        let is_on_all = |row: &&u32| others.iter().all(|rows| rows.binary_search(row).is_ok());
+        Ok(here.filter(is_on_all).map(|row| row - first_row).filter(fits).collect())
     }
 
-    /// The rows of each set; of sets in spans those of one span.
+    /// The rows of each set, the shortest list first; of sets in spans those of one span.
     fn listed_rows(&self, span: u32) -> Result<Vec<Cow<'_, [u32]>>, SegmentError> {
         let mut listed = Vec::with_capacity(self.row_sets.len());
         for set in &self.row_sets {
@@ -508,6 +549,7 @@ impl<'a> Rows<'a> {
                 RowSet::Spans { hash, .. } => Cow::Owned(self.segment.numbers_of(span_hash(*hash, span), Target::Row)?),
             });
         }
+        listed.sort_by_key(|rows| rows.len());
         Ok(listed)
     }
 }

@@ -263,11 +263,6 @@ impl Segment {
 
     /// Blocks that have any of some numbers; `None` for all.
     pub(crate) fn blocks_of(&self, list: usize, numbers: &[u32]) -> Result<Option<Vec<u32>>, SegmentError> {
-        /// With more, reading the lists costs more than looking at the blocks.
-        const LISTS_MAX: usize = 256;
-        if numbers.len() > LISTS_MAX {
-            return Ok(None);
-        }
         let mut blocks = Vec::new();
         for number in numbers {
             let found = self.with_item(self.index.first_lists[list] + number, read_ascending)??;

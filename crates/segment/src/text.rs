@@ -12,9 +12,12 @@ use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 
-use crate::block::{Cells, Facts, PackedCells, ReadCell};
+use crate::block::{Cells, Facts, PackedCells, ReadCell, RowFacts};
+use crate::block_rows::BlockRows;
+use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
 use crate::cells::{format_time, format_uuid};
+use crate::classes::ClassesAtHand;
 use crate::footer::Index;
 use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
@@ -51,6 +54,12 @@ impl Probe {
         self.finder.find(text).is_some()
     }
 
+    /// Whether it may begin at the end of a text and go on in what follows.
+    fn may_begin_in(&self, before: &[u8]) -> bool {
+        let needle = self.finder.needle();
+        (1..needle.len()).any(|at| before.ends_with(&needle[..at]))
+    }
+
     /// Whether it may begin at the end of what is before an earlier text of a row, and go on in that.
     fn may_be_joined(&self, cells: &Cells) -> Result<bool, crate::Damage> {
         let needle = self.finder.needle();
@@ -61,6 +70,16 @@ impl Probe {
         };
         Ok(!beginnings.is_empty() && (1..needle.len()).any(|at| may_be_divided(&at)))
     }
+}
+
+/// A row of a block that is at hand.
+pub(crate) struct TextRow<'a> {
+    /// Number in the segment.
+    pub(crate) number: u32,
+    /// Number in the block.
+    pub(crate) index: u32,
+    pub(crate) facts: RowFacts,
+    pub(crate) cells: &'a BlockRows,
 }
 
 /// Where in a segment a text may be.
@@ -190,6 +209,40 @@ impl TextPlaces {
             return Ok(true);
         }
         self.may_be_in_cells(segment, block)
+    }
+
+    /// Whether a row may have the text, by its cells and facts.
+    pub(crate) fn may_be_in_row(
+        &self,
+        segment: &Segment,
+        row: &TextRow<'_>,
+        classes: &mut ClassesAtHand,
+    ) -> Result<bool, SegmentError> {
+        let has = |set: &NumberSet, number: u32| number.checked_sub(1).is_some_and(|number| set.contains(number));
+        let facts = &row.facts;
+        if self.classes.contains(facts.class)
+            || has(&self.callers, facts.caller)
+            || has(&self.addresses, facts.address)
+            || (self.probe.is_like_time && self.probe.is_in(&format_time(facts.seconds)))
+            || (self.probe.is_like_uuid && self.probe.is_in(&format_uuid(&segment.event_id(row.number)?)))
+        {
+            return Ok(true);
+        }
+        let class = classes.group(segment, facts.class)?.class(facts.class)?;
+        let mut cells = row.cells.cells_of(row.index as usize)?;
+        for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {
+            let has_it = match cells.next_cell()? {
+                ReadCell::Value(number) => self.values.get(&column).is_some_and(|numbers| numbers.contains(number)),
+                ReadCell::Text(text) => self.probe.is_in(text),
+                ReadCell::Uuid(uuid) => self.probe.is_like_uuid && self.probe.is_in(&format_uuid(uuid)),
+                // What is behind it is a text of the same row, which is looked at as well.
+                ReadCell::Ending { before, .. } => self.probe.is_in(before) || self.probe.may_begin_in(before),
+            };
+            if has_it {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the cells of a block may have the text.
