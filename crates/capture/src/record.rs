@@ -232,7 +232,22 @@ fn short(text: &str) -> String {
 
 /// The JSON, or the mark that it was left out for its size.
 fn within(json: Json, bytes_max: usize) -> Json {
-    if is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
+    if bytes_at_most(&json) > bytes_max && is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
+}
+
+/// More than what the JSON takes when it is written, without writing it. Most are far below any bound.
+fn bytes_at_most(json: &Json) -> usize {
+    // The longest escape is that of a control character: six bytes for one.
+    let text = |text: &str| 2 + 6 * text.len();
+    match json {
+        Json::Null | Json::Bool(_) => 5,
+        Json::Number(_) => 32,
+        Json::String(value) => text(value),
+        Json::Array(items) => 2 + items.iter().map(|item| 1 + bytes_at_most(item)).sum::<usize>(),
+        Json::Object(members) => {
+            2 + members.iter().map(|(key, value)| 2 + text(key) + bytes_at_most(value)).sum::<usize>()
+        }
+    }
 }
 
 /// Whether the written JSON is longer than `bytes_max`. Stops counting as soon as it is.

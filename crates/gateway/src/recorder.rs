@@ -3,6 +3,7 @@
 //! Every wake of another thread is a system call or two. The calls of a worker share them: one hand-over to the journal
 //! for all of its records, and one wake when they are durable; from there each call is woken on its own thread.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -66,6 +67,24 @@ async fn commit_all(sink: Arc<dyn EventSink>, mut waiting: mpsc::UnboundedReceiv
     }
 }
 
+/// First room for the text of a record, bytes. Nearly all are shorter.
+const RECORD_BYTES: usize = 4 * 1024;
+/// Longest text for which the room is kept.
+const RECORD_BYTES_KEPT: usize = 256 * 1024;
+
+thread_local! {
+    /// Where texts are written. Each is then copied into as many bytes as it has: it stays in memory for a while.
+    static TEXT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(RECORD_BYTES));
+}
+
 fn to_json(record: &EventRecord) -> Result<Bytes, SinkError> {
-    record.to_json().map(Bytes::from).map_err(|error| SinkError { reason: format!("it is not writable: {error}") })
+    TEXT.with_borrow_mut(|text| {
+        text.clear();
+        let written = record.write_json(text);
+        let bytes = Bytes::copy_from_slice(text);
+        if text.capacity() > RECORD_BYTES_KEPT {
+            *text = Vec::with_capacity(RECORD_BYTES);
+        }
+        written.map(|()| bytes).map_err(|error| SinkError { reason: format!("it is not writable: {error}") })
+    })
 }

@@ -29,5 +29,5 @@ pub use event_time::EventTime;
 pub use identity::{IamPrincipal, SessionContext, SessionIssuer, UserIdentity};
 pub use lesson::IdentityLesson;
 pub use lookup::{LookupIndex, LookupResource};
-pub use record::{EventCategory, EventRecord, EventResource, EventType, TlsDetails};
+pub use record::{EventCategory, EventRecord, EventResource, EventType, TlsDetails, UnwritableRecord};
 pub use region::Region;

@@ -107,7 +107,8 @@ fn recorded(case: &Case<'_>) -> Json {
         }),
     };
     let record = record(&exchange);
-    let bytes = record.to_json().expect("JSON");
+    let mut bytes = Vec::new();
+    record.write_json(&mut bytes).expect("JSON");
     assert_eq!(
         LookupIndex::of(&record),
         LookupIndex::derive(&bytes).expect("a record"),
