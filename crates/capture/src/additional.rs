@@ -1,11 +1,18 @@
 //! The `additionalEventData` of services that write one.
 
 use aws_wire::value::StructureValue;
+use http::HeaderName;
 use model::EventCategory;
 use serde_json::{Map, Value as Json};
 
 use crate::exchange::{Authentication, Exchange, Outcome};
 use crate::resources::member_of;
+
+// Made once: a name that is given as a text is read anew at each look.
+static X_AMZ_ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
+static DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
+static SERVER_SIDE_ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
+static CUSTOMER_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-customer-algorithm");
 
 /// The extras of a call; `None` for services that write none.
 pub(crate) fn additional_event_data(
@@ -63,7 +70,7 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
         EventCategory::Data => Json::from(count as f64),
         _ => Json::from(count),
     };
-    let mut object = Map::new();
+    let mut object = Map::with_capacity(8);
     let signature = match exchange.authentication {
         Authentication::SigV4Header => Some(("SigV4", "AuthHeader")),
         Authentication::SigV4Query => Some(("SigV4", "QueryString")),
@@ -82,7 +89,8 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
         Outcome::Answered { headers, body, .. } => (Some(headers), body.total_bytes()),
         Outcome::Unknown | Outcome::Failed { .. } => (None, 0),
     };
-    let header = |name: &str| headers.and_then(|headers| headers.get(name)).and_then(|value| value.to_str().ok());
+    let header =
+        |name: &HeaderName| headers.and_then(|headers| headers.get(name)).and_then(|value| value.to_str().ok());
     if matches!(
         operation,
         "PutObject" | "GetObject" | "CopyObject" | "CompleteMultipartUpload" | "CreateMultipartUpload"
@@ -93,7 +101,7 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     if let Some((_, method)) = signature {
         object.insert("AuthenticationMethod".to_owned(), Json::from(method));
     }
-    if let Some(id) = header("x-amz-id-2") {
+    if let Some(id) = header(&X_AMZ_ID_2) {
         object.insert("x-amz-id-2".to_owned(), Json::from(id));
     }
     object.insert("bytesTransferredOut".to_owned(), bytes(sent));
@@ -102,18 +110,18 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
 
 /// Bytes of content received. A chunked upload says how many of its bytes are content.
 fn received_bytes(exchange: &Exchange<'_>) -> u64 {
-    let declared = exchange.head.headers.get("x-amz-decoded-content-length");
+    let declared = exchange.head.headers.get(&DECODED_CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
     declared.unwrap_or_else(|| exchange.request_body.total_bytes())
 }
 
 /// Which encryption was applied: asked for by the request, or the bucket's default. Source: S3 guide.
-fn sse_applied<'a>(exchange: &Exchange<'_>, answer: &impl Fn(&str) -> Option<&'a str>) -> Option<&'static str> {
-    let asked = exchange.head.headers.contains_key("x-amz-server-side-encryption");
-    if answer("x-amz-server-side-encryption-customer-algorithm").is_some() {
+fn sse_applied<'a>(exchange: &Exchange<'_>, answer: &impl Fn(&HeaderName) -> Option<&'a str>) -> Option<&'static str> {
+    let asked = exchange.head.headers.contains_key(&SERVER_SIDE_ENCRYPTION);
+    if answer(&CUSTOMER_ALGORITHM).is_some() {
         return Some("SSE_C");
     }
-    match (answer("x-amz-server-side-encryption")?, asked) {
+    match (answer(&SERVER_SIDE_ENCRYPTION)?, asked) {
         ("AES256", true) => Some("SSE_S3"),
         ("AES256", false) => Some("Default_SSE_S3"),
         (kms, true) if kms.starts_with("aws:kms") => Some("SSE_KMS"),

@@ -146,7 +146,7 @@ pub(crate) fn request(exchange: &Exchange<'_>, operation: Option<&Operation>) ->
     let call = exchange.subject.call();
     let bucket_in_host = call.and_then(|call| call.bucket_in_host.as_deref());
     let address = Address::of(exchange.head.path, bucket_in_host);
-    let mut object = Map::new();
+    let mut object = Map::with_capacity(8);
     if let Some(bucket) = address.bucket {
         object.insert("bucketName".to_owned(), Json::String(bucket.into_owned()));
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{DATE, HeaderValue};
+use http::header::{DATE, HeaderName, HeaderValue};
 use model::AccessKeyId;
 
 use super::error::{MissingPart, SigV4Error};
@@ -12,6 +12,11 @@ use super::scope::{parse_credential, parse_regionless_credential};
 use super::string_to_sign::{ALGORITHM, ALGORITHM_SIGV4A};
 use super::timestamp::AmzDate;
 use crate::RequestHead;
+
+// Made once: a name that is given as a text is read anew at each look.
+static X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+static X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static(CONTENT_SHA256_HEADER);
 
 /// Reads the header by its scheme.
 pub(super) fn parse<'a>(head: &RequestHead<'a>, header: &'a HeaderValue) -> Result<Presented<'a>, SigV4Error> {
@@ -98,16 +103,16 @@ fn incomplete(parameters: &Parameters<'_>, date_missing: bool, text: &str) -> Si
 
 /// `X-Amz-Date` wins over `Date`, which clients and proxies set on their own.
 fn date_text<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
-    let value = head.headers.get("x-amz-date").or_else(|| head.headers.get(DATE))?;
+    let value = head.headers.get(&X_AMZ_DATE).or_else(|| head.headers.get(DATE))?;
     Some(value.to_str().unwrap_or_default().trim())
 }
 
 pub(super) fn session_token<'a>(head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-    head.headers.get("x-amz-security-token")?.to_str().ok().map(Cow::Borrowed)
+    head.headers.get(&X_AMZ_SECURITY_TOKEN)?.to_str().ok().map(Cow::Borrowed)
 }
 
 pub(super) fn payload(head: &RequestHead<'_>) -> PayloadDeclaration {
-    match head.headers.get(CONTENT_SHA256_HEADER) {
+    match head.headers.get(&X_AMZ_CONTENT_SHA256) {
         None => PayloadDeclaration::Absent,
         Some(value) => PayloadDeclaration::parse(value.to_str().unwrap_or_default().trim()),
     }

@@ -71,10 +71,30 @@ pub fn payload_hash(body: &[u8]) -> [u8; 32] {
 /// 32 bytes from 64 lower-case hexadecimal digits. Upper case is refused: AWS never writes it, and a signature or hash
 /// that can be written in two ways would not cover its own text.
 pub(super) fn parse_lower_hex(text: &str) -> Option<[u8; 32]> {
-    let lower = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     let mut bytes = [0_u8; 32];
-    (lower && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    let mut seen = 0;
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (high, low) = (LOWER_HEX[usize::from(digits[0])], LOWER_HEX[usize::from(digits[1])]);
+        // What is no digit has bits above the lowest four.
+        seen |= high | low;
+        *byte = high << 4 | low & 0x0f;
+    }
+    (seen < 0x10).then_some(bytes)
 }
+
+/// Values of the lower-case hexadecimal digits; 255 for every other byte.
+const LOWER_HEX: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {
