@@ -10,13 +10,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::http1::body::WireBody;
+use crate::http1::head::HeaderLines;
 use crate::resigning::ResignedChunks;
 use crate::upstream::UpstreamBody;
 
@@ -42,13 +42,32 @@ pub enum ClientBody {
     Hyper(Incoming),
 }
 
-/// A body that is still on its HTTP/1.1 connection.
+/// A body that is still on its HTTP/1.1 connection, with the lines in which the headers before it came.
 #[derive(Debug)]
-pub struct WireRequestBody(WireBody);
+pub struct WireRequestBody {
+    body: WireBody,
+    lines: Option<HeaderLines>,
+}
 
-impl From<WireBody> for ClientBody {
-    fn from(body: WireBody) -> Self {
-        Self::Wire(WireRequestBody(body))
+impl WireRequestBody {
+    pub(crate) fn new(body: WireBody, lines: HeaderLines) -> Self {
+        Self { body, lines: Some(lines) }
+    }
+}
+
+impl From<WireRequestBody> for ClientBody {
+    fn from(body: WireRequestBody) -> Self {
+        Self::Wire(body)
+    }
+}
+
+impl ClientBody {
+    /// The lines in which the request's headers came, where they came over HTTP/1.1.
+    pub(crate) fn take_lines(&mut self) -> Option<HeaderLines> {
+        match self {
+            Self::Wire(body) => body.lines.take(),
+            Self::Hyper(_) => None,
+        }
     }
 }
 
@@ -64,7 +83,7 @@ impl Body for ClientBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Wire(WireRequestBody(body)) => Pin::new(body).poll_frame(context),
+            Self::Wire(WireRequestBody { body, .. }) => Pin::new(body).poll_frame(context),
             Self::Hyper(body) => {
                 Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -73,14 +92,14 @@ impl Body for ClientBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Wire(WireRequestBody(body)) => body.is_end_stream(),
+            Self::Wire(WireRequestBody { body, .. }) => body.is_end_stream(),
             Self::Hyper(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Wire(WireRequestBody(body)) => body.size_hint(),
+            Self::Wire(WireRequestBody { body, .. }) => body.size_hint(),
             Self::Hyper(body) => body.size_hint(),
         }
     }
@@ -117,12 +136,15 @@ where
     let mut first = Bytes::new();
     let mut joined: Option<BytesMut> = None;
     let mut trailers = None;
+    let mut idle = IdleTimer::new(idle_timeout);
     while !body.is_end_stream() {
-        let frame = match tokio::time::timeout(idle_timeout, body.frame()).await {
-            Err(_) => return Err(IdleTimeout { after: idle_timeout }.into()),
-            Ok(None) => break,
-            Ok(Some(frame)) => frame.map_err(Into::into)?,
-        };
+        let next = std::future::poll_fn(|context| match Pin::new(&mut body).poll_frame(context) {
+            Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+            Poll::Pending => idle.poll_silence(context).map(Err),
+        });
+        let Some(frame) = next.await? else { break };
+        let frame = frame.map_err(Into::into)?;
+        idle.data_came();
         match frame.into_data() {
             Ok(data) => match &mut joined {
                 Some(joined) => joined.extend_from_slice(&data),
@@ -284,7 +306,14 @@ pub struct StreamReport {
 
 /// Body of an answer on its way to the client.
 #[derive(Debug)]
-pub enum AnswerBody {
+pub struct AnswerBody {
+    content: Content,
+    /// The lines in which the answer's headers came, where they came over HTTP/1.1.
+    lines: Option<HeaderLines>,
+}
+
+#[derive(Debug)]
+enum Content {
     /// Held in memory.
     Whole {
         /// The bytes, until they are taken.
@@ -365,7 +394,17 @@ impl Drop for StreamedAnswer {
 impl AnswerBody {
     /// A held answer.
     pub fn whole(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
-        Self::Whole { bytes: (!bytes.is_empty()).then_some(bytes), trailers }
+        let bytes = (!bytes.is_empty()).then_some(bytes);
+        Self { content: Content::Whole { bytes, trailers }, lines: None }
+    }
+
+    /// The same, of an answer whose headers came in these lines.
+    pub(crate) fn after(self, lines: Option<HeaderLines>) -> Self {
+        Self { lines, ..self }
+    }
+
+    pub(crate) fn lines(&self) -> Option<&HeaderLines> {
+        self.lines.as_ref()
     }
 
     /// A streamed answer, whose end is told to `report` if there is one.
@@ -376,13 +415,9 @@ impl AnswerBody {
         report: Option<oneshot::Sender<StreamReport>>,
     ) -> Self {
         let prefix = (!prefix.is_empty()).then_some(prefix);
-        Self::Streamed(Box::new(StreamedAnswer {
-            prefix,
-            rest,
-            idle: IdleTimer::new(idle_timeout),
-            sent_bytes: 0,
-            report,
-        }))
+        let idle = IdleTimer::new(idle_timeout);
+        let streamed = StreamedAnswer { prefix, rest, idle, sent_bytes: 0, report };
+        Self { content: Content::Streamed(Box::new(streamed)), lines: None }
     }
 }
 
@@ -391,26 +426,26 @@ impl Body for AnswerBody {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Whole { bytes, trailers } => {
+        match &mut self.get_mut().content {
+            Content::Whole { bytes, trailers } => {
                 let data = bytes.take().map(Frame::data);
                 Poll::Ready(data.or_else(|| trailers.take().map(|map| Frame::trailers(*map))).map(Ok))
             }
-            Self::Streamed(streamed) => poll_streamed(streamed, context),
+            Content::Streamed(streamed) => poll_streamed(streamed, context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole { bytes, trailers } => bytes.is_none() && trailers.is_none(),
-            Self::Streamed(streamed) => streamed.prefix.is_none() && streamed.rest.is_end_stream(),
+        match &self.content {
+            Content::Whole { bytes, trailers } => bytes.is_none() && trailers.is_none(),
+            Content::Streamed(streamed) => streamed.prefix.is_none() && streamed.rest.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Streamed(streamed) => add_to_hint(streamed.rest.size_hint(), streamed.prefix.as_ref()),
+        match &self.content {
+            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Content::Streamed(streamed) => add_to_hint(streamed.rest.size_hint(), streamed.prefix.as_ref()),
         }
     }
 }
@@ -440,7 +475,7 @@ fn poll_streamed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::{Full, StreamBody};
+    use http_body_util::{BodyExt, Full, StreamBody};
 
     fn frames(parts: &'static [&'static str]) -> impl Body<Data = Bytes, Error = BodyError> + Unpin {
         let frames = parts.iter().map(|part| Ok(Frame::data(Bytes::from_static(part.as_bytes()))));

@@ -13,12 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use aws_wire::RequestHead;
-use aws_wire::catalog::{Catalog, Protocol, Service};
+use aws_wire::catalog::Catalog;
 use aws_wire::classify::{Call, Classification, HostNames, classify};
 use aws_wire::sigv4::{self, Presented, SigV4Error};
 use bytes::Bytes;
-use capture::{BodyCapture, Outcome, RedactionKey, Subject};
+use capture::{BodyCapture, Outcome};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, response};
 use http_body::Body;
@@ -32,16 +31,18 @@ use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::failure::Failure;
 use crate::gap::{GapTracker, gap_record};
 use crate::host_region::region_of_host;
+use crate::http1::head::{HeaderLines, remove_hop_by_hop};
 use crate::identities::IdentityBook;
-use crate::metrics::{CallLabels, GatewayMetrics};
+use crate::metrics::{CallCounters, CallOutcome, GatewayMetrics};
 use crate::observer::{CallObserver, ConcludedCall};
+use crate::received::{HeldRequest, Received, Target, request_head};
 use crate::recorder::Recorder;
 use crate::resigning::{Proved, RESIGNED_BODY_BYTES_MAX, ResignedUpstream};
 use crate::route::{Destination, LocalCall, Routes};
 use crate::settings::{GatewaySettings, RecordingFailure};
 use crate::sink::{EventSink, NoteId, SinkError};
 use crate::unstoppable::Unstoppable;
-use crate::upstream::{UpstreamClient, UpstreamUrl};
+use crate::upstream::{UpstreamBody, UpstreamClient, UpstreamUrl};
 
 /// The other end of a connection.
 #[derive(Debug)]
@@ -101,124 +102,26 @@ pub struct Gateway {
     routes: Routes,
     callers: CallerLearner,
     metrics: GatewayMetrics,
+    call_counters: CallCounters,
     gaps: GapTracker,
     /// Held for reading by every record that is still to be written after its answer began to leave.
     open_records: Arc<RwLock<()>>,
 }
 
-/// What a request asks for.
-#[derive(Debug)]
-enum Target {
-    /// An operation of the catalog.
-    Known(Call),
-    /// A service of the catalog, and an operation that the catalog does not know.
-    UnknownOperation { service: &'static Service, protocol: Protocol },
-}
-
-impl Target {
-    fn service(&self) -> &'static Service {
-        match self {
-            Self::Known(call) => call.service,
-            Self::UnknownOperation { service, .. } => service,
-        }
-    }
-
-    fn protocol(&self) -> Protocol {
-        match self {
-            Self::Known(call) => call.protocol,
-            Self::UnknownOperation { protocol, .. } => *protocol,
-        }
-    }
-
-    fn subject(&self) -> Subject<'_> {
-        match self {
-            Self::Known(call) => Subject::Call(call),
-            Self::UnknownOperation { service, protocol } => Subject::UnknownOperation { service, protocol: *protocol },
-        }
-    }
-
-    fn call(&self) -> Option<&Call> {
-        match self {
-            Self::Known(call) => Some(call),
-            Self::UnknownOperation { .. } => None,
-        }
-    }
-
-    /// Whether the call changes nothing. Of an unknown operation only the method tells.
-    fn is_read_only(&self, method: &Method) -> bool {
-        match self {
-            Self::Known(call) => capture::is_read_only(call),
-            Self::UnknownOperation { .. } => method == Method::GET || method == Method::HEAD,
-        }
-    }
-}
-
-/// What was held of a request's body.
-#[derive(Debug)]
-enum HeldRequest {
-    Whole(Bytes),
-    Prefix(Bytes),
-    Streamed,
-}
-
-/// Everything that a record needs to know of a request. Owned, so that it can outlive the answer's head.
-struct Received {
-    connection: Arc<Connection>,
-    head: http::request::Parts,
-    target: Target,
-    held: HeldRequest,
-    /// Bytes of a streamed body that went on so far.
-    streamed_bytes: Arc<AtomicU64>,
-    caller: Caller,
-    region: Region,
-    source_ip: IpAddr,
-    event_id: String,
-    request_id: String,
-    began: Instant,
-    tls: Option<TlsDetails>,
-    redaction_key: Option<RedactionKey>,
-}
-
-impl Received {
-    fn record(&self, outcome: Outcome<'_>, event_time: EventTime) -> EventRecord {
-        let mut record = capture::record(&self.exchange(outcome, event_time));
-        if self.caller.is_claimed && record.error_code.as_deref().is_some_and(capture::refuses_credentials) {
-            record.user_identity = self.caller.without_claim();
-        }
-        record
-    }
-
-    fn exchange<'a>(&'a self, outcome: Outcome<'a>, event_time: EventTime) -> capture::Exchange<'a> {
-        capture::Exchange {
-            subject: self.target.subject(),
-            head: request_head(&self.head),
-            request_body: match &self.held {
-                HeldRequest::Whole(bytes) => BodyCapture::Complete(bytes),
-                HeldRequest::Prefix(bytes) => {
-                    let total_bytes = self.streamed_bytes.load(Ordering::Relaxed);
-                    BodyCapture::Prefix { bytes, total_bytes }
-                }
-                HeldRequest::Streamed => {
-                    BodyCapture::Streamed { total_bytes: self.streamed_bytes.load(Ordering::Relaxed) }
-                }
-            },
-            caller: &self.caller.identity,
-            authentication: self.caller.authentication,
-            source_ip: self.source_ip,
-            tls: self.tls.as_ref(),
-            recipient_account: self.caller.account,
-            region: &self.region,
-            event_id: &self.event_id,
-            request_id: &self.request_id,
-            event_time,
-            outcome,
-            redaction_key: self.redaction_key.as_ref(),
-        }
-    }
-}
-
 /// The head of an answer, and where its body comes from.
-type Answer = (response::Parts, AnswerSource);
+struct Answer {
+    parts: response::Parts,
+    /// The lines in which its headers came, where they came over HTTP/1.1.
+    lines: Option<HeaderLines>,
+    source: AnswerSource,
+}
+
+impl From<Response<UpstreamBody>> for Answer {
+    fn from(response: Response<UpstreamBody>) -> Self {
+        let (parts, mut body) = response.into_parts();
+        Self { parts, lines: body.take_lines(), source: AnswerSource::Upstream(body) }
+    }
+}
 
 impl Gateway {
     /// A gateway over the embedded catalog.
@@ -239,6 +142,7 @@ impl Gateway {
             catalog: Catalog::embedded(),
             routes,
             callers,
+            call_counters: CallCounters::new(&metrics),
             metrics,
             gaps: GapTracker::default(),
             open_records: Arc::new(RwLock::new(())),
@@ -274,15 +178,21 @@ impl Gateway {
         request: Request<impl Into<ClientBody>>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
-        let request = request.map(Into::into);
+        let request: Request<ClientBody> = request.map(Into::into);
         self.metrics.calls_in_flight.inc();
         let gateway = Arc::clone(&self);
-        Unstoppable::new(async move {
+        let goes_through_library = matches!(request.body(), ClientBody::Hyper(_));
+        let mut answer = Unstoppable::new(async move {
             let answer = Arc::clone(&gateway).exchange(request, connection).await;
             gateway.metrics.calls_in_flight.dec();
             answer
         })
-        .await
+        .await;
+        if goes_through_library {
+            // Our own writer passes them over.
+            remove_hop_by_hop(answer.headers_mut());
+        }
+        answer
     }
 
     /// Passes on one request as what is no AWS call: untouched and unrecorded, but counted.
@@ -291,9 +201,16 @@ impl Gateway {
         request: Request<impl Into<ClientBody>>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
-        let (mut head, body) = request.map(Into::into).into_parts();
+        let (mut head, mut body) = request.map(Into::into).into_parts();
         put_host_header(&mut head);
-        self.pass_on(&connection, &mut head, Held::Longer { prefix: Bytes::new(), rest: body }).await
+        let lines = body.take_lines();
+        let goes_through_library = matches!(body, ClientBody::Hyper(_));
+        let body = Held::Longer { prefix: Bytes::new(), rest: body };
+        let mut answer = self.pass_on(&connection, &head, lines.as_ref(), body).await;
+        if goes_through_library {
+            remove_hop_by_hop(answer.headers_mut());
+        }
+        answer
     }
 
     async fn exchange(
@@ -302,18 +219,19 @@ impl Gateway {
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
         let began = Instant::now();
-        let (mut head, body) = request.into_parts();
+        let (mut head, mut body) = request.into_parts();
+        let lines = body.take_lines();
         put_host_header(&mut head);
         let presented = sigv4::parse(&request_head(&head));
         let (target, held, rest) = match self.identify(&head, &presented, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
             Ok(Identified::NotAws { body }) => {
-                return Box::pin(self.pass_on(&connection, &mut head, body)).await;
+                return Box::pin(self.pass_on(&connection, &head, lines.as_ref(), body)).await;
             }
             Err(message) => return answer::plain(400, &message),
         };
         let sender = self.sender(&presented, &head, &held.0);
-        let mut received = self.receive(connection, head, target, held, sender, began);
+        let mut received = self.receive(connection, (head, lines), target, held, sender, began);
         let destination = self.routes.for_service(received.target.service()).clone();
         if let Destination::Upstream(_) | Destination::Origin = &destination {
             received.caller.claim_no_more_than_proved();
@@ -329,11 +247,8 @@ impl Gateway {
             && !received.caller.proof.is_of_known_key()
         {
             self.metrics.unrecorded_unknown_callers.inc();
-            return match self.forward(&mut received, &destination, rest).await {
-                Ok((parts, source)) => {
-                    let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
-                    Response::from_parts(parts, body)
-                }
+            return match self.forward(&received, &destination, rest).await {
+                Ok(answer) => self.pass_back(answer),
                 Err(failure) => received.fault(&failure),
             };
         }
@@ -343,7 +258,7 @@ impl Gateway {
     /// **Intent before forward**, then **outcome before release**.
     async fn record_exchange(
         self: Arc<Self>,
-        mut received: Box<Received>,
+        received: Box<Received>,
         destination: &Destination,
         rest: RequestBody,
     ) -> Response<AnswerBody> {
@@ -359,8 +274,8 @@ impl Gateway {
                 Err(error) => tracing::error!(%error, "a call goes on without a note of it"),
             }
         }
-        match self.forward(&mut received, destination, rest).await {
-            Ok((parts, source)) => self.answer(received, parts, source, note).await,
+        match self.forward(&received, destination, rest).await {
+            Ok(answer) => self.answer(received, answer, note).await,
             Err(failure) => Box::pin(self.fail(received, failure, note)).await,
         }
     }
@@ -454,7 +369,7 @@ impl Gateway {
     fn receive(
         &self,
         connection: Arc<Connection>,
-        head: http::request::Parts,
+        (head, lines): (http::request::Parts, Option<HeaderLines>),
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
         (caller, region): (Caller, Region),
@@ -470,6 +385,7 @@ impl Gateway {
         Box::new(Received {
             connection,
             head,
+            lines,
             target,
             held,
             streamed_bytes,
@@ -486,7 +402,7 @@ impl Gateway {
 
     async fn forward(
         &self,
-        received: &mut Received,
+        received: &Received,
         destination: &Destination,
         body: RequestBody,
     ) -> Result<Answer, Failure> {
@@ -495,11 +411,9 @@ impl Gateway {
                 let Some(url) = upstream_of(destination, &received.connection.peer) else {
                     return Err(Failure::no_origin());
                 };
-                match received.connection.lane.client.send(&url, &mut received.head, body).await {
-                    Ok(response) => {
-                        let (parts, body) = response.into_parts();
-                        Ok((parts, AnswerSource::Upstream(body)))
-                    }
+                let client = &received.connection.lane.client;
+                match client.send(&url, &received.head, received.lines.as_ref(), body).await {
+                    Ok(response) => Ok(response.into()),
                     Err(error) => {
                         self.metrics.upstream_failures.inc();
                         tracing::warn!(%error, service = received.target.service().id, "an upstream did not answer");
@@ -519,7 +433,7 @@ impl Gateway {
                     request_id: &received.request_id,
                 };
                 let (parts, body) = service.answer(call).await.response.into_parts();
-                Ok((parts, AnswerSource::Local(body)))
+                Ok(Answer { parts, lines: None, source: AnswerSource::Local(body) })
             }
             Destination::Nowhere => {
                 let service = &received.target.service().id;
@@ -555,12 +469,9 @@ impl Gateway {
             payload_hash,
             now: (self.surroundings.clock)(),
         };
-        let mut request = upstream.resign(&proved, body).map_err(Failure::refused)?;
-        match received.connection.lane.client.send(&upstream.url, &mut request.head, request.body).await {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                Ok((parts, AnswerSource::Upstream(body)))
-            }
+        let request = upstream.resign(&proved, body).map_err(Failure::refused)?;
+        match received.connection.lane.client.send(&upstream.url, &request.head, None, request.body).await {
+            Ok(response) => Ok(response.into()),
             Err(error) => match request.chunk_error.get() {
                 Some(error) => Err(Failure::rejected(error.rejection())),
                 None => {
@@ -575,8 +486,7 @@ impl Gateway {
     async fn answer(
         self: Arc<Self>,
         received: Box<Received>,
-        parts: response::Parts,
-        source: AnswerSource,
+        Answer { parts, lines, source }: Answer,
         note: Option<NoteId>,
     ) -> Response<AnswerBody> {
         let is_streaming = received.target.call().is_some_and(capture::is_streaming_response);
@@ -616,9 +526,12 @@ impl Gateway {
                 if let Err(failure) = self.append(&received, outcome, note, Some(parts.status.as_u16())).await {
                     return received.fault(&failure);
                 }
-                Response::from_parts(parts, AnswerBody::whole(bytes, trailers))
+                Response::from_parts(parts, AnswerBody::whole(bytes, trailers).after(lines))
             }
-            Held::Longer { prefix, rest } => Box::pin(self.stream(received, parts, prefix, rest, note)).await,
+            Held::Longer { prefix, rest } => {
+                let answer = Answer { parts, lines, source: rest };
+                Box::pin(self.stream(received, answer, prefix, note)).await
+            }
         }
     }
 
@@ -636,9 +549,8 @@ impl Gateway {
     async fn stream(
         self: Arc<Self>,
         received: Box<Received>,
-        parts: response::Parts,
+        Answer { parts, lines, source: rest }: Answer,
         prefix: Bytes,
-        rest: AnswerSource,
         note: Option<NoteId>,
     ) -> Response<AnswerBody> {
         let provisional = Outcome::Answered {
@@ -659,7 +571,7 @@ impl Gateway {
             }
         };
         let (sender, receiver) = oneshot::channel();
-        let body = AnswerBody::streamed(prefix, rest, self.settings.body_idle_timeout, Some(sender));
+        let body = AnswerBody::streamed(prefix, rest, self.settings.body_idle_timeout, Some(sender)).after(lines);
         let (status, headers) = (parts.status.as_u16(), parts.headers.clone());
         let open_record = Arc::clone(&self.open_records).read_owned().await;
         tokio::spawn(async move {
@@ -789,19 +701,19 @@ impl Gateway {
 
     fn count_call(&self, received: &Received, status: Option<u16>) {
         let outcome = match status {
-            Some(status) if status < 400 => "ok",
-            Some(status) if status < 500 => "client_error",
-            _ => "server_error",
+            Some(status) if status < 400 => CallOutcome::Ok,
+            Some(status) if status < 500 => CallOutcome::ClientError,
+            _ => CallOutcome::ServerError,
         };
-        let labels = CallLabels { service: received.target.service().id.clone(), outcome };
-        self.metrics.calls.get_or_create(&labels).inc();
+        self.call_counters.count(received.target.service(), outcome);
     }
 
     /// Passes on what is no AWS call, untouched and unrecorded, but counted.
     async fn pass_on(
         &self,
         connection: &Connection,
-        head: &mut http::request::Parts,
+        head: &http::request::Parts,
+        lines: Option<&HeaderLines>,
         body: Held<ClientBody>,
     ) -> Response<AnswerBody> {
         self.metrics.unrecognised.inc();
@@ -818,13 +730,8 @@ impl Gateway {
                 RequestBody::streamed(prefix, rest, Arc::new(AtomicU64::new(0)), idle)
             }
         };
-        match connection.lane.client.send(&url, head, body).await {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                let source = AnswerSource::Upstream(body);
-                let idle = self.settings.body_idle_timeout;
-                Response::from_parts(parts, AnswerBody::streamed(Bytes::new(), source, idle, None))
-            }
+        match connection.lane.client.send(&url, head, lines, body).await {
+            Ok(response) => self.pass_back(response.into()),
             Err(error) => {
                 self.metrics.upstream_failures.inc();
                 let failure = Failure::upstream(&error);
@@ -834,27 +741,17 @@ impl Gateway {
     }
 }
 
-impl Received {
-    /// The gateway's own error, in the shape of the caller's protocol.
-    fn fault(&self, failure: &Failure) -> Response<AnswerBody> {
-        answer::fault(
-            self.target.service(),
-            self.target.protocol(),
-            failure.status,
-            failure.code,
-            &failure.message,
-            &self.request_id,
-        )
+impl Gateway {
+    /// An answer of which nothing is recorded.
+    fn pass_back(&self, Answer { parts, lines, source }: Answer) -> Response<AnswerBody> {
+        let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
+        Response::from_parts(parts, body.after(lines))
     }
 }
 
 enum Identified {
     Aws { target: Target, held: (HeldRequest, Arc<AtomicU64>), rest: RequestBody },
     NotAws { body: Held<ClientBody> },
-}
-
-fn request_head(head: &http::request::Parts) -> RequestHead<'_> {
-    RequestHead { method: &head.method, path: head.uri.path(), query: head.uri.query(), headers: &head.headers }
 }
 
 /// The upstream of a destination that is one, for a connection.

@@ -50,7 +50,6 @@ impl Failure {
             UpstreamError::Unreachable { .. } | UpstreamError::Broken { .. } => (503, "ServiceUnavailable"),
             UpstreamError::TimedOut { .. } => (504, "GatewayTimeout"),
             UpstreamError::ClientGone => (400, "IncompleteBody"),
-            UpstreamError::Unforwardable { .. } => (400, "MalformedHttpRequestException"),
         };
         Self { status, code, message: format!("OpenTrail got no answer for this call: {error}{cause}.") }
     }

@@ -8,6 +8,7 @@
 //! - [`head`]: heads of requests and answers.
 //! - [`framing`]: where a body ends.
 //! - [`body`]: a body on its connection.
+//! - [`patience`]: how long an end waits.
 //! - [`server`], [`client`]: the two ends.
 
 pub(crate) mod body;
@@ -15,6 +16,7 @@ pub(crate) mod client;
 pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod io;
+mod patience;
 pub(crate) mod server;
 
 /// Reads bytes as heads and as bodies, for the fuzz target; whatever they are, there is an answer and no panic.
@@ -23,18 +25,20 @@ pub fn read_anything(bytes: &[u8]) {
     use bytes::BytesMut;
 
     let mut input = BytesMut::from(bytes);
-    while let Ok(Some(parts)) = head::take_request(&mut input) {
+    let names = &mut head::KnownNames::default();
+    while let Ok(Some((parts, lines))) = head::take_request(&mut input, names) {
         let Ok(framing) = framing::of_request(&parts.headers, parts.version) else { break };
-        let _ = head::write_request(&parts, framing);
+        let outgoing = head::Outgoing { head: &parts, lines: Some(&lines), host: "h" };
+        let _ = head::write_request(&outgoing, framing);
         let mut decoder = framing::Decoder::new(framing);
         while let Ok(framing::Decoded::Data(_)) = decoder.decode(&mut input) {}
         if !decoder.is_ended() {
             break;
         }
     }
-    if let Ok(Some(parts)) = head::take_response(&mut BytesMut::from(bytes)) {
+    if let Ok(Some((parts, lines))) = head::take_response(&mut BytesMut::from(bytes), names) {
         let _ = framing::of_response(&http::Method::GET, parts.status, &parts.headers);
-        let _ = head::write_response(&parts, head::Framing::Chunked, None);
+        let _ = head::write_response(&parts, Some(&lines), head::Framing::Chunked, None);
     }
     let mut chunks = framing::Decoder::new(head::Framing::Chunked);
     let mut input = BytesMut::from(bytes);

@@ -12,7 +12,7 @@
 //!   streams through.
 //!
 //! Modules in reading order: [`settings`], [`sink`] and [`route`] (what the gateway needs from others), [`caller`], [`trusted_proxies`], [`proxy_protocol`], [`identities`],
-//! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`resigning`], [`recorder`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
+//! [`body`], [`parent_proxy`], [`connector`], [`upstream`], [`resigning`], [`recorder`], [`received`], [`exchange`], [`observer`], [`worker`], [`listener`], [`tls`],
 //! [`metrics`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -36,6 +36,7 @@ pub mod metrics;
 pub mod observer;
 pub mod parent_proxy;
 pub mod proxy_protocol;
+mod received;
 mod recorder;
 pub mod resigning;
 pub mod route;

@@ -1,6 +1,8 @@
 //! Counters of the gateway, in OpenMetrics names.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use aws_wire::catalog::Service;
+use parking_lot::RwLock;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,8 +14,62 @@ use prometheus_client::registry::Registry;
 pub struct CallLabels {
     /// Catalog id of the service.
     pub service: String,
-    /// `ok`, `client_error` or `server_error`.
-    pub outcome: &'static str,
+    /// What came of it.
+    pub outcome: CallOutcome,
+}
+
+/// What came of a recorded call, by its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallOutcome {
+    /// It was carried out.
+    Ok,
+    /// Status 400 to 499.
+    ClientError,
+    /// Status 500 and above, or no answer.
+    ServerError,
+}
+
+impl EncodeLabelValue for CallOutcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let text = match self {
+            Self::Ok => "ok",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+        };
+        EncodeLabelValue::encode(&text, encoder)
+    }
+}
+
+/// The counters of calls, found without hashing the name of the service.
+#[derive(Debug)]
+pub struct CallCounters {
+    calls: Family<CallLabels, Counter>,
+    /// By service, in the order in which services were first called. Few installations call more than some dozens.
+    found: RwLock<Vec<(&'static Service, [Counter; 3])>>,
+}
+
+impl CallCounters {
+    /// Over the counters of an installation.
+    pub fn new(metrics: &GatewayMetrics) -> Self {
+        Self { calls: metrics.calls.clone(), found: RwLock::default() }
+    }
+
+    /// Counts one call.
+    pub fn count(&self, service: &'static Service, outcome: CallOutcome) {
+        let counted = self.found.read().iter().find(|(found, _)| std::ptr::eq(*found, service)).map(|(_, counters)| {
+            counters[outcome as usize].inc();
+        });
+        if counted.is_none() {
+            let counter = |outcome| {
+                let labels = CallLabels { service: service.id.clone(), outcome };
+                self.calls.get_or_create(&labels).clone()
+            };
+            let counters = [CallOutcome::Ok, CallOutcome::ClientError, CallOutcome::ServerError].map(counter);
+            counters[outcome as usize].inc();
+            // Another thread may have entered the same service meanwhile; its entry shares these counters.
+            self.found.write().push((service, counters));
+        }
+    }
 }
 
 /// Counters of the gateway.

@@ -1,15 +1,13 @@
 //! Upstreams: the services that calls are forwarded to.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
@@ -20,7 +18,7 @@ use crate::body::{BodyError, RequestBody};
 use crate::connector::UpstreamConnector;
 use crate::http1::body::WireBody;
 use crate::http1::client::{SendError, UpstreamConnection};
-use crate::http1::head::remove_hop_by_hop;
+use crate::http1::head::{HeaderLines, Outgoing};
 use crate::http1::io::Stream;
 use crate::settings::GatewaySettings;
 
@@ -123,12 +121,6 @@ pub enum UpstreamError {
         /// The time that it had.
         after: Duration,
     },
-    /// The request cannot be written for an upstream.
-    #[error("the request cannot be forwarded: {reason}")]
-    Unforwardable {
-        /// Why.
-        reason: String,
-    },
 }
 
 /// A client for all upstreams. Cheap to clone; its connections belong to the runtime that it is used on.
@@ -158,27 +150,19 @@ impl UpstreamClient {
 
     /// Forwards a request and waits for the head of the answer.
     ///
-    /// Method, path, query, end-to-end headers and body go on as received.
+    /// Method, path, query, end-to-end headers and body go on as received, the headers in the lines in which they came
+    /// where those are given.
     ///
     /// # Errors
     /// As [`UpstreamError`] tells them apart: whether the call may have taken effect.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
-        upstream: &UpstreamUrl,
-        head: &mut http::request::Parts,
-        body: RequestBody,
-    ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let head = forwarded(upstream, head)?;
-        self.answer(upstream, &head, body).await
-    }
-
-    /// An answer over a connection that was kept, or over a new one.
-    async fn answer(
-        &self,
-        upstream: &UpstreamUrl,
+        upstream: &Arc<UpstreamUrl>,
         head: &http::request::Parts,
+        lines: Option<&HeaderLines>,
         mut body: RequestBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let outgoing = Outgoing { head, lines, host: upstream.authority() };
         loop {
             let pooled = self.pool.take(upstream);
             let is_reused = pooled.is_some();
@@ -186,10 +170,10 @@ impl UpstreamClient {
                 Some(connection) => connection,
                 None => Box::pin(self.connect(upstream)).await?,
             };
-            let (pool, place) = (Arc::clone(&self.pool), upstream.clone());
-            let put_back = move |connection| pool.put_back(place, connection);
-            match connection.send(head, &mut body, self.response_timeout, put_back).await {
-                Ok(response) => return Ok(response.map(UpstreamBody)),
+            let (pool, place) = (Arc::clone(&self.pool), Arc::clone(upstream));
+            let put_back = move |connection| pool.put_back(&place, connection);
+            match connection.send(&outgoing, &mut body, self.response_timeout, put_back).await {
+                Ok((response, lines)) => return Ok(response.map(|body| UpstreamBody { body, lines: Some(lines) })),
                 // The upstream closed a kept connection at this moment. A call that may be repeated goes to the next
                 // one; of any other nobody knows whether it took effect.
                 Err(SendError::Closed(_)) if is_reused && is_repeatable(head, &body) => {}
@@ -222,48 +206,43 @@ fn is_repeatable(head: &http::request::Parts, body: &RequestBody) -> bool {
     matches!(body, RequestBody::Whole { trailers: None, .. }) && head.method.is_safe()
 }
 
-/// The head of the request as the upstream gets it.
-fn forwarded(upstream: &UpstreamUrl, head: &mut http::request::Parts) -> Result<http::request::Parts, UpstreamError> {
-    let (mut forwarded, ()) = Request::new(()).into_parts();
-    forwarded.method = head.method.clone();
-    forwarded.uri = head.uri.clone();
-    forwarded.headers = head.headers.clone();
-    // Holds the lines in which the headers came, and is of no use to the record.
-    forwarded.extensions = std::mem::take(&mut head.extensions);
-    remove_hop_by_hop(&mut forwarded.headers);
-    if !forwarded.headers.contains_key(HOST) {
-        let host = HeaderValue::from_str(upstream.authority.as_str());
-        let host = host.map_err(|error| UpstreamError::Unforwardable { reason: error.to_string() })?;
-        forwarded.headers.insert(HOST, host);
-    }
-    Ok(forwarded)
+/// Body of an upstream's answer, with the lines in which the headers before it came; its connection takes the next call
+/// once it is read to its end.
+#[derive(Debug)]
+pub struct UpstreamBody {
+    body: WireBody,
+    lines: Option<HeaderLines>,
 }
 
-/// Body of an upstream's answer; its connection takes the next call once it is read to its end.
-#[derive(Debug)]
-pub struct UpstreamBody(WireBody);
+impl UpstreamBody {
+    /// The lines in which the answer's headers came.
+    pub(crate) fn take_lines(&mut self) -> Option<HeaderLines> {
+        self.lines.take()
+    }
+}
 
 impl Body for UpstreamBody {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.get_mut().0).poll_frame(context)
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 
 /// Connections that wait for the next call.
 #[derive(Debug, Default)]
 struct Pool {
-    idle: Mutex<HashMap<UpstreamUrl, Vec<Idle>>>,
+    /// By upstream. There are few, so that going through them costs less than a hash.
+    idle: Mutex<Vec<(Arc<UpstreamUrl>, Vec<Idle>)>>,
 }
 
 #[derive(Debug)]
@@ -287,7 +266,7 @@ impl Pool {
             loop {
                 tokio::time::sleep(POOL_IDLE_TIMEOUT / 2).await;
                 let Some(pool) = weak.upgrade() else { break };
-                pool.idle.lock().retain(|_, connections| {
+                pool.idle.lock().retain_mut(|(_, connections)| {
                     connections.retain(Idle::is_usable);
                     !connections.is_empty()
                 });
@@ -297,9 +276,9 @@ impl Pool {
     }
 
     /// The connection that was used last: it is the least likely to be closed by now.
-    fn take(&self, upstream: &UpstreamUrl) -> Option<UpstreamConnection> {
+    fn take(&self, upstream: &Arc<UpstreamUrl>) -> Option<UpstreamConnection> {
         let mut idle = self.idle.lock();
-        let connections = idle.get_mut(upstream)?;
+        let (_, connections) = idle.iter_mut().find(|(place, _)| is_same(place, upstream))?;
         while let Some(candidate) = connections.pop() {
             if candidate.is_usable() {
                 return Some(candidate.connection);
@@ -308,13 +287,19 @@ impl Pool {
         None
     }
 
-    fn put_back(&self, upstream: UpstreamUrl, connection: UpstreamConnection) {
+    fn put_back(&self, upstream: &Arc<UpstreamUrl>, connection: UpstreamConnection) {
         let mut idle = self.idle.lock();
-        let connections = idle.entry(upstream).or_default();
-        if connections.len() < POOL_IDLE_CONNECTIONS_MAX {
-            connections.push(Idle { connection, since: Instant::now() });
+        let connection = Idle { connection, since: Instant::now() };
+        match idle.iter_mut().find(|(place, _)| is_same(place, upstream)) {
+            Some((_, connections)) if connections.len() >= POOL_IDLE_CONNECTIONS_MAX => {}
+            Some((_, connections)) => connections.push(connection),
+            None => idle.push((Arc::clone(upstream), vec![connection])),
         }
     }
+}
+
+fn is_same(one: &Arc<UpstreamUrl>, other: &Arc<UpstreamUrl>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl UpstreamCaller {
         body: Bytes,
     ) -> Result<(response::Parts, Bytes), UpstreamCallError> {
         let answer = async {
-            let sent = self.client.send(&self.upstream, head, RequestBody::whole(body, None)).await?;
+            let sent = self.client.send(&self.upstream, head, None, RequestBody::whole(body, None)).await?;
             let (parts, answer) = sent.into_parts();
             match hold(answer, ANSWER_BYTES_MAX, ANSWER_TIMEOUT).await {
                 Ok(Held::Whole { bytes, .. }) => Ok((parts, bytes)),

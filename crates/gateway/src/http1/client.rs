@@ -1,17 +1,19 @@
 //! One connection to an upstream.
 
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::{Method, Response, Version, request, response};
+use http::{Method, Response, Version, response};
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::body::{AtEnd, WireBody};
 use super::framing::{self, ChunkWriter, FramingError};
-use super::head::{self, Framing, HeadError, remove_hop_by_hop, write_request};
+use super::head::{self, Framing, HeadError, HeaderLines, Outgoing, write_request};
 use super::io::{Io, Stream};
+use super::patience::Patience;
 use super::server::names;
 use crate::body::{BodyError, RequestBody};
 
@@ -45,11 +47,12 @@ pub(crate) enum SendError {
 #[derive(Debug)]
 pub(crate) struct UpstreamConnection {
     io: Io,
+    patience: Patience,
 }
 
 impl UpstreamConnection {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { io: Io::new(stream) }
+        Self { io: Io::new(stream), patience: Patience::default() }
     }
 
     /// Whether the upstream has not closed it, as far as is known without asking.
@@ -63,30 +66,28 @@ impl UpstreamConnection {
     /// # Errors
     /// See [`SendError`].
     pub(crate) async fn send(
-        self,
-        head: &request::Parts,
+        mut self,
+        outgoing: &Outgoing<'_>,
         body: &mut RequestBody,
         patience: Duration,
         put_back: impl FnOnce(Self) + Send + 'static,
-    ) -> Result<Response<WireBody>, SendError> {
-        let (parts, was_sent_whole) = self.exchange(head, body, patience).await?;
-        let framing = framing::of_response(&head.method, parts.status, &parts.headers)?;
+    ) -> Result<(Response<WireBody>, HeaderLines), SendError> {
+        let ((parts, lines), was_sent_whole) = self.exchange(outgoing, body, patience).await?;
+        let framing = framing::of_response(&outgoing.head.method, parts.status, &parts.headers)?;
         let keeps = was_sent_whole && framing != Framing::UntilClose && keeps_alive(&parts);
         let io = self.io.clone();
         let at_end = keeps.then(|| Box::new(PutBack { connection: self, put_back }) as Box<dyn AtEnd>);
-        let mut parts = parts;
-        remove_hop_by_hop(&mut parts.headers);
-        Ok(Response::from_parts(parts, WireBody::new(io, framing, at_end)))
+        Ok((Response::from_parts(parts, WireBody::new(io, framing, at_end)), lines))
     }
 
     async fn exchange(
-        &self,
-        head: &request::Parts,
+        &mut self,
+        outgoing: &Outgoing<'_>,
         body: &mut RequestBody,
         patience: Duration,
-    ) -> Result<(response::Parts, bool), SendError> {
-        let framing = framing_of(&head.method, body);
-        let start = write_request(head, framing);
+    ) -> Result<(AnswerHead, bool), SendError> {
+        let framing = framing_of(&outgoing.head.method, body);
+        let start = write_request(outgoing, framing);
         if let RequestBody::Whole { bytes, trailers: None } = body {
             // Kept until an answer begins, so that it can be sent again on another connection.
             let bytes = bytes.clone().unwrap_or_default();
@@ -103,7 +104,7 @@ impl UpstreamConnection {
             Ok(()) => Ok((self.answer(patience).await?, true)),
             Err(SendError::Closed(cause)) => {
                 let early = tokio::time::timeout(EARLY_ANSWER_TIMEOUT, self.answer_head()).await;
-                early.ok().and_then(Result::ok).map(|parts| (parts, false)).ok_or(SendError::Closed(cause))
+                early.ok().and_then(Result::ok).map(|head| (head, false)).ok_or(SendError::Closed(cause))
             }
             Err(error) => Err(error),
         }
@@ -130,27 +131,38 @@ impl UpstreamConnection {
         Ok(())
     }
 
-    async fn answer(&self, patience: Duration) -> Result<response::Parts, SendError> {
-        tokio::time::timeout(patience, self.answer_head()).await.map_err(|_| SendError::TimedOut)?
+    async fn answer(&mut self, patience: Duration) -> Result<AnswerHead, SendError> {
+        self.patience.begin(patience);
+        std::future::poll_fn(|context| match poll_answer_head(&self.io, context) {
+            Poll::Pending => self.patience.poll_end(context).map(|()| Err(SendError::TimedOut)),
+            ready => ready,
+        })
+        .await
     }
 
-    /// Reads the head of the answer, past those that only say that it is under way.
-    async fn answer_head(&self) -> Result<response::Parts, SendError> {
-        loop {
-            while let Some(parts) = self.io.with_input(head::take_response)? {
-                if !parts.status.is_informational() {
-                    return Ok(parts);
-                }
+    async fn answer_head(&self) -> Result<AnswerHead, SendError> {
+        std::future::poll_fn(|context| poll_answer_head(&self.io, context)).await
+    }
+}
+
+/// The head of an answer, and the lines in which its headers came.
+type AnswerHead = (response::Parts, HeaderLines);
+
+/// Reads the head of the answer, past those that only say that it is under way.
+fn poll_answer_head(io: &Io, context: &mut Context<'_>) -> Poll<Result<AnswerHead, SendError>> {
+    loop {
+        while let Some(head) = io.take_head(head::take_response)? {
+            if !head.0.status.is_informational() {
+                return Poll::Ready(Ok(head));
             }
-            match self.io.fill().await {
-                Ok(0) if self.io.with_input(|input| input.is_empty()) => return Err(SendError::Closed(None)),
-                Ok(0) => return Err(FramingError::Cut.into()),
-                Ok(_) => {}
-                Err(error) if self.io.with_input(|input| input.is_empty()) => {
-                    return Err(SendError::Closed(Some(error)));
-                }
-                Err(error) => return Err(error.into()),
-            }
+        }
+        let has_nothing = || io.with_input(|input| input.is_empty());
+        match ready!(io.poll_fill(context)) {
+            Ok(0) if has_nothing() => return Poll::Ready(Err(SendError::Closed(None))),
+            Ok(0) => return Poll::Ready(Err(FramingError::Cut.into())),
+            Ok(_) => {}
+            Err(error) if has_nothing() => return Poll::Ready(Err(SendError::Closed(Some(error)))),
+            Err(error) => return Poll::Ready(Err(error.into())),
         }
     }
 }

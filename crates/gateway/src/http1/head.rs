@@ -1,7 +1,9 @@
 //! Heads of requests and answers: read strictly, written as they came.
 
+use std::mem::MaybeUninit;
+
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, request, response};
 
 /// Most bytes of a head. AWS allows 8 KiB of query and 8 KiB of user metadata; presigned URLs add tokens.
@@ -21,27 +23,75 @@ pub(crate) enum HeadError {
 }
 
 /// Header lines as they came: order and spelling of names. Kept beside the header map, which says what is true.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct HeaderLines {
-    lines: std::sync::Arc<[Line]>,
+    head: Bytes,
+    lines: Vec<Line>,
     /// The reason phrase of an answer.
-    reason: Bytes,
+    reason: Place,
 }
 
-#[derive(Debug, Clone)]
+/// A part of a head: offset of its first byte and of the one behind its last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+/// A header: the places of its name and of its value.
+#[derive(Debug, Clone, Copy)]
 struct Line {
-    name: Bytes,
-    value: Bytes,
+    name: Place,
+    value: Place,
+}
+
+impl HeaderLines {
+    fn bytes(&self, place: Place) -> &[u8] {
+        self.head.get(place.start as usize..place.end as usize).unwrap_or_default()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines.iter().map(|line| (self.bytes(line.name), self.bytes(line.value)))
+    }
+}
+
+/// Most names that are remembered of a connection. Few messages have more headers.
+const KNOWN_NAMES_MAX: usize = 24;
+
+/// Names of the headers of a connection's last message, by their places. The next one has most often the same, and to
+/// recognise a name costs a comparison instead of reading and copying it.
+#[derive(Debug, Default)]
+pub(crate) struct KnownNames(Vec<(Box<[u8]>, HeaderName)>);
+
+impl KnownNames {
+    fn at(&mut self, index: usize, spelled: &[u8]) -> Result<HeaderName, HeadError> {
+        if let Some((known, name)) = self.0.get(index)
+            && **known == *spelled
+        {
+            return Ok(name.clone());
+        }
+        let name = HeaderName::from_bytes(spelled).map_err(|_| HeadError::Malformed("header name"))?;
+        let entry = (spelled.into(), name.clone());
+        if let Some(place) = self.0.get_mut(index) {
+            *place = entry;
+        } else if index == self.0.len() && index < KNOWN_NAMES_MAX {
+            self.0.push(entry);
+        }
+        Ok(name)
+    }
 }
 
 /// Takes the head of a request from the front of `input`, once all of it is there.
 ///
 /// # Errors
 /// See [`HeadError`]. The connection is of no more use then.
-pub(crate) fn take_request(input: &mut BytesMut) -> Result<Option<request::Parts>, HeadError> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let size = match parsed.parse(input) {
+pub(crate) fn take_request(
+    input: &mut BytesMut,
+    names: &mut KnownNames,
+) -> Result<Option<(request::Parts, HeaderLines)>, HeadError> {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut []);
+    let size = match parsed.parse_with_uninit_headers(input, &mut headers) {
         Ok(httparse::Status::Complete(size)) if size <= HEAD_BYTES_MAX => size,
         Ok(httparse::Status::Partial) if input.len() < HEAD_BYTES_MAX => return Ok(None),
         Ok(_) => return Err(HeadError::TooLarge),
@@ -52,24 +102,28 @@ pub(crate) fn take_request(input: &mut BytesMut) -> Result<Option<request::Parts
     let version = version_of(parsed.version);
     let base = input.as_ptr() as usize;
     let target = place(base, parsed.path.unwrap_or_default().as_bytes());
-    let places = places(base, parsed.headers);
+    let lines = lines(base, parsed.headers);
     let head = input.split_to(size).freeze();
-    let uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| malformed("target"))?;
-    let (map, lines) = collect(&head, &places)?;
+    let uri = Uri::from_maybe_shared(slice(&head, target)).map_err(|_| malformed("target"))?;
+    let lines = HeaderLines { head, lines, reason: Place::default() };
     let (mut parts, ()) = Request::new(()).into_parts();
-    (parts.method, parts.uri, parts.version, parts.headers) = (method, uri, version, map);
-    parts.extensions.insert(HeaderLines { lines, reason: Bytes::new() });
-    Ok(Some(parts))
+    (parts.method, parts.uri, parts.version) = (method, uri, version);
+    parts.headers = map_of(&lines, names)?;
+    Ok(Some((parts, lines)))
 }
 
 /// Takes the head of an answer from the front of `input`, once all of it is there.
 ///
 /// # Errors
 /// See [`HeadError`].
-pub(crate) fn take_response(input: &mut BytesMut) -> Result<Option<response::Parts>, HeadError> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut parsed = httparse::Response::new(&mut headers);
-    let size = match parsed.parse(input) {
+pub(crate) fn take_response(
+    input: &mut BytesMut,
+    names: &mut KnownNames,
+) -> Result<Option<(response::Parts, HeaderLines)>, HeadError> {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let size = match config.parse_response_with_uninit_headers(&mut parsed, input, &mut headers) {
         Ok(httparse::Status::Complete(size)) if size <= HEAD_BYTES_MAX => size,
         Ok(httparse::Status::Partial) if input.len() < HEAD_BYTES_MAX => return Ok(None),
         Ok(_) => return Err(HeadError::TooLarge),
@@ -79,16 +133,15 @@ pub(crate) fn take_response(input: &mut BytesMut) -> Result<Option<response::Par
         StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| HeadError::Malformed("status code"))?;
     let version = version_of(parsed.version);
     let base = input.as_ptr() as usize;
-    let reason = place(base, parsed.reason.unwrap_or_default().as_bytes());
-    let places = places(base, parsed.headers);
-    let head = input.split_to(size).freeze();
-    let (map, lines) = collect(&head, &places)?;
     // An empty reason is a text outside the buffer.
-    let reason = if reason.end <= head.len() { head.slice(reason) } else { Bytes::new() };
+    let reason = parsed.reason.filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| place(base, reason.as_bytes())).unwrap_or_default();
+    let lines = lines(base, parsed.headers);
+    let lines = HeaderLines { head: input.split_to(size).freeze(), lines, reason };
     let (mut parts, ()) = Response::new(()).into_parts();
-    (parts.status, parts.version, parts.headers) = (status, version, map);
-    parts.extensions.insert(HeaderLines { lines, reason });
-    Ok(Some(parts))
+    (parts.status, parts.version) = (status, version);
+    parts.headers = map_of(&lines, names)?;
+    Ok(Some((parts, lines)))
 }
 
 fn refused(error: httparse::Error) -> HeadError {
@@ -107,31 +160,33 @@ fn version_of(minor: Option<u8>) -> Version {
     if minor == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 }
 }
 
-type Place = std::ops::Range<usize>;
-
-/// Where a part of the buffer lies in it.
+/// Where a part of the buffer lies in it. Heads are far shorter than what a `u32` counts.
 fn place(base: usize, part: &[u8]) -> Place {
     let start = (part.as_ptr() as usize).wrapping_sub(base);
-    start..start.wrapping_add(part.len())
+    let offset = |offset: usize| u32::try_from(offset).unwrap_or_default();
+    Place { start: offset(start), end: offset(start.wrapping_add(part.len())) }
 }
 
-fn places(base: usize, headers: &[httparse::Header<'_>]) -> Vec<(Place, Place)> {
-    headers.iter().map(|header| (place(base, header.name.as_bytes()), place(base, header.value))).collect()
+fn lines(base: usize, headers: &[httparse::Header<'_>]) -> Vec<Line> {
+    let line = |header: &httparse::Header<'_>| Line {
+        name: place(base, header.name.as_bytes()),
+        value: if header.value.is_empty() { Place::default() } else { place(base, header.value) },
+    };
+    headers.iter().map(line).collect()
 }
 
-fn collect(head: &Bytes, places: &[(Place, Place)]) -> Result<(HeaderMap, std::sync::Arc<[Line]>), HeadError> {
-    let slice = |place: &Place| if place.is_empty() { Bytes::new() } else { head.slice(place.clone()) };
-    let mut map = HeaderMap::with_capacity(places.len());
-    let mut lines = Vec::with_capacity(places.len());
-    for (name, value) in places {
-        let line = Line { name: slice(name), value: slice(value) };
-        let name = HeaderName::from_bytes(&line.name).map_err(|_| HeadError::Malformed("header name"))?;
-        let value =
-            HeaderValue::from_maybe_shared(line.value.clone()).map_err(|_| HeadError::Malformed("header value"))?;
-        map.append(name, value);
-        lines.push(line);
+fn slice(head: &Bytes, place: Place) -> Bytes {
+    if place.start == place.end { Bytes::new() } else { head.slice(place.start as usize..place.end as usize) }
+}
+
+fn map_of(lines: &HeaderLines, names: &mut KnownNames) -> Result<HeaderMap, HeadError> {
+    let mut map = HeaderMap::with_capacity(lines.lines.len());
+    for (index, line) in lines.lines.iter().enumerate() {
+        let name = names.at(index, lines.bytes(line.name))?;
+        let value = HeaderValue::from_maybe_shared(slice(&lines.head, line.value));
+        map.append(name, value.map_err(|_| HeadError::Malformed("header value"))?);
     }
-    Ok((map, lines.into()))
+    Ok(map)
 }
 
 /// Headers that belong to one connection only (RFC 9110, section 7.6.1), but those that `Connection` names.
@@ -176,27 +231,46 @@ pub(crate) enum Framing {
     UntilClose,
 }
 
+/// The head of a request on its way to an upstream.
+#[derive(Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) head: &'a request::Parts,
+    /// The lines in which its headers came, if it came over HTTP/1.
+    pub(crate) lines: Option<&'a HeaderLines>,
+    /// Host for a request that names none.
+    pub(crate) host: &'a str,
+}
+
 /// Writes a request's head.
-pub(crate) fn write_request(head: &request::Parts, framing: Framing) -> Bytes {
+pub(crate) fn write_request(outgoing: &Outgoing<'_>, framing: Framing) -> Bytes {
+    let head = outgoing.head;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut out = BytesMut::with_capacity(256 + 64 * head.headers.len() + target.len());
+    let mut out = BytesMut::with_capacity(room_for(&head.headers, outgoing.lines) + target.len());
     for part in [head.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-    write_headers(&mut out, &head.headers, head.extensions.get(), framing);
+    write_headers(&mut out, &head.headers, outgoing.lines, framing);
+    if !head.headers.contains_key(HOST) {
+        line(&mut out, b"host", outgoing.host.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
     out.freeze()
 }
 
-/// Writes an answer's head. `connection` is the value of that header, if it is to be sent.
-pub(crate) fn write_response(head: &response::Parts, framing: Framing, connection: Option<&str>) -> Bytes {
-    let lines: Option<&HeaderLines> = head.extensions.get();
-    let mut out = BytesMut::with_capacity(256 + 64 * head.headers.len());
+/// Writes an answer's head. `lines` are those in which its headers came, if it came over HTTP/1; `connection` is the
+/// value of that header, if it is to be sent.
+pub(crate) fn write_response(
+    head: &response::Parts,
+    lines: Option<&HeaderLines>,
+    framing: Framing,
+    connection: Option<&str>,
+) -> Bytes {
+    let mut out = BytesMut::with_capacity(room_for(&head.headers, lines));
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(head.status.as_str().as_bytes());
     out.extend_from_slice(b" ");
     match lines {
-        Some(lines) => out.extend_from_slice(&lines.reason),
+        Some(lines) => out.extend_from_slice(lines.bytes(lines.reason)),
         None => out.extend_from_slice(head.status.canonical_reason().unwrap_or_default().as_bytes()),
     }
     out.extend_from_slice(b"\r\n");
@@ -211,13 +285,19 @@ pub(crate) fn write_response(head: &response::Parts, framing: Framing, connectio
     out.freeze()
 }
 
+/// About as many bytes as a head takes.
+fn room_for(headers: &HeaderMap, lines: Option<&HeaderLines>) -> usize {
+    128 + lines.map_or_else(|| 64 * headers.len(), |lines| lines.head.len())
+}
+
 fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     for part in [name, b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
 }
 
-/// Writes headers as they came if nothing changed them, and what tells the body's length.
+/// Writes headers as they came if nothing changed them, without those of the connection, and what tells the body's
+/// length.
 fn write_headers(out: &mut BytesMut, headers: &HeaderMap, lines: Option<&HeaderLines>, framing: Framing) {
     let is_length = |name: &[u8]| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes());
     // The length stays as it was told where it may: the answer to a HEAD, and a body that is as long as was said.
@@ -226,13 +306,16 @@ fn write_headers(out: &mut BytesMut, headers: &HeaderMap, lines: Option<&HeaderL
         Framing::Sized(size) => told_length(headers) == Some(size),
         Framing::Chunked | Framing::UntilClose => false,
     };
+    let named = named_by_connection(headers);
     let mut write = |name: &[u8], value: &[u8]| {
-        if keeps_length || !is_length(name) {
+        let is_of_connection =
+            is_hop_by_hop(name) || named.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(name));
+        if !is_of_connection && (keeps_length || !is_length(name)) {
             line(out, name, value);
         }
     };
-    match lines.and_then(|lines| unchanged(headers, lines)) {
-        Some(lines) => lines.for_each(|line| write(&line.name, &line.value)),
+    match lines.filter(|lines| says_the_same(headers, lines)) {
+        Some(lines) => lines.iter().for_each(|(name, value)| write(name, value)),
         None => headers.iter().for_each(|(name, value)| write(name.as_str().as_bytes(), value.as_bytes())),
     }
     match framing {
@@ -242,30 +325,35 @@ fn write_headers(out: &mut BytesMut, headers: &HeaderMap, lines: Option<&HeaderL
     }
 }
 
+/// Headers that `Connection` names as its own; the words that are no names of headers do no harm.
+fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let is_usual =
+        |word: &&str| word.is_empty() || ["keep-alive", "close"].iter().any(|usual| usual.eq_ignore_ascii_case(word));
+    values.flat_map(|text| text.split(',')).map(str::trim).filter(|word| !is_usual(word)).collect()
+}
+
 fn told_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The lines without those of the connection, if they say exactly what the map says.
-fn unchanged<'a>(headers: &HeaderMap, lines: &'a HeaderLines) -> Option<impl Iterator<Item = &'a Line>> {
-    let kept = |line: &&Line| !is_hop_by_hop(&line.name);
-    let says = |line: &Line| {
-        let Ok(name) = std::str::from_utf8(&line.name) else { return false };
-        headers.get_all(name).iter().any(|value| value.as_bytes() == line.value)
-    };
-    let mut count = 0;
-    for line in lines.lines.iter().filter(kept) {
-        if !says(line) {
-            return None;
-        }
-        count += 1;
+/// Whether the lines say exactly what the map says.
+fn says_the_same(headers: &HeaderMap, lines: &HeaderLines) -> bool {
+    if headers.len() != lines.lines.len() {
+        return false;
     }
-    (count == headers.len()).then(|| lines.lines.iter().filter(kept))
+    // A map that was made of these lines, and in which no name stands twice, has the same values in the same order.
+    if headers.values().zip(lines.iter()).all(|(value, (_, line))| std::ptr::eq(value.as_bytes(), line)) {
+        return true;
+    }
+    lines.iter().all(|(name, value)| {
+        let Ok(name) = std::str::from_utf8(name) else { return false };
+        headers.get_all(name).iter().any(|found| found.as_bytes() == value)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header::HOST;
     use proptest::prelude::*;
 
     use super::*;
@@ -273,16 +361,20 @@ mod tests {
     const REQUEST: &str = "PUT /b/a%20key?x-id=PutObject HTTP/1.1\r\nHost: h:80\r\nX-Amz-Meta-One:  1 \r\n\
                            x-aMz-meta-TWO: \r\nConnection: keep-alive\r\nX-Amz-Meta-One: again\r\n\r\n";
 
-    fn request(text: &str) -> request::Parts {
-        let mut input = BytesMut::from(text);
-        let parts = take_request(&mut input).expect("a head").expect("a whole head");
-        assert!(input.is_empty());
-        parts
+    fn taken(input: &mut BytesMut) -> Result<Option<(request::Parts, HeaderLines)>, HeadError> {
+        take_request(input, &mut KnownNames::default())
     }
 
-    fn forwarded(mut parts: request::Parts, framing: Framing) -> String {
-        remove_hop_by_hop(&mut parts.headers);
-        String::from_utf8(write_request(&parts, framing).to_vec()).expect("ASCII")
+    fn request(text: &str) -> (request::Parts, HeaderLines) {
+        let mut input = BytesMut::from(text);
+        let taken = taken(&mut input).expect("a head").expect("a whole head");
+        assert!(input.is_empty());
+        taken
+    }
+
+    fn forwarded((head, lines): (request::Parts, HeaderLines), framing: Framing) -> String {
+        let outgoing = Outgoing { head: &head, lines: Some(&lines), host: "upstream" };
+        String::from_utf8(write_request(&outgoing, framing).to_vec()).expect("ASCII")
     }
 
     #[test]
@@ -297,13 +389,13 @@ mod tests {
 
     #[test]
     fn what_was_changed_goes_on_as_it_was_changed() {
-        let mut parts = request(REQUEST);
-        parts.headers.insert(HOST, HeaderValue::from_static("other"));
-        let text = forwarded(parts, Framing::Bodiless);
+        let mut changed = request(REQUEST);
+        changed.0.headers.insert(HOST, HeaderValue::from_static("other"));
+        let text = forwarded(changed, Framing::Bodiless);
         assert!(text.contains("host: other\r\n") && !text.contains("h:80"), "{text}");
-        let mut parts = request(REQUEST);
-        parts.headers.remove("x-amz-meta-two");
-        assert!(!forwarded(parts, Framing::Bodiless).to_lowercase().contains("two"));
+        let mut changed = request(REQUEST);
+        changed.0.headers.remove("x-amz-meta-two");
+        assert!(!forwarded(changed, Framing::Bodiless).to_lowercase().contains("two"));
     }
 
     #[test]
@@ -322,14 +414,15 @@ mod tests {
     #[test]
     fn an_answer_keeps_its_reason_and_its_lines() {
         let mut input = BytesMut::from("HTTP/1.1 200 Fine by me\r\nETag: \"e\"\r\nServer: S\r\n\r\nbody");
-        let parts = take_response(&mut input).expect("a head").expect("a whole head");
+        let names = &mut KnownNames::default();
+        let (parts, lines) = take_response(&mut input, names).expect("a head").expect("a whole head");
         assert_eq!(input, "body");
-        let text = write_response(&parts, Framing::Sized(4), Some("close"));
+        let text = write_response(&parts, Some(&lines), Framing::Sized(4), Some("close"));
         let expected =
             "HTTP/1.1 200 Fine by me\r\nETag: \"e\"\r\nServer: S\r\nContent-Length: 4\r\nconnection: close\r\n\r\n";
         assert_eq!(text, expected);
         let mut input = BytesMut::from("HTTP/1.1 404 \r\n\r\n");
-        take_response(&mut input).expect("a head").expect("an answer without a reason");
+        take_response(&mut input, names).expect("a head").expect("an answer without a reason");
     }
 
     #[test]
@@ -344,29 +437,53 @@ mod tests {
             "GET / HTTP/1.1\r\n: 1\r\n\r\n",
             "\u{16}\u{3}\u{1}\r\n\r\n",
         ] {
-            take_request(&mut BytesMut::from(text)).expect_err(text);
+            taken(&mut BytesMut::from(text)).expect_err(text);
         }
         let long = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(HEAD_BYTES_MAX));
-        assert_eq!(take_request(&mut BytesMut::from(long.as_str())).err(), Some(HeadError::TooLarge));
+        assert_eq!(taken(&mut BytesMut::from(long.as_str())).err(), Some(HeadError::TooLarge));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: 1\r\n".repeat(HEADERS_MAX + 1));
-        assert_eq!(take_request(&mut BytesMut::from(many.as_str())).err(), Some(HeadError::TooLarge));
+        assert_eq!(taken(&mut BytesMut::from(many.as_str())).err(), Some(HeadError::TooLarge));
     }
 
     proptest! {
         #[test]
         fn any_bytes_get_an_answer(bytes: Vec<u8>) {
-            let _ = take_request(&mut BytesMut::from(bytes.as_slice()));
-            let _ = take_response(&mut BytesMut::from(bytes.as_slice()));
+            let _ = taken(&mut BytesMut::from(bytes.as_slice()));
+            let _ = take_response(&mut BytesMut::from(bytes.as_slice()), &mut KnownNames::default());
         }
 
         #[test]
         fn a_head_is_taken_only_when_it_is_whole(cut in 0..REQUEST.len()) {
             let mut input = BytesMut::from(&REQUEST[..cut]);
-            prop_assert!(matches!(take_request(&mut input), Ok(None)));
+            prop_assert!(matches!(taken(&mut input), Ok(None)));
             input.extend_from_slice(&REQUEST.as_bytes()[cut..]);
-            let parts = take_request(&mut input).expect("a head").expect("a whole head");
+            let (parts, _) = taken(&mut input).expect("a head").expect("a whole head");
             prop_assert_eq!(parts.headers.len(), 5);
         }
+    }
+
+    #[test]
+    fn names_of_the_last_message_are_known_only_where_they_are_the_same() {
+        let mut names = KnownNames::default();
+        for lines in [
+            "Host: h\r\nX-One: 1\r\nX-Two: 2\r\n",
+            "Host: h\r\nX-Two: 2\r\nx-one: 1\r\n",
+            "X-One: 1\r\nX-Two: 2\r\n",
+            "X-One: 1\r\nX-Two: 2\r\nHost: h\r\nX-Three: 3\r\n",
+        ] {
+            let text = format!("GET / HTTP/1.1\r\n{lines}\r\n");
+            let (known, _) =
+                take_request(&mut BytesMut::from(text.as_str()), &mut names).expect("a head").expect("whole");
+            assert_eq!(known.headers, request(&text).0.headers, "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_that_the_connection_names_are_not_passed_on() {
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nX-Drop: 1\r\nConnection: Keep-Alive, x-drop\r\nTE: trailers\r\n\r\n";
+        assert_eq!(forwarded(request(text), Framing::Bodiless), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        let text = "GET / HTTP/1.1\r\nA: 1\r\n\r\n";
+        assert_eq!(forwarded(request(text), Framing::Bodiless), "GET / HTTP/1.1\r\nA: 1\r\nhost: upstream\r\n\r\n");
     }
 
     #[test]

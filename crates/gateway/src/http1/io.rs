@@ -1,5 +1,6 @@
 //! A connection with what was read from it and not yet used.
 
+use std::cell::RefCell;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,12 +8,14 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::framing::Decoder;
+use super::head::KnownNames;
 
-/// First read buffer of a message, bytes: heads and small bodies fit.
+/// First read of a message, bytes: heads and small bodies fit. It goes through a buffer that all connections of a thread
+/// share, so that a small message takes no more memory than it is long.
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Largest read buffer, bytes. It grows to it while reads fill it.
 const READ_BYTES_MAX: usize = 256 * 1024;
@@ -38,7 +41,13 @@ struct Inner {
     stream: Stream,
     input: BytesMut,
     read_bytes: usize,
+    names: KnownNames,
     body: BodyState,
+}
+
+thread_local! {
+    /// What was just read, until it is copied to where it belongs.
+    static FIRST_READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MIN].into());
 }
 
 /// Where the body of the last message stands. The next message begins behind it.
@@ -64,6 +73,7 @@ impl Io {
             stream,
             input: BytesMut::new(),
             read_bytes: READ_BYTES_MIN,
+            names: KnownNames::default(),
             body: BodyState::Ended,
         })))
     }
@@ -71,6 +81,12 @@ impl Io {
     /// Works on what was read and not yet used.
     pub(super) fn with_input<T>(&self, work: impl FnOnce(&mut BytesMut) -> T) -> T {
         work(&mut self.0.lock().input)
+    }
+
+    /// Takes a head from what was read and not yet used.
+    pub(super) fn take_head<T>(&self, take: impl FnOnce(&mut BytesMut, &mut KnownNames) -> T) -> T {
+        let inner = &mut *self.0.lock();
+        take(&mut inner.input, &mut inner.names)
     }
 
     pub(super) fn set_body(&self, state: BodyState) {
@@ -145,6 +161,15 @@ impl Io {
 impl Inner {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let read = match &mut self.stream {
+            Stream::Plain(stream) if self.read_bytes == READ_BYTES_MIN => {
+                let input = &mut self.input;
+                ready!(FIRST_READ.with_borrow_mut(|buffer| {
+                    let mut read = ReadBuf::new(buffer);
+                    let done = Pin::new(stream).poll_read(context, &mut read);
+                    input.extend_from_slice(read.filled());
+                    done.map_ok(|()| read.filled().len())
+                }))?
+            }
             Stream::Plain(stream) => {
                 // A buffer only once there is something to put into it.
                 ready!(stream.poll_read_ready(context))?;

@@ -1,5 +1,6 @@
 //! Serves the requests of one client connection, one after the other.
 
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -11,9 +12,10 @@ use tokio::sync::watch;
 
 use super::body::WireBody;
 use super::framing::{self, ChunkWriter, Decoded, FramingError};
-use super::head::{self, Framing, HeadError, write_response};
+use super::head::{self, Framing, HeadError, HeaderLines, KnownNames, write_response};
 use super::io::{BodyState, Io, Stream};
-use crate::body::{AnswerBody, BodyError};
+use super::patience::Patience;
+use crate::body::{AnswerBody, BodyError, WireRequestBody};
 
 /// Time that a client has for the head of its next request, idle time on a kept-alive connection included.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
@@ -47,24 +49,25 @@ pub(crate) enum ConnectionError {
 pub(crate) async fn serve<Answering>(
     stream: Stream,
     mut stopping: watch::Receiver<bool>,
-    answer: impl Fn(Request<WireBody>) -> Answering,
+    answer: impl Fn(Request<WireRequestBody>) -> Answering,
 ) -> Result<(), ConnectionError>
 where
     Answering: Future<Output = Response<AnswerBody>>,
 {
     let io = Io::new(stream);
+    let mut patience = Patience::default();
     let mut stop = std::pin::pin!(async move {
         // An error means that the sender is gone, which is a reason to stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
     });
     loop {
-        let parts = tokio::select! {
+        let head = tokio::select! {
             biased;
-            parts = next_head(&io) => parts,
+            head = next_head(&io, &mut patience) => head,
             () = &mut stop => return Ok(()),
         };
-        let parts = match parts {
-            Ok(Some(parts)) => parts,
+        let (parts, lines) = match head {
+            Ok(Some(head)) => head,
             Ok(None) => return Ok(()),
             Err(error) => {
                 refuse(&io, &error).await;
@@ -82,7 +85,7 @@ where
         let asks = Asks::of(&parts);
         let body = WireBody::new(io.clone(), framing, None);
         let body = if asks.waits_for_continue { body.inviting(CONTINUE) } else { body };
-        let response = answer(Request::from_parts(parts, body)).await;
+        let response = answer(Request::from_parts(parts, WireRequestBody::new(body, lines))).await;
         let is_stopping = futures::FutureExt::now_or_never(&mut stop).is_some();
         let keeps = asks.keeps_alive && !is_stopping && !io.is_body_open();
         if !send(&io, &asks, keeps, response).await? || !pass_over_body(&io).await {
@@ -123,36 +126,40 @@ pub(super) fn names(headers: &HeaderMap, header: http::HeaderName, word: &str) -
 }
 
 /// Reads until a head is complete; `None` when the client ends the connection between two requests.
-async fn next_head(io: &Io) -> Result<Option<request::Parts>, ConnectionError> {
-    // Pipelined requests are there already, and need no clock.
-    if let Some(parts) = io.with_input(take_head)? {
-        return Ok(Some(parts));
-    }
-    let reading = async {
+async fn next_head(io: &Io, patience: &mut Patience) -> Result<Option<(request::Parts, HeaderLines)>, ConnectionError> {
+    patience.begin(HEAD_READ_TIMEOUT);
+    std::future::poll_fn(|context| {
         loop {
-            if io.fill().await? == 0 {
-                let is_clean = io.with_input(|input| input.is_empty());
-                return if is_clean { Ok(None) } else { Err(FramingError::Cut.into()) };
+            // Pipelined requests are there already.
+            if let Some(head) = io.take_head(take_head)? {
+                return Poll::Ready(Ok(Some(head)));
             }
-            if let Some(parts) = io.with_input(take_head)? {
-                return Ok(Some(parts));
+            let is_between_requests = || io.with_input(|input| input.is_empty());
+            match io.poll_fill(context)? {
+                Poll::Ready(0) if is_between_requests() => return Poll::Ready(Ok(None)),
+                Poll::Ready(0) => return Poll::Ready(Err(FramingError::Cut.into())),
+                Poll::Ready(_) => {}
+                Poll::Pending => {
+                    ready!(patience.poll_end(context));
+                    // Silence between two requests is how clients end most connections.
+                    let end = if is_between_requests() { Ok(None) } else { Err(ConnectionError::Idle) };
+                    return Poll::Ready(end);
+                }
             }
         }
-    };
-    match tokio::time::timeout(HEAD_READ_TIMEOUT, reading).await {
-        Ok(read) => read,
-        // Silence between two requests is how clients end most connections.
-        Err(_) if io.with_input(|input| input.is_empty()) => Ok(None),
-        Err(_) => Err(ConnectionError::Idle),
-    }
+    })
+    .await
 }
 
-fn take_head(input: &mut bytes::BytesMut) -> Result<Option<request::Parts>, ConnectionError> {
+fn take_head(
+    input: &mut bytes::BytesMut,
+    names: &mut KnownNames,
+) -> Result<Option<(request::Parts, HeaderLines)>, ConnectionError> {
     // Servers take an empty line before a request (RFC 9112, section 2.2).
     while input.starts_with(b"\r\n") {
         input.advance(2);
     }
-    if input.is_empty() { Ok(None) } else { Ok(head::take_request(input)?) }
+    if input.is_empty() { Ok(None) } else { Ok(head::take_request(input, names)?) }
 }
 
 /// Tells a client that its request cannot be read. What follows on the connection has no meaning.
@@ -166,7 +173,7 @@ async fn refuse(io: &Io, error: &ConnectionError) {
     let text = Bytes::from(format!("{error}\n"));
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.status = status;
-    let head = write_response(&parts, Framing::Sized(text.len() as u64), Some("close"));
+    let head = write_response(&parts, None, Framing::Sized(text.len() as u64), Some("close"));
     // It may have gone away already.
     if io.write(head, text).await.is_ok() {
         linger(io).await;
@@ -231,7 +238,7 @@ async fn send(
         (true, Version::HTTP_10) => Some("keep-alive"),
         (true, _) => None,
     };
-    let mut head = write_response(&parts, framing, connection);
+    let mut head = write_response(&parts, body.lines(), framing, connection);
     if framing == Framing::Bodiless {
         io.write(head, Bytes::new()).await?;
         return Ok(keeps_alive);
