@@ -62,7 +62,7 @@ pub(crate) fn source_of(service: &Service) -> String {
         // Endpoint prefixes with dots put the plane first: `api.ecr`, `runtime.sagemaker`, `streams.dynamodb`.
         service.endpoint_prefix.rsplit('.').next().unwrap_or(&service.endpoint_prefix)
     });
-    format!("{label}.amazonaws.com")
+    [label, ".amazonaws.com"].concat()
 }
 
 pub(crate) fn name_of(service: &Service, operation: &Operation) -> String {
@@ -114,5 +114,5 @@ pub(crate) fn aws_region(service: &Service, region: &Region) -> String {
     }
     let is_global = ServiceRules::of(service).is_global
         || (service.is_global && !matches!(service.id.as_str(), "s3" | "s3control" | "sts"));
-    if is_global { region.global_service_home().to_string() } else { region.to_string() }
+    if is_global { region.global_service_home().to_string() } else { region.as_str().to_owned() }
 }

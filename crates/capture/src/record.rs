@@ -1,5 +1,6 @@
 //! One exchange in, one event record out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_wire::catalog::Operation;
@@ -46,7 +47,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         None => (None, None),
     };
     let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
-    let recipient = exchange.recipient_account.to_string();
+    let recipient = exchange.recipient_account.as_str().to_owned();
     let shared_event_id = match success(exchange) {
         Some(_) => shared_event_id(exchange.event_id, &user_identity, &recipient, &parts.resources),
         None => None,
@@ -59,7 +60,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         event_name: parts.event_name,
         aws_region: aws_region(service, exchange.region),
         // A service that calls for someone stands in place of an address. Source: user guide, sourceIPAddress.
-        source_ip_address: exchange.caller.invoked_by.clone().unwrap_or_else(|| exchange.source_ip.to_string()),
+        source_ip_address: exchange.caller.invoked_by.clone().unwrap_or_else(|| address_text(exchange.source_ip)),
         user_agent: user_agent(exchange, rules),
         error_code,
         error_message,
@@ -217,12 +218,29 @@ fn late_error(exchange: &Exchange<'_>) -> Option<WireError> {
     decode_error(call.service, call.protocol, status, headers, body.complete()?)
 }
 
+/// The text of an address: that of its `Display`, without the cost of formatting for the usual kind.
+fn address_text(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            text.push('.');
+        }
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
+}
+
 /// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records.
 fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<String> {
     let agent = exchange.head.headers.get(USER_AGENT)?;
     let agent = String::from_utf8_lossy(agent.as_bytes());
     let is_service = agent == "AWS Internal" || (agent.ends_with(".amazonaws.com") && !agent.contains(['/', ' ']));
-    let agent = if rules.layout == Layout::S3 && !is_service { format!("[{agent}]").into() } else { agent };
+    let agent = if rules.layout == Layout::S3 && !is_service { ["[", &agent, "]"].concat().into() } else { agent };
     Some(short(&agent))
 }
 

@@ -58,7 +58,7 @@ impl Known<'_> {
     }
 
     fn account(&self) -> String {
-        self.exchange.recipient_account.to_string()
+        self.exchange.recipient_account.as_str().to_owned()
     }
 
     /// A regional ARN of the recipient's account; a text that is an ARN already stays.
@@ -66,7 +66,21 @@ impl Known<'_> {
         if name.starts_with("arn:") {
             return name.to_owned();
         }
-        format!("arn:{}:{service}:{}:{}:{resource_prefix}{name}", self.partition(), self.region, self.account())
+        let account = self.exchange.recipient_account;
+        let parts = [
+            "arn:",
+            self.partition(),
+            ":",
+            service,
+            ":",
+            self.region,
+            ":",
+            account.as_str(),
+            ":",
+            resource_prefix,
+            name,
+        ];
+        parts.concat()
     }
 
     fn resource(&self, resource_type: Option<&str>, arn: String) -> EventResource {
@@ -91,14 +105,14 @@ impl Known<'_> {
         let bucket_in_host = self.exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
         let address = Address::of(self.exchange.head.path, bucket_in_host);
         let Some(bucket) = address.bucket else { return Vec::new() };
-        let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
+        let bucket_arn = ["arn:", self.partition(), ":s3:::", &bucket].concat();
         let mut resources = Vec::with_capacity(2);
         let object = EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
         if self.category == EventCategory::Data {
             match address.key {
-                Some(key) => resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object }),
+                Some(key) => resources.push(EventResource { arn: Some([&bucket_arn, "/", &key].concat()), ..object }),
                 None if S3_LISTINGS.contains(&self.operation) => {
-                    resources.push(EventResource { arn_prefix: Some(format!("{bucket_arn}/")), ..object });
+                    resources.push(EventResource { arn_prefix: Some([&bucket_arn, "/"].concat()), ..object });
                 }
                 None => {}
             }

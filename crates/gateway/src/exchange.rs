@@ -392,8 +392,8 @@ impl Gateway {
             caller,
             region,
             source_ip,
-            event_id: (surroundings.new_id)().to_string(),
-            request_id: (surroundings.new_id)().to_string(),
+            event_id: id_text((surroundings.new_id)()),
+            request_id: id_text((surroundings.new_id)()),
             began,
             tls,
             redaction_key: self.settings.redaction_key.clone(),
@@ -747,6 +747,11 @@ impl Gateway {
         let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
         Response::from_parts(parts, body.after(lines))
     }
+}
+
+/// The text of an id, without the cost of formatting.
+fn id_text(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 enum Identified {

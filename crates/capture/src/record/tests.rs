@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use model::{AccountId, EventTime, LookupIndex, Region, TlsDetails, UserIdentity};
 use serde_json::{Value as Json, json};
 
-use super::record;
+use super::{address_text, record};
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::redaction_key::RedactionKey;
 
@@ -823,4 +823,12 @@ fn operations_newer_than_the_catalog_are_recorded() {
     assert!(!record.to_string().contains("hush"));
     let case = Case { operation: None, method: Method::PUT, path: "/v9/things/a", ..Case::new("eks", "", "", "") };
     check(&case, &json!({ "eventName": "PUT /v9/things/a", "readOnly": false, "requestParameters": null }));
+}
+
+#[test]
+fn addresses_are_written_as_the_library_writes_them() {
+    for text in ["0.0.0.0", "127.0.0.1", "10.20.109.255", "100.9.10.99", "2001:db8::1"] {
+        let address: std::net::IpAddr = text.parse().expect(text);
+        assert_eq!(address_text(address), address.to_string());
+    }
 }
