@@ -36,6 +36,9 @@ pub struct Builder {
     /// Numbers of shapes, four bytes each.
     pub(crate) skeletons: Interner,
     pub(crate) skeleton_infos: Vec<SkeletonInfo>,
+    /// Shapes of all fields of a record in one text, with the skeleton of each and the shape of its caller.
+    layouts: Interner,
+    layout_infos: Vec<LayoutInfo>,
     /// Number of the skeleton, and the values of region and account or [`NO_VALUE`], four bytes each.
     pub(crate) classes: Interner,
     /// Number of the shape and the cells, four bytes each.
@@ -46,6 +49,8 @@ pub struct Builder {
     caller_of_text: Vec<u32>,
     /// Texts of cells, tagged with their columns.
     pub(crate) values: Interner,
+    /// What the values of each column were like so far.
+    column_habits: Vec<ColumnHabit>,
     pub(crate) uuids: Vec<[u8; 16]>,
     pub(crate) rows: Vec<Row>,
     /// Event ids of the rows.
@@ -55,8 +60,41 @@ pub struct Builder {
     pub(crate) resources: ResourceTerms,
     /// For the parts of the record at hand.
     scratch: Vec<u8>,
-    /// Shapes of its fields.
-    shapes_at_hand: Vec<u32>,
+}
+
+/// What a record's shapes say, caller included.
+#[derive(Debug, Clone, Copy)]
+struct LayoutInfo {
+    skeleton: u32,
+    /// Number of the field that holds the caller, and its shape.
+    caller: Option<(u32, u32)>,
+}
+
+/// What the values of a column were like so far.
+#[derive(Debug, Clone, Copy)]
+struct ColumnHabit {
+    /// The value that came last: calls of one caller follow one another.
+    last: u32,
+    /// Values that were looked for among those that came before, and how many of them were new.
+    looked_for: u32,
+    new: u32,
+}
+
+impl Default for ColumnHabit {
+    fn default() -> Self {
+        Self { last: NO_VALUE, looked_for: 0, new: 0 }
+    }
+}
+
+impl ColumnHabit {
+    /// Whether hardly any value comes twice: random ids and tokens, which cost most where they are looked for.
+    fn is_random(self) -> bool {
+        /// Before so many values there is no telling.
+        const VALUES_MIN: u32 = 512;
+        /// At most one of so many came before.
+        const KNOWN_ONE_IN: u32 = 64;
+        self.looked_for >= VALUES_MIN && self.looked_for - self.new <= self.looked_for / KNOWN_ONE_IN
+    }
 }
 
 /// A record in memory.
@@ -101,6 +139,8 @@ pub(crate) struct SkeletonInfo {
     account_cell: Option<u32>,
     /// Facts of all its records: kinds of terms with their texts.
     pub(crate) facts: Vec<(TermKind, String)>,
+    /// Region, account and class of its last record.
+    last_class: Option<(u32, u32, u32)>,
 }
 
 /// What all records of a caller share.
@@ -124,19 +164,21 @@ impl Default for Builder {
             shape_infos: Vec::new(),
             skeletons: Interner::default(),
             skeleton_infos: Vec::new(),
+            layouts: Interner::default(),
+            layout_infos: Vec::new(),
             classes: Interner::default(),
             callers: Interner::default(),
             caller_facts: Vec::new(),
             caller_texts: Interner::default(),
             caller_of_text: Vec::new(),
             values: Interner::default(),
+            column_habits: Vec::new(),
             uuids: Vec::new(),
             rows: Vec::new(),
             event_ids: Vec::new(),
             cells: Vec::new(),
             resources: ResourceTerms::default(),
             scratch: Vec::new(),
-            shapes_at_hand: Vec::new(),
         }
     }
 }
@@ -148,21 +190,22 @@ impl Builder {
     /// The record is no event record; nothing is kept of it.
     pub fn push(&mut self, record: ReadRecord<'_>, sequence: u64) -> Result<(), Refusal> {
         let ReadRecord { scan, text, seconds, id } = record;
-        let skeleton = self.skeleton(scan, text)?;
-        let caller_field = scan.fields.iter().find(|field| is_caller(field, text));
-        let caller = caller_field.map_or(NO_CALLER, |field| self.caller(scan, text, *field));
+        let LayoutInfo { skeleton, caller } = self.layout(scan, text)?;
+        let caller_field = caller.map(|(field, _)| field as usize);
+        let caller =
+            caller.map_or(NO_CALLER, |(field, shape)| self.caller(scan, text, scan.fields[field as usize], shape));
         let row_number = self.rows.len() as u32;
         let cells_start = self.cells.len() as u32;
-        let shapes = std::mem::take(&mut self.shapes_at_hand);
-        for (field, &shape) in scan.fields.iter().zip(&shapes).filter(|(_, shape)| **shape != CALLER_SHAPE) {
-            for index in field.leaves_start..field.leaves_end {
-                let column = self.shape_infos[shape as usize].columns[(index - field.leaves_start) as usize];
-                let leaf = scan.leaves[index as usize];
+        let columns = std::mem::take(&mut self.skeleton_infos[skeleton as usize].columns);
+        let mut column = columns.iter();
+        for (_, field) in scan.fields.iter().enumerate().filter(|(index, _)| Some(*index) != caller_field) {
+            let leaves = &scan.leaves[field.leaves_start as usize..field.leaves_end as usize];
+            for (leaf, &column) in leaves.iter().zip(&mut column) {
                 let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
                 self.cells.push(cell);
             }
         }
-        self.shapes_at_hand = shapes;
+        self.skeleton_infos[skeleton as usize].columns = columns;
         self.event_ids.push(id);
         let class = self.class(skeleton, caller, cells_start);
         self.rows.push(Row { seconds, sequence, class, caller, cells_start });
@@ -182,7 +225,15 @@ impl Builder {
 
     /// Memory that it holds, bytes, about.
     pub fn memory(&self) -> usize {
-        let interned = [&self.shapes, &self.skeletons, &self.classes, &self.callers, &self.caller_texts, &self.values];
+        let interned = [
+            &self.shapes,
+            &self.layouts,
+            &self.skeletons,
+            &self.classes,
+            &self.callers,
+            &self.caller_texts,
+            &self.values,
+        ];
         interned.iter().map(|interner| interner.memory()).sum::<usize>()
             + self.rows.len() * 56
             + self.cells.len() * 4
@@ -198,8 +249,21 @@ impl Builder {
         let of_caller = || self.caller_facts.get(caller as usize).and_then(|facts| facts.account);
         let region = cell(info.region_cell).unwrap_or(NO_VALUE);
         let account = cell(info.account_cell).or_else(of_caller).unwrap_or(NO_VALUE);
-        let class: Vec<u8> = [skeleton, region, account].iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.classes.number(0, &class).0
+        match info.last_class {
+            Some((last_region, last_account, class)) if (last_region, last_account) == (region, account) => {
+                self.classes.count_again(class);
+                class
+            }
+            _ => {
+                let mut key = [0; 12];
+                for (bytes, number) in key.chunks_exact_mut(4).zip([skeleton, region, account]) {
+                    bytes.copy_from_slice(&number.to_le_bytes());
+                }
+                let class = self.classes.number(0, &key).0;
+                self.skeleton_infos[skeleton as usize].last_class = Some((region, account, class));
+                class
+            }
+        }
     }
 
     /// Columns of a shape's leaves.
@@ -207,33 +271,40 @@ impl Builder {
         &self.shape_infos[shape as usize].columns
     }
 
-    /// The skeleton of a record.
-    fn skeleton(&mut self, scan: &Scan, text: &[u8]) -> Result<u32, Refusal> {
-        let mut shapes = std::mem::take(&mut self.shapes_at_hand);
-        let mut of_all = std::mem::take(&mut self.scratch);
-        shapes.clear();
-        of_all.clear();
-        for field in &scan.fields {
-            let shape = if is_caller(field, text) {
-                CALLER_SHAPE
-            } else {
-                self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize])
-            };
-            shapes.push(shape);
-            of_all.extend_from_slice(&shape.to_le_bytes());
+    /// The skeleton of a record, and what is known of its caller's place. Nearly all records have shapes that came
+    /// before, and these are told by one look at all of them.
+    fn layout(&mut self, scan: &Scan, text: &[u8]) -> Result<LayoutInfo, Refusal> {
+        let (layout, is_new) = self.layouts.number(0, &scan.shapes);
+        if is_new {
+            let info = self.new_layout(scan, text);
+            self.layout_infos.push(info);
+        }
+        let info = self.layout_infos[layout as usize];
+        if self.skeleton_infos[info.skeleton as usize].columns.first() == Some(&REFUSED) {
+            return Err(LookupIndex::derive(text).err().map_or_else(not_a_record, Refusal::from));
+        }
+        Ok(info)
+    }
+
+    fn new_layout(&mut self, scan: &Scan, text: &[u8]) -> LayoutInfo {
+        let mut of_all = Vec::with_capacity(scan.fields.len() * 4);
+        let mut caller = None;
+        for (index, field) in (0..).zip(&scan.fields) {
+            let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
+            // The first, if there should be several.
+            let is_caller = is_caller(field, text);
+            if is_caller {
+                caller = caller.or(Some((index, shape)));
+            }
+            of_all.extend_from_slice(&(if is_caller { CALLER_SHAPE } else { shape }).to_le_bytes());
         }
         let (skeleton, is_new) = self.skeletons.number(0, &of_all);
-        self.shapes_at_hand = shapes;
-        self.scratch = of_all;
         if is_new {
             // It has an entry even if the record is refused, so that numbers and entries stay side by side.
             let info = self.skeleton_info(skeleton, text);
             self.skeleton_infos.push(info);
         }
-        if self.skeleton_infos[skeleton as usize].columns.first() == Some(&REFUSED) {
-            return Err(LookupIndex::derive(text).err().map_or_else(not_a_record, Refusal::from));
-        }
-        Ok(skeleton)
+        LayoutInfo { skeleton, caller }
     }
 
     fn shape(&mut self, shape: &[u8]) -> u32 {
@@ -271,13 +342,12 @@ impl Builder {
         info
     }
 
-    fn caller(&mut self, scan: &Scan, text: &[u8], field: Field) -> u32 {
+    fn caller(&mut self, scan: &Scan, text: &[u8], field: Field, shape: u32) -> u32 {
         let identity = &text[field.value_start as usize..field.value_end as usize];
         let (known, is_new) = self.caller_texts.number(0, identity);
         if !is_new {
             return self.caller_of_text[known as usize];
         }
-        let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
         let mut caller = std::mem::take(&mut self.scratch);
         caller.clear();
         caller.extend_from_slice(&shape.to_le_bytes());
@@ -318,7 +388,41 @@ impl Builder {
             self.uuids.push(uuid);
             return (self.uuids.len() - 1) as u32 | UUID_CELL;
         }
-        self.values.number(column, content).0
+        if self.column_habits.len() <= column as usize {
+            self.column_habits.resize(self.columns.len(), ColumnHabit::default());
+        }
+        let habit = self.column_habits[column as usize];
+        if habit.last != NO_VALUE && self.values.text(habit.last) == content {
+            self.values.count_again(habit.last);
+            self.column_habits[column as usize].looked_for += 1;
+            return habit.last;
+        }
+        if column >= FACT_COLUMNS
+            && habit.is_random()
+            && let Some(cell) = self.random_cell(column, content)
+        {
+            return cell;
+        }
+        let (number, is_new) = self.values.number(column, content);
+        let habit = &mut self.column_habits[column as usize];
+        habit.last = number;
+        habit.looked_for += 1;
+        habit.new += u32::from(is_new);
+        number
+    }
+
+    /// A cell that is not looked for among those that came before. Some are all the same, always those with the same
+    /// texts, so that a column in which texts begin to come again is found out.
+    fn random_cell(&mut self, column: u32, content: &[u8]) -> Option<u32> {
+        const LOOKED_FOR_ONE_IN: u64 = 8;
+        if self.values.hash(column, content).is_multiple_of(LOOKED_FOR_ONE_IN) {
+            return None;
+        }
+        if let Some(uuid) = parse_uuid(content) {
+            self.uuids.push(uuid);
+            return Some((self.uuids.len() - 1) as u32 | UUID_CELL);
+        }
+        Some(self.values.add_alone(column, content))
     }
 
     /// Notes what resources a row tells of.

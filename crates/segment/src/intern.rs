@@ -7,10 +7,24 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 /// Numbers from 0 for distinct texts, each with a tag that is part of it.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     entries: Vec<Entry>,
     texts: Vec<u8>,
     hasher: DefaultHashBuilder,
+}
+
+/// A number, with bits of its text's hash: growing then reads no text, and few wrong ones are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    number: u32,
+}
+
+impl Slot {
+    /// The hash that places it in the table, all of whose bits count there.
+    fn place(&self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,26 +38,37 @@ struct Entry {
 impl Interner {
     /// The number of a text, and whether it is new. Counts that it came.
     pub(crate) fn number(&mut self, tag: u32, text: &[u8]) -> (u32, bool) {
-        let hash = self.hasher.hash_one((tag, text));
+        let mut slot = Slot { hash: self.hash(tag, text) as u32, number: 0 };
         let (entries, texts) = (&mut self.entries, &mut self.texts);
-        let is_same = |number: &u32| {
-            let entry = entries[*number as usize];
-            entry.tag == tag && texts[entry.start as usize..entry.end as usize] == *text
+        let is_same = |found: &Slot| {
+            let entry = entries[found.number as usize];
+            found.hash == slot.hash && entry.tag == tag && texts[entry.start as usize..entry.end as usize] == *text
         };
-        if let Some(&number) = self.table.find(hash, is_same) {
+        if let Some(&Slot { number, .. }) = self.table.find(slot.place(), is_same) {
             entries[number as usize].count += 1;
             return (number, false);
         }
-        let number = entries.len() as u32;
-        let start = texts.len() as u32;
-        texts.extend_from_slice(text);
-        entries.push(Entry { tag, count: 1, start, end: texts.len() as u32 });
-        let (hasher, entries, texts) = (&self.hasher, &self.entries, &self.texts);
-        self.table.insert_unique(hash, number, |number| {
-            let entry = entries[*number as usize];
-            hasher.hash_one((entry.tag, &texts[entry.start as usize..entry.end as usize]))
-        });
-        (number, true)
+        slot.number = self.add_alone(tag, text);
+        self.table.insert_unique(slot.place(), slot, Slot::place);
+        (slot.number, true)
+    }
+
+    /// The hash that texts are found by, of this interner alone.
+    pub(crate) fn hash(&self, tag: u32, text: &[u8]) -> u64 {
+        self.hasher.hash_one((tag, text))
+    }
+
+    /// Gives a text a number of its own, under which it is not found again.
+    pub(crate) fn add_alone(&mut self, tag: u32, text: &[u8]) -> u32 {
+        let start = self.texts.len() as u32;
+        self.texts.extend_from_slice(text);
+        self.entries.push(Entry { tag, count: 1, start, end: self.texts.len() as u32 });
+        (self.entries.len() - 1) as u32
+    }
+
+    /// Counts that the text of a number came once more.
+    pub(crate) fn count_again(&mut self, number: u32) {
+        self.entries[number as usize].count += 1;
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -230,6 +230,24 @@ fn real_records_come_back() {
     }
 }
 
+#[test]
+fn ids_that_hardly_ever_come_twice_come_back() {
+    let record = |number: u64| {
+        // From 3,000 on each comes four times.
+        let shared = if number < 3_000 { number } else { number / 4 };
+        let id = |kind: u64| {
+            let hash = (shared * 31 + kind + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            format!("{:08x}-0000-4000-8000-{:012x}", hash >> 32, shared)
+        };
+        format!(
+            r#"{{"eventTime":"2025-03-01T{:02}:{:02}:00Z","eventID":"{}","sharedEventID":"{}","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","requestParameters":{{"token":"token {} of it","bucketName":"b-{}"}}}}"#,
+            number / 60 % 24, number % 60, format_args!("9b7e1c1e-0000-4000-8000-{number:012x}"), id(1), id(2), id(3),
+        )
+        .into_bytes()
+    };
+    check(&(0..5_000).map(record).collect::<Vec<_>>());
+}
+
 /// Records of the samples: every way in which a cell is stored, and more than one block.
 fn sample_records() -> Vec<Vec<u8>> {
     let record = |number: usize| {
