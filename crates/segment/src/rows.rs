@@ -9,6 +9,7 @@ use crate::classes::ClassesAtHand;
 use crate::facts::{TermKind, truth_text};
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS};
 use crate::hash::term_hash;
+use crate::reader::id_number;
 use crate::segment::{Segment, SegmentError, in_parts};
 use crate::terms::{SPAN_ROW_BITS, Target, span_hash};
 use crate::text::{TextPlaces, TextRow};
@@ -210,7 +211,7 @@ impl<'a> Rows<'a> {
         let segment = self.segment;
         let Some((kind, text)) = fact.term() else {
             if let Fact::EventId(id) = fact {
-                self.keep_rows(segment.rows_of_id(id)?);
+                self.keep_rows(segment.rows_of_id(id_number(id))?);
             }
             return Ok(());
         };

@@ -16,7 +16,6 @@ use crate::classes::ClassesAtHand;
 use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
-use crate::reader::id_number;
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
 use crate::table::Chunk;
 use crate::terms::Target;
@@ -176,9 +175,16 @@ impl Segment {
         self.index.first_values[0] - self.index.first_caller
     }
 
-    /// Numbers of the rows with this event id, or with another that has the same number.
-    pub(crate) fn rows_of_id(&self, id: &str) -> Result<Vec<u32>, SegmentError> {
-        let id = id_number(id);
+    /// Whether a row's event id has this number; see [`crate::id_number`].
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn has_event_id(&self, id: &[u8; 16]) -> Result<bool, SegmentError> {
+        Ok(!self.rows_of_id(*id)?.is_empty())
+    }
+
+    /// Numbers of the rows whose event id has this number.
+    pub(crate) fn rows_of_id(&self, id: [u8; 16]) -> Result<Vec<u32>, SegmentError> {
         let rows = self.index.summary.event_count as usize;
         let (bucket, print) = id_bucket(&id, self.index.id_bucket_bits);
         let bounds = self.read(self.index.id_buckets_offset + u64::from(bucket) * 4, 8)?;
@@ -210,7 +216,7 @@ impl Segment {
         Ok(found)
     }
 
-    /// The number that stands for a row's event id; see [`id_number`].
+    /// The number that stands for a row's event id; see [`crate::id_number`].
     ///
     /// # Errors
     /// The segment cannot be read.
@@ -251,10 +257,12 @@ impl Segment {
     pub(crate) fn numbers_of(&self, hash: u64, target: Target) -> Result<Vec<u32>, SegmentError> {
         let mut numbers = Vec::new();
         for page in self.index.terms.pages_of(hash) {
-            let found = self.with_item(self.index.first_term_page + page as u32, |bytes| {
-                self.index.terms.find(page, bytes, hash, target)
-            })??;
-            numbers.extend(found);
+            let item = self.index.first_term_page + page as u32;
+            let number = self.index.table.chunk_of(item)?;
+            // A page by itself is not kept: it is small, and the next term is in another.
+            let is_alone = self.index.table.items_of(number) == (item..item + 1);
+            let chunk = if is_alone { Arc::new(self.chunk_once(number)?) } else { self.chunk(number)? };
+            numbers.extend(self.index.terms.find(page, chunk.item(item)?, hash, target)?);
         }
         numbers.sort_unstable();
         numbers.dedup();

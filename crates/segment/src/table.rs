@@ -53,6 +53,14 @@ impl TableWriter {
         Ok(self.item_count - 1)
     }
 
+    /// Adds an item as a chunk of its own, for items that are read one here and one there.
+    pub(crate) fn push_alone(&mut self, item: &[u8]) -> std::io::Result<u32> {
+        self.flush()?;
+        let number = self.push(item)?;
+        self.flush()?;
+        Ok(number)
+    }
+
     /// Number that the next item gets.
     pub(crate) fn next_item(&self) -> u32 {
         self.item_count
@@ -90,6 +98,12 @@ impl TableIndex {
             return Err(Damage("an item is missing"));
         }
         Ok(self.first_items.partition_point(|first| *first <= item) - 1)
+    }
+
+    /// Items of a chunk.
+    pub(crate) fn items_of(&self, chunk: usize) -> std::ops::Range<u32> {
+        let end = self.first_items.get(chunk + 1).copied().unwrap_or(self.item_count);
+        self.first_items[chunk]..end
     }
 
     /// Where a chunk begins in the table, and its size.

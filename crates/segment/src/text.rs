@@ -16,7 +16,7 @@ use crate::block::{Cells, Facts, PackedCells, ReadCell, RowFacts};
 use crate::block_rows::BlockRows;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
-use crate::cells::{format_time, format_uuid};
+use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
 use crate::footer::Index;
 use crate::rows::NumberSet;
@@ -32,6 +32,7 @@ struct Probe {
     finder: Finder<'static>,
     /// Whether it may be a part of a UUID, which is stored as a number.
     is_like_uuid: bool,
+    uuids: UuidParts,
     /// Whether it may be a part of a time, which is stored as a number.
     is_like_time: bool,
 }
@@ -41,10 +42,11 @@ impl Probe {
     fn of(text: &str) -> Option<Self> {
         let parts = text.as_bytes().split(|byte| BORDERS.contains(byte));
         let longest = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty())?;
-        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
         let is_time = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'T' | b'Z');
+        let uuids = UuidParts::of(longest);
         Some(Self {
-            is_like_uuid: longest.len() <= 36 && longest.iter().all(is_hex),
+            is_like_uuid: !uuids.0.is_empty(),
+            uuids,
             is_like_time: longest.len() <= 20 && longest.iter().all(is_time),
             finder: Finder::new(longest).into_owned(),
         })
@@ -52,6 +54,10 @@ impl Probe {
 
     fn is_in(&self, text: &[u8]) -> bool {
         self.finder.find(text).is_some()
+    }
+
+    fn is_in_uuid(&self, uuid: &[u8; 16]) -> bool {
+        self.uuids.are_in(uuid)
     }
 
     /// Whether it may begin at the end of a text and go on in what follows.
@@ -69,6 +75,48 @@ impl Probe {
                 && memchr::memmem::find(cells.texts(), &needle[*at..]).is_some()
         };
         Ok(!beginnings.is_empty() && (1..needle.len()).any(|at| may_be_divided(&at)))
+    }
+}
+
+/// A part of a UUID's text, for each place in the text where it may stand: which bits of the UUID it tells, and what
+/// they are. Millions are compared, and to write each out costs ten times as much.
+#[derive(Debug)]
+struct UuidParts(Vec<(u128, u128)>);
+
+impl UuidParts {
+    const TEXT_BYTES: usize = 36;
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+    fn of(part: &[u8]) -> Self {
+        let starts = 0..(Self::TEXT_BYTES + 1).saturating_sub(part.len());
+        Self(starts.filter_map(|start| Self::at(part, start)).collect())
+    }
+
+    fn at(part: &[u8], start: usize) -> Option<(u128, u128)> {
+        let (mut bits, mut value) = (0, 0);
+        for (place, byte) in (start..).zip(part) {
+            if Self::DASHES.contains(&place) {
+                if *byte != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            let dashes = Self::DASHES.iter().filter(|dash| **dash < place).count();
+            let shift = 4 * (31 - (place - dashes));
+            bits |= 0xF_u128 << shift;
+            value |= u128::from(digit) << shift;
+        }
+        Some((bits, value))
+    }
+
+    fn are_in(&self, uuid: &[u8; 16]) -> bool {
+        let uuid = u128::from_be_bytes(*uuid);
+        self.0.iter().any(|(bits, value)| uuid & bits == *value)
     }
 }
 
@@ -224,7 +272,7 @@ impl TextPlaces {
             || has(&self.callers, facts.caller)
             || has(&self.addresses, facts.address)
             || (self.probe.is_like_time && self.probe.is_in(&format_time(facts.seconds)))
-            || (self.probe.is_like_uuid && self.probe.is_in(&format_uuid(&segment.event_id(row.number)?)))
+            || (self.probe.is_like_uuid && self.probe.is_in_uuid(&segment.event_id(row.number)?))
         {
             return Ok(true);
         }
@@ -234,7 +282,7 @@ impl TextPlaces {
             let has_it = match cells.next_cell()? {
                 ReadCell::Value(number) => self.values.get(&column).is_some_and(|numbers| numbers.contains(number)),
                 ReadCell::Text(text) => self.probe.is_in(text),
-                ReadCell::Uuid(uuid) => self.probe.is_like_uuid && self.probe.is_in(&format_uuid(uuid)),
+                ReadCell::Uuid(uuid) => self.probe.is_in_uuid(uuid),
                 // What is behind it is a text of the same row, which is looked at as well.
                 ReadCell::Ending { before, .. } => self.probe.is_in(before) || self.probe.may_begin_in(before),
             };
@@ -284,7 +332,7 @@ impl TextPlaces {
     }
 
     fn is_in_uuids(&self, uuids: &[[u8; 16]]) -> bool {
-        uuids.iter().any(|uuid| self.probe.is_in(&format_uuid(uuid)))
+        uuids.iter().any(|uuid| self.probe.is_in_uuid(uuid))
     }
 
     fn is_in_event_ids(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
@@ -330,7 +378,7 @@ fn caller_has(
         let (column, cell) = crate::records::caller_cell(&mut cursor)?;
         let is_in = match cell {
             ReadCell::Value(number) => values.get(&column).is_some_and(|numbers| numbers.contains(number)),
-            ReadCell::Uuid(uuid) => probe.is_like_uuid && probe.is_in(&format_uuid(uuid)),
+            ReadCell::Uuid(uuid) => probe.is_in_uuid(uuid),
             ReadCell::Text(_) | ReadCell::Ending { .. } => false,
         };
         if is_in {
@@ -338,4 +386,31 @@ fn caller_has(
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::UuidParts;
+    use crate::cells::format_uuid;
+
+    proptest! {
+        #[test]
+        fn parts_of_uuids_are_found_where_their_texts_have_them(
+            uuid: [u8; 16],
+            other: [u8; 16],
+            start in 0..36_usize,
+            length in 1..37_usize,
+            odd in "[0-9a-g-]{1,5}",
+        ) {
+            let text = format_uuid(&uuid);
+            let part = &text[start..36.min(start + length)];
+            prop_assert!(UuidParts::of(part).are_in(&uuid));
+            for part in [part, odd.as_bytes()] {
+                let is_there = memchr::memmem::find(&format_uuid(&other), part).is_some();
+                prop_assert_eq!(UuidParts::of(part).are_in(&other), is_there);
+            }
+        }
+    }
 }

@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
         let first_term_page = table.next_item();
         let mut failed = None;
         let terms = write_terms(divide_into_spans(self.terms()), |page| {
-            if let Err(error) = table.push(page) {
+            if let Err(error) = table.push_alone(page) {
                 failed = Some(error);
             }
         })?;
