@@ -42,6 +42,14 @@ pub trait Destination: Send {
     /// The record is refused and counted as rejected; the run goes on.
     fn push(&mut self, record: &[u8]) -> Result<Taken, RejectReason>;
 
+    /// Takes the record that some bytes begin with, if it is whole and sound, and says how many of the bytes it has; else
+    /// nothing is changed, and the record comes through [`Destination::push`] once it is known where it ends. An object
+    /// with a list under one of the names `lists` is no record. For destinations that read a record once and not twice.
+    fn push_first(&mut self, bytes: &[u8], lists: &[&[u8]]) -> Option<(Taken, usize)> {
+        let _ = (bytes, lists);
+        None
+    }
+
     /// Bytes that wait for a commit, by which the importer decides when to commit. Whatever measure the destination
     /// finds fit, as long as it grows with what was pushed and is 0 after a commit.
     fn pending_bytes(&self) -> usize;

@@ -44,6 +44,11 @@ pub(crate) enum Content<'a> {
     Digest,
 }
 
+/// Whether bytes begin like a record in no envelope.
+pub(crate) fn is_usual_beginning(bytes: &[u8]) -> bool {
+    bytes.starts_with(USUAL_BEGINNING)
+}
+
 /// Takes a record out of its envelopes.
 pub(crate) fn open(object: &[u8]) -> Content<'_> {
     let mut content = Cow::Borrowed(object);

@@ -30,7 +30,7 @@ use crate::reject::RejectReason;
 
 /// Keys of a top-level object whose value is a list of records: log files; LookupEvents; FilterLogEvents and
 /// GetLogEvents of CloudWatch Logs; its subscriptions.
-const CONTAINER_KEYS: [&[u8]; 4] = [b"\"Records\"", b"\"Events\"", b"\"events\"", b"\"logEvents\""];
+const CONTAINER_KEYS: [&[u8]; 4] = [b"Records", b"Events", b"events", b"logEvents"];
 /// Lists in lists, and objects in them. Real files have one or two.
 const FRAMES_MAX: usize = 8;
 /// How often a run of broken pieces is searched for a new beginning before it is given up; a good record renews it.
@@ -41,6 +41,14 @@ const BEGINNING_BYTES_MAX: usize = 64;
 
 /// Who takes the pieces.
 pub trait Sink {
+    /// Takes the record that some bytes begin with, if it is whole and sound, and says how many of them it has. Asked
+    /// first, because most files hold nothing else; what it does not take is looked at byte by byte. An object with a list
+    /// under one of the names `lists` is none.
+    fn sound_record(&mut self, bytes: &[u8], lists: &[&[u8]]) -> Option<usize> {
+        let _ = (bytes, lists);
+        None
+    }
+
     /// One piece with balanced braces, or the text of a string.
     fn record(&mut self, bytes: &[u8]) -> Verdict;
     /// A piece that is no record, or what is kept of it. `size_bytes` is its whole size.
@@ -145,7 +153,10 @@ impl Splitter {
         let mut at = 0;
         while at < chunk.len() {
             at = match self.mode {
-                Mode::Between => self.between(chunk, at),
+                Mode::Between => match self.sound_record(&chunk[at..], sink) {
+                    Some(size) => at + size,
+                    None => self.between(chunk, at),
+                },
                 Mode::MaybeArray => self.maybe_array(chunk, at),
                 Mode::Object => self.object(chunk, at, sink),
                 Mode::TooLong => self.too_long(chunk, at, sink),
@@ -179,6 +190,25 @@ impl Splitter {
         let ending = if self.frames.is_empty() { Ending::Complete } else { Ending::InsideList };
         *self = Self { pieces: self.pieces, ..Self::default() };
         ending
+    }
+
+    /// Hands out the record that a chunk begins with, if the sink takes it.
+    fn sound_record(&mut self, chunk: &[u8], sink: &mut impl Sink) -> Option<usize> {
+        if chunk[0] != b'{' {
+            return None;
+        }
+        let mut bytes = &chunk[..chunk.len().min(RECORD_BYTES_MAX)];
+        if self.is_lines {
+            // What goes on in the next line is for the slow way to judge.
+            bytes = &bytes[..memchr(b'\n', bytes).unwrap_or(bytes.len())];
+        }
+        let size = sink.sound_record(bytes, &CONTAINER_KEYS)?;
+        let piece = &bytes[..size];
+        self.begin(Mode::Object);
+        self.count_good(piece);
+        self.began_at_line_start &= memchr(b'\n', piece).is_none();
+        self.end_value();
+        Some(size)
     }
 
     /// Skips what separates values and sees how the next one begins.
@@ -365,13 +395,7 @@ impl Splitter {
             }
         };
         match reason {
-            None => {
-                self.pieces += 1;
-                self.recoveries_left = RECOVERIES_MAX;
-                if self.beginning.is_empty() {
-                    self.beginning = beginning_of(piece);
-                }
-            }
+            None => self.count_good(piece),
             Some(reason) => {
                 let size_bytes = piece.len() as u64;
                 let piece = piece.to_vec();
@@ -385,6 +409,14 @@ impl Splitter {
         self.partial = partial;
         self.began_at_line_start &= !spans_lines;
         self.end_value();
+    }
+
+    fn count_good(&mut self, piece: &[u8]) {
+        self.pieces += 1;
+        self.recoveries_left = RECOVERIES_MAX;
+        if self.beginning.is_empty() {
+            self.beginning = beginning_of(piece);
+        }
     }
 
     /// Looks for the next beginning of a record in a piece that is none, behind the place where it stops being JSON.
@@ -563,7 +595,9 @@ impl Splitter {
         // Of the same length wherever chunks end.
         let last = &last[last.len().saturating_sub(BEGINNING_BYTES_MAX)..];
         let key = last.trim_ascii_end().strip_suffix(b":").unwrap_or_default().trim_ascii_end();
-        CONTAINER_KEYS.iter().any(|known| key.ends_with(known))
+        let is_whole = |before: &[u8]| before.ends_with(b"\"");
+        let Some(key) = key.strip_suffix(b"\"") else { return false };
+        CONTAINER_KEYS.iter().any(|known| key.strip_suffix(*known).is_some_and(is_whole))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a file is packed in, told by its first bytes: gzip (also of several members), zstd (also of several frames),
 //! one in the other, or nothing. Text in UTF-16 is made UTF-8.
 //!
+//! A gzip file of usual size is unpacked as a whole, which takes half the time of doing it piece by piece; where anything
+//! about it is unusual it is done piece by piece.
+//!
 //! Memory is bounded by the windows of the formats and the buffers here. A packed file that grows beyond all reason is
 //! given up ([`UnpackError::Bomb`]); one that is cut gives what is before the cut, then [`UnpackError::Damaged`].
 
@@ -8,10 +11,12 @@ use std::cell::RefCell;
 use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 
+use libdeflater::Decompressor;
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use crate::file_key::Fingerprint;
-use crate::utf16::Utf16Reader;
+use crate::utf16::{Utf16Reader, has_mark};
 
 /// Layers of packing: a gzip file that a store packed once more is all that was ever seen.
 const LAYERS_MAX: u32 = 3;
@@ -23,8 +28,17 @@ const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest zstd window, as the power of two that the format speaks in: 128 MiB, what `zstd` itself takes unasked.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 const READ_BUFFER_BYTES: usize = 128 * 1024;
+/// Largest file that is unpacked as a whole, packed and unpacked. CloudTrail's own have at most 50 MB unpacked.
+const WHOLE_PACKED_BYTES_MAX: usize = 16 * 1024 * 1024;
+const WHOLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Buffers up to this size are kept for the next file.
+const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Unpacked bytes that are handed out at a time. Records in one portion are not copied, and it fits the second cache.
+const PORTION_BYTES: usize = 256 * 1024;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// The same with the only method there is.
+const GZIP_MEMBER: &[u8] = &[0x1f, 0x8b, 0x08];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// Why a file could not be read to its end.
@@ -89,11 +103,65 @@ impl<R: Read> Read for Shared<R> {
     }
 }
 
+/// What files are unpacked with, one after another.
+pub(crate) struct Unpacker {
+    inflater: Decompressor,
+    packed: Vec<u8>,
+    /// Unpacked bytes: a portion, or the whole file.
+    plain: Vec<u8>,
+}
+
+impl Default for Unpacker {
+    fn default() -> Self {
+        Self { inflater: Decompressor::new(), packed: Vec::new(), plain: Vec::new() }
+    }
+}
+
+impl Unpacker {
+    /// Reads a gzip file whose first bytes were read, and unpacks it if it is whole, sound, of usual size and one member.
+    /// Gives its unpacked size; without one `packed` has what was read.
+    fn inflate_whole(&mut self, raw: &mut impl Read) -> io::Result<Option<usize>> {
+        raw.take((WHOLE_PACKED_BYTES_MAX - self.packed.len()) as u64).read_to_end(&mut self.packed)?;
+        let packed = &self.packed[..];
+        let Some(size) = packed.last_chunk::<4>().map(|size| u32::from_le_bytes(*size) as usize) else {
+            return Ok(None);
+        };
+        // What looks like another member may be one.
+        let is_one_member = memmem::find(&packed[1..], GZIP_MEMBER).is_none();
+        if packed.len() >= WHOLE_PACKED_BYTES_MAX || size > WHOLE_BYTES_MAX || !is_one_member {
+            return Ok(None);
+        }
+        if self.plain.len() < size {
+            self.plain.resize(size, 0);
+        }
+        let inflated = self.inflater.gzip_decompress(packed, &mut self.plain[..size]);
+        Ok(inflated.ok().filter(|inflated| *inflated == size))
+    }
+
+    fn give_up_large_buffers(&mut self) {
+        for buffer in [&mut self.packed, &mut self.plain] {
+            if buffer.len() > KEPT_BYTES_MAX {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
 /// The unpacked bytes of a file.
 pub(crate) struct Unpacked<'a, R> {
     raw: Rc<RefCell<RawFile<R>>>,
-    content: Box<dyn Read + 'a>,
+    content: Content<'a>,
+    unpacker: &'a mut Unpacker,
     unpacked_bytes: u64,
+}
+
+enum Content<'a> {
+    /// In the unpacker, of this size.
+    Whole {
+        size: usize,
+        at: usize,
+    },
+    Stream(Box<dyn Read + 'a>),
 }
 
 impl<'a, R: Read + 'a> Unpacked<'a, R> {
@@ -101,29 +169,40 @@ impl<'a, R: Read + 'a> Unpacked<'a, R> {
     ///
     /// # Errors
     /// The file cannot be read, or its beginning is damaged.
-    pub(crate) fn open(raw: RawFile<R>) -> Result<Self, UnpackError> {
+    pub(crate) fn open(raw: RawFile<R>, unpacker: &'a mut Unpacker) -> Result<Self, UnpackError> {
         let raw = Rc::new(RefCell::new(raw));
-        let content = unpack(Box::new(Shared(Rc::clone(&raw))), LAYERS_MAX).map_err(UnpackError::Damaged)?;
-        Ok(Self { raw, content, unpacked_bytes: 0 })
+        unpacker.give_up_large_buffers();
+        let content = open_content(&raw, unpacker).map_err(UnpackError::Damaged)?;
+        if matches!(content, Content::Stream(_)) && unpacker.plain.len() < PORTION_BYTES {
+            unpacker.plain.resize(PORTION_BYTES, 0);
+        }
+        Ok(Self { raw, content, unpacker, unpacked_bytes: 0 })
     }
 
-    /// Fills the buffer, unless the file ends: 0 means the end.
+    /// The next bytes; none at the end of the file.
     ///
     /// # Errors
     /// The file is damaged here; what was before has been returned by earlier calls.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, UnpackError> {
-        let count = loop {
-            match self.content.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(UnpackError::Damaged)?,
+    pub(crate) fn next_portion(&mut self) -> Result<&[u8], UnpackError> {
+        let portion = match &mut self.content {
+            Content::Whole { size, at } => {
+                let start = *at;
+                *at = (*size).min(start + PORTION_BYTES);
+                start..*at
             }
+            Content::Stream(stream) => loop {
+                match stream.read(&mut self.unpacker.plain[..PORTION_BYTES]) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break 0..other.map_err(UnpackError::Damaged)?,
+                }
+            },
         };
-        self.unpacked_bytes += count as u64;
+        self.unpacked_bytes += portion.len() as u64;
         let (packed_bytes, unpacked_bytes) = (self.raw_bytes(), self.unpacked_bytes);
         if unpacked_bytes > RATIO_FREE_BYTES && unpacked_bytes / RATIO_MAX > packed_bytes {
             return Err(UnpackError::Bomb { packed_bytes, unpacked_bytes });
         }
-        Ok(count)
+        Ok(&self.unpacker.plain[portion])
     }
 
     /// Bytes read of the file as it lies there.
@@ -141,6 +220,23 @@ impl<'a, R: Read + 'a> Unpacked<'a, R> {
         drop(self.content);
         Rc::into_inner(self.raw).map(RefCell::into_inner)
     }
+}
+
+fn open_content<'a, R: Read + 'a>(raw: &Rc<RefCell<RawFile<R>>>, unpacker: &mut Unpacker) -> io::Result<Content<'a>> {
+    unpacker.packed.clear();
+    raw.borrow_mut().by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut unpacker.packed)?;
+    if unpacker.packed == GZIP_MAGIC
+        && let Some(size) = unpacker.inflate_whole(&mut *raw.borrow_mut())?
+    {
+        let plain = &unpacker.plain[..size];
+        // Something packed in it, or a text in UTF-16, goes the other way.
+        if !plain.starts_with(GZIP_MAGIC) && !plain.starts_with(ZSTD_MAGIC) && !has_mark(plain) {
+            return Ok(Content::Whole { size, at: 0 });
+        }
+    }
+    let read = Cursor::new(std::mem::take(&mut unpacker.packed));
+    let source = read.chain(Shared(Rc::clone(raw)));
+    unpack(Box::new(source), LAYERS_MAX).map(Content::Stream)
 }
 
 fn unpack<'a>(mut source: Box<dyn Read + 'a>, layers_left: u32) -> io::Result<Box<dyn Read + 'a>> {
@@ -179,15 +275,16 @@ mod tests {
 
     /// What comes out, and how it ends.
     fn read(bytes: &[u8]) -> (Vec<u8>, Result<Fingerprint, UnpackError>) {
-        let mut unpacked = match Unpacked::open(RawFile::new(bytes, true)) {
+        let mut unpacker = Unpacker::default();
+        let mut unpacked = match Unpacked::open(RawFile::new(bytes, true), &mut unpacker) {
             Ok(unpacked) => unpacked,
             Err(error) => return (Vec::new(), Err(error)),
         };
-        let (mut all, mut buffer) = (Vec::new(), vec![0; 1000]);
+        let mut all = Vec::new();
         loop {
-            match unpacked.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => all.extend_from_slice(&buffer[..count]),
+            match unpacked.next_portion() {
+                Ok([]) => break,
+                Ok(portion) => all.extend_from_slice(portion),
                 Err(error) => return (all, Err(error)),
             }
         }
@@ -253,8 +350,10 @@ mod tests {
         for _ in 0..256 {
             encoder.write_all(&[b' '; 1_000_000]).unwrap();
         }
-        let (out, end) = read(&encoder.finish().unwrap());
+        let packed = encoder.finish().unwrap();
+        let (out, end) = read(&packed);
         assert!(matches!(end, Err(UnpackError::Bomb { .. })));
-        assert!(out.len() as u64 <= RATIO_FREE_BYTES + 1000);
+        let bytes_max = RATIO_FREE_BYTES.max((packed.len() as u64 + 1) * RATIO_MAX);
+        assert!(out.len() as u64 <= bytes_max + PORTION_BYTES as u64);
     }
 }

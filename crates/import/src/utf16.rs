@@ -7,6 +7,11 @@ const LITTLE_ENDIAN_MARK: [u8; 2] = [0xff, 0xfe];
 const BIG_ENDIAN_MARK: [u8; 2] = [0xfe, 0xff];
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// Whether a text begins with a mark of UTF-16.
+pub(crate) fn has_mark(text: &[u8]) -> bool {
+    [LITTLE_ENDIAN_MARK, BIG_ENDIAN_MARK].iter().any(|mark| text.starts_with(mark))
+}
+
 /// Reads UTF-16 and gives UTF-8. What is no text becomes replacement characters, and its record a reject.
 pub(crate) struct Utf16Reader<R> {
     inner: R,

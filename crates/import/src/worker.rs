@@ -14,10 +14,8 @@ use crate::reject::RejectReason;
 use crate::run::{Abort, Shared};
 use crate::source::{Body, FoundFile, Locator};
 use crate::splitter::{Ending, Sink, Splitter, Verdict};
-use crate::unpack::{RawFile, UnpackError, Unpacked};
+use crate::unpack::{RawFile, UnpackError, Unpacked, Unpacker};
 
-/// Unpacked bytes that are split at a time. Records in one portion are not copied, and it fits the second cache.
-const PORTION_BYTES: usize = 256 * 1024;
 /// Pieces that are no records, with none that is, after which a file is no log file.
 const STRANGE_PIECES_MAX: usize = 1000;
 /// Bytes of such pieces that are held in memory until it is clear what the file is.
@@ -46,7 +44,7 @@ struct Account {
 pub(crate) struct Worker<'a> {
     shared: &'a Shared<'a>,
     destination: Box<dyn Destination + 'a>,
-    portion: Vec<u8>,
+    unpacker: Unpacker,
     /// The last is the one that is being read.
     accounts: Vec<Account>,
     stored_in_batch: usize,
@@ -55,7 +53,7 @@ pub(crate) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(crate) fn new(shared: &'a Shared<'a>) -> Result<Self, Abort> {
         let destination = shared.destinations.open()?;
-        Ok(Self { shared, destination, portion: vec![0; PORTION_BYTES], accounts: Vec::new(), stored_in_batch: 0 })
+        Ok(Self { shared, destination, unpacker: Unpacker::default(), accounts: Vec::new(), stored_in_batch: 0 })
     }
 
     /// Reads files until there are none, or the import is to stop.
@@ -126,7 +124,21 @@ impl<'a> Worker<'a> {
             }
         };
         let is_hashed = file.fingerprint().is_none();
-        let mut unpacked = match Unpacked::open(RawFile::new(body, is_hashed)) {
+        let mut unpacker = std::mem::take(&mut self.unpacker);
+        let end = self.read_body(file, RawFile::new(body, is_hashed), &mut unpacker, shown_bytes);
+        self.unpacker = unpacker;
+        end
+    }
+
+    fn read_body<'b>(
+        &mut self,
+        file: &FoundFile,
+        raw: RawFile<Body>,
+        unpacker: &'b mut Unpacker,
+        shown_bytes: &mut u64,
+    ) -> Result<(FileOutcome, Option<Fingerprint>), Abort> {
+        let failed = |error: &dyn Error| (FileOutcome::Failed(chain(error)), None);
+        let mut unpacked = match Unpacked::<'b, _>::open(raw, unpacker) {
             Ok(unpacked) => unpacked,
             Err(error) => return Ok(failed(&error)),
         };
@@ -165,15 +177,11 @@ impl<'a> Worker<'a> {
         let mut strangers = Strangers::default();
         let mut counted = 0;
         let damage = loop {
-            let count = match unpacked.read(&mut self.portion) {
-                Ok(0) => break None,
-                Ok(count) => count,
+            match unpacked.next_portion() {
+                Ok([]) => break None,
+                Ok(portion) => self.with_sink(&mut strangers, |sink| splitter.feed(portion, sink))?,
                 Err(error) => break Some(error),
-            };
-            let portion = std::mem::take(&mut self.portion);
-            let fed = self.with_sink(&mut strangers, |sink| splitter.feed(&portion[..count], sink));
-            self.portion = portion;
-            fed?;
+            }
             self.count_read(&splitter, &strangers, &mut counted);
             let raw_bytes = unpacked.raw_bytes();
             Progress::add(&self.shared.progress.bytes_done, raw_bytes - *shown_bytes);
@@ -317,6 +325,19 @@ struct FileSink<'s, 'a> {
 }
 
 impl FileSink<'_, '_> {
+    fn count_taken(&mut self, taken: Taken) {
+        if !self.strangers.has_records {
+            self.keep_strangers();
+        }
+        match taken {
+            Taken::Stored => {
+                self.account.open.stored += 1;
+                *self.stored_in_batch += 1;
+            }
+            Taken::Duplicate => self.account.open.duplicates += 1,
+        }
+    }
+
     fn keep_strangers(&mut self) {
         self.strangers.has_records = true;
         self.strangers.held_bytes = 0;
@@ -339,6 +360,15 @@ impl FileSink<'_, '_> {
 }
 
 impl Sink for FileSink<'_, '_> {
+    fn sound_record(&mut self, bytes: &[u8], lists: &[&[u8]]) -> Option<usize> {
+        if !envelope::is_usual_beginning(bytes) {
+            return None;
+        }
+        let (taken, size) = self.destination.push_first(bytes, lists)?;
+        self.count_taken(taken);
+        Some(size)
+    }
+
     fn record(&mut self, bytes: &[u8]) -> Verdict {
         let record = match envelope::open(bytes) {
             Content::Record(record) => record,
@@ -348,18 +378,7 @@ impl Sink for FileSink<'_, '_> {
             }
         };
         match self.destination.push(&record) {
-            Ok(taken) => {
-                if !self.strangers.has_records {
-                    self.keep_strangers();
-                }
-                match taken {
-                    Taken::Stored => {
-                        self.account.open.stored += 1;
-                        *self.stored_in_batch += 1;
-                    }
-                    Taken::Duplicate => self.account.open.duplicates += 1,
-                }
-            }
+            Ok(taken) => self.count_taken(taken),
             Err(RejectReason::NotJson { detail }) => return Verdict::NotJson { detail },
             Err(reason) => self.refuse(bytes, bytes.len() as u64, reason),
         }

@@ -5,7 +5,7 @@ use model::lookup::LookupIndexError;
 
 use crate::cells::{parse_time, parse_uuid};
 use crate::hash::term_hash;
-use crate::scan::{EVENT_ID_MARK, Scan, ScanError, TIME_MARK};
+use crate::scan::{EVENT_ID_MARK, Field, Scan, ScanError, TIME_MARK, check_utf8};
 
 /// A record that no segment takes.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,23 @@ impl RecordReader {
         self.0.read(text)?;
         let (seconds, id) = time_and_id(&mut self.0, text)?;
         Ok(ReadRecord { scan: &self.0, text, seconds, id })
+    }
+
+    /// Reads the record that a text begins with, if it is whole and sound, and says how many bytes it has. An object with
+    /// a list under one of some names is a list of records and none itself.
+    pub fn read_first<'a>(&'a mut self, text: &'a [u8], lists: &[&[u8]]) -> Option<(ReadRecord<'a>, usize)> {
+        let size = self.0.read_first(text).ok()?;
+        let text = &text[..size];
+        check_utf8(text).ok()?;
+        let is_list = |field: &Field| {
+            text[field.value_start as usize] == b'['
+                && lists.contains(&&text[field.key_start as usize..field.key_end as usize])
+        };
+        if self.0.fields.iter().any(is_list) {
+            return None;
+        }
+        let (seconds, id) = time_and_id(&mut self.0, text).ok()?;
+        Some((ReadRecord { scan: &self.0, text, seconds, id }, size))
     }
 }
 

@@ -72,15 +72,26 @@ struct Reader<'a> {
     at: usize,
 }
 
+pub(crate) fn check_utf8(text: &[u8]) -> Result<(), ScanError> {
+    std::str::from_utf8(text)
+        .map(drop)
+        .map_err(|error| ScanError { what: "text that is no UTF-8", offset: error.valid_up_to() })
+}
+
 impl Scan {
     /// Reads a text, which must be one JSON object.
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), ScanError> {
+        check_utf8(text)?;
+        let mut reader = Reader { text, at: self.read_first(text)? };
+        reader.skip_space();
+        if reader.at == text.len() { Ok(()) } else { Err(reader.error("more behind the object")) }
+    }
+
+    /// Reads the JSON object that a text begins with, and says where it ends. Whether it is UTF-8 is not looked at.
+    pub(crate) fn read_first(&mut self, text: &[u8]) -> Result<usize, ScanError> {
         self.fields.clear();
         self.shapes.clear();
         self.leaves.clear();
-        if let Err(error) = std::str::from_utf8(text) {
-            return Err(ScanError { what: "text that is no UTF-8", offset: error.valid_up_to() });
-        }
         if u32::try_from(text.len()).is_err() {
             return Err(ScanError { what: "a text of over 4 GiB", offset: 0 });
         }
@@ -101,8 +112,7 @@ impl Scan {
                 }
             }
         }
-        reader.skip_space();
-        if reader.at == text.len() { Ok(()) } else { Err(reader.error("more behind the object")) }
+        Ok(reader.at)
     }
 
     fn field(&mut self, reader: &mut Reader<'_>) -> Result<(), ScanError> {

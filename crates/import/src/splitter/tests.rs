@@ -26,13 +26,48 @@ impl Sink for Collected {
     }
 }
 
-fn split_chunks<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Collected, Ending) {
-    let mut collected = Collected::default();
+/// The same, and takes whole records before they are looked at byte by byte.
+#[derive(Debug, Default)]
+struct Eager(Collected);
+
+impl Sink for Eager {
+    fn sound_record(&mut self, bytes: &[u8], lists: &[&[u8]]) -> Option<usize> {
+        let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        let size = values.byte_offset();
+        let is_list = |(key, value): (&String, &Value)| value.is_array() && lists.contains(&key.as_bytes());
+        if value.as_object()?.iter().any(is_list) {
+            return None;
+        }
+        assert_eq!(self.0.record(&bytes[..size]), Verdict::Done);
+        Some(size)
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> Verdict {
+        self.0.record(bytes)
+    }
+
+    fn refuse(&mut self, bytes: &[u8], size_bytes: u64, reason: RejectReason) {
+        self.0.refuse(bytes, size_bytes, reason);
+    }
+}
+
+fn feed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, sink: &mut impl Sink) -> (u64, Ending) {
     let mut splitter = Splitter::default();
     for chunk in chunks {
-        splitter.feed(chunk, &mut collected);
+        splitter.feed(chunk, sink);
     }
-    let ending = splitter.finish(&mut collected);
+    let ending = splitter.finish(sink);
+    (splitter.pieces(), ending)
+}
+
+/// Splits, and checks that it is the same for a sink that takes whole records at once.
+fn split_chunks<'a>(chunks: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>) -> (Collected, Ending) {
+    let chunks = chunks.into_iter();
+    let (mut collected, mut eager) = (Collected::default(), Eager::default());
+    let (pieces, ending) = feed(chunks.clone(), &mut collected);
+    assert_eq!(feed(chunks, &mut eager), (pieces, ending), "taken at once");
+    assert_eq!(eager.0, collected, "taken at once");
     (collected, ending)
 }
 
