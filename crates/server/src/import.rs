@@ -24,7 +24,7 @@ use store::{EventStore, StoreConfig, StoreError};
 use crate::events::client::ConsoleClient;
 use crate::events::credentials;
 use crate::logging;
-use crate::serve::open_metadata;
+use crate::serve::{open_metadata, raise_file_limit};
 use crate::settings::LogFormat;
 use destination::StoreDestinations;
 use queue::Queue;
@@ -106,6 +106,7 @@ async fn open_store(arguments: &ImportArguments) -> Result<EventStore, StoreErro
 /// A path that cannot be meant, a data folder that is in use, or a store that cannot go on.
 pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
     logging::start("warn", LogFormat::Text)?;
+    raise_file_limit();
     let places = arguments.places.iter().map(|text| Place::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let rejects = arguments.rejects.clone().unwrap_or_else(|| arguments.data_dir.join("rejects"));
     let mut options = ImportOptions::new(places, rejects);

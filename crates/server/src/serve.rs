@@ -344,8 +344,8 @@ fn upstream(url: &UpstreamUrl, credentials: Option<&Credentials>) -> Destination
     }
 }
 
-/// Many connections need many file descriptors; the soft limit is often 1,024.
-fn raise_file_limit() {
+/// Many connections and segments need many file descriptors; the soft limit is often 1,024.
+pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {

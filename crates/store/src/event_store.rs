@@ -1,5 +1,7 @@
 //! The store as others use it.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -652,10 +654,10 @@ fn replay(recovered: &Recovered, sealed_sequence: u64) -> Result<Vec<Arc<StoredE
 
 /// Deletes files that the manifest does not know: a crash left them. **Manifest commits.**
 fn remove_leftovers(folder: &std::path::Path, rows: &[SegmentRow]) -> Result<(), StoreError> {
+    let known: HashSet<&OsStr> = rows.iter().map(|row| OsStr::new(&row.file_name)).collect();
     for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let entry = entry.map_err(StoreError::io("list", folder))?;
-        let name = entry.file_name();
-        if !rows.iter().any(|row| *row.file_name == *name) {
+        if !known.contains(&*entry.file_name()) {
             tracing::info!(path = %entry.path().display(), "a segment that was never committed is deleted");
             std::fs::remove_file(entry.path()).map_err(StoreError::io("delete", entry.path()))?;
         }

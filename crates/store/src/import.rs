@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use segment::{Builder, RecordReader, Refusal, Sequences};
+use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences};
 use tokio::runtime::Handle;
 
 use crate::StoreError;
@@ -95,6 +95,17 @@ impl EventStore {
         }
     }
 
+    /// Whether a segment that reaches into a day has an event id.
+    fn has_stored_id(&self, day: i64, id: &[u8; 16]) -> Result<bool, StoreError> {
+        let (first, last) = seconds_of(day);
+        for stored in self.sources_between(first, last).1 {
+            if stored.segment.has_event_id(id).map_err(stored.failed())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Size and tag with which files were last entered in the ledger, by their keys. Files that never were are not there.
     ///
     /// # Errors
@@ -111,24 +122,21 @@ impl Importer {
     /// It is no event record, or the store cannot be read.
     pub fn push(&mut self, text: &[u8]) -> Result<Imported, ImportError> {
         let record = self.reader.read(text)?;
-        let (number, id) = (day_of(record.seconds()), record.id());
-        let batch = match self.days.entry(number) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                let day = self.known.hold(number, |day| load(&self.store, number, day))?;
-                entry.insert(DayBatch { day, builder: Builder::default(), ids: Vec::new() })
-            }
-        };
-        if !batch.day.claim(id) {
-            return Ok(Imported::Duplicate);
+        take(&self.store, &self.known, &mut self.days, record)
+    }
+
+    /// Takes the record that a text begins with, if it is whole and sound, and says how many bytes it has: see
+    /// [`RecordReader::read_first`]. `None` where there is none; nothing is changed then.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn push_first(&mut self, text: &[u8], lists: &[&[u8]]) -> Result<Option<(Imported, usize)>, StoreError> {
+        let Some((record, size)) = self.reader.read_first(text, lists) else { return Ok(None) };
+        match take(&self.store, &self.known, &mut self.days, record) {
+            Ok(imported) => Ok(Some((imported, size))),
+            Err(ImportError::Refused(_)) => Ok(None),
+            Err(ImportError::Store(error)) => Err(error),
         }
-        let place = batch.builder.len() as u64;
-        if let Err(refusal) = batch.builder.push(record, place) {
-            batch.day.unclaim(id);
-            return Err(refusal.into());
-        }
-        batch.ids.push(id);
-        Ok(Imported::New)
     }
 
     /// Memory of what waits for a commit, bytes, about.
@@ -169,29 +177,59 @@ impl Importer {
             let change = Change { added: &rows, files, ..Change::default() };
             self.runtime.block_on(self.store.manifest().commit(&change))?;
         }
-        batches.iter_mut().for_each(|batch| batch.ids.clear());
+        let settled: Vec<Vec<[u8; 16]>> = batches.iter_mut().map(|batch| std::mem::take(&mut batch.ids)).collect();
         let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         self.store.add_segments(segments);
+        // **Never unknown**: the segments are in the view.
+        for (batch, ids) in batches.iter().zip(settled) {
+            ids.into_iter().for_each(|id| batch.day.settle(id));
+        }
         // Only now may the days be forgotten: whoever reads them again finds the segments.
         drop(batches);
         Ok(stored)
     }
 }
 
-/// Claims the ids that the store has of a day. Segments that reach into it give all of theirs.
+fn take(
+    store: &EventStore,
+    known: &KnownIds,
+    days: &mut HashMap<i64, DayBatch>,
+    record: ReadRecord<'_>,
+) -> Result<Imported, ImportError> {
+    let (number, id) = (day_of(record.seconds()), record.id());
+    let batch = match days.entry(number) {
+        std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+        std::collections::hash_map::Entry::Vacant(entry) => {
+            let day = known.hold(number, |day| load(store, number, day))?;
+            entry.insert(DayBatch { day, builder: Builder::default(), ids: Vec::new() })
+        }
+    };
+    if !batch.day.claim(id, || store.has_stored_id(number, &id))? {
+        return Ok(Imported::Duplicate);
+    }
+    let place = batch.builder.len() as u64;
+    if let Err(refusal) = batch.builder.push(record, place) {
+        batch.day.unclaim(id);
+        return Err(refusal.into());
+    }
+    batch.ids.push(id);
+    Ok(Imported::New)
+}
+
+/// Notes the ids that the store has of a day. Segments that reach into it give all of theirs.
 fn load(store: &EventStore, number: i64, day: &Day) -> Result<(), StoreError> {
     let (first, last) = seconds_of(number);
     let (memtables, segments) = store.sources_between(first, last);
     for memtable in memtables {
         memtable.event_ids(|id| {
-            day.claim(segment::id_number(id));
+            day.note_open(segment::id_number(id));
         });
     }
     for stored in segments {
         let ids = stored.segment.event_ids().map_err(stored.failed())?;
         for id in ids.chunks_exact(16) {
-            day.claim(id.try_into().unwrap_or_default());
+            day.note_stored(id.try_into().unwrap_or_default());
         }
     }
     Ok(())

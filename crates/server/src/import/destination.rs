@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 /// Bytes of memory for which one byte waits, as the importer counts: a record takes about a fifth of its text here, and
 /// large segments are worth more memory than the importer would give.
-const MEMORY_PER_PENDING_BYTE: usize = 6;
+const MEMORY_PER_PENDING_BYTE: usize = 4;
 
 /// Destinations in one store.
 pub(super) struct StoreDestinations {
@@ -55,6 +55,19 @@ impl Destination for StoreDestination {
                 let detail = error.to_string();
                 self.failed = Some(error);
                 Err(RejectReason::NotARecord { detail })
+            }
+        }
+    }
+
+    fn push_first(&mut self, bytes: &[u8], lists: &[&[u8]]) -> Option<(Taken, usize)> {
+        match self.importer.push_first(bytes, lists) {
+            Ok(taken) => taken.map(|(imported, size)| match imported {
+                Imported::New => (Taken::Stored, size),
+                Imported::Duplicate => (Taken::Duplicate, size),
+            }),
+            Err(error) => {
+                self.failed = Some(error);
+                None
             }
         }
     }
