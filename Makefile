@@ -35,7 +35,7 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: bench
-bench: tools bench-gateway bench-history bench-selectors bench-delivery ## measure the gateway against nginx, the history against DuckDB and ClickHouse
+bench: tools bench-gateway bench-history bench-selectors bench-delivery bench-visible ## measure the gateway against nginx, the history against DuckDB and ClickHouse
 
 .PHONY: bench-gateway
 bench-gateway: tools ## the gateway alone; needs Debian's nginx-light, wrk and curl
@@ -51,6 +51,11 @@ bench-history: tools ## the history alone; make bench-history HISTORY_ARGS='--ev
 bench-delivery: tools venv ## how long from a call to its log file, and what a trail costs; needs nginx-light and wrk
 	cargo build --locked --release -p opentrail-server
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/delivery.py $(ARGS)
+
+.PHONY: bench-visible
+bench-visible: tools venv ## how long from a call to its event under full load; needs nginx-light and wrk
+	cargo build --locked --release -p opentrail-server -p opentrail-workload
+	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/visible.py $(ARGS)
 
 .PHONY: bench-selectors
 bench-selectors: tools ## decisions of trails' selectors a second, on one core

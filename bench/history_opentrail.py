@@ -31,7 +31,7 @@ def free_port():
 
 
 class Client:
-    """One connection that stays open. Signing is the client's work and is not timed."""
+    """One connection that stays open. Signing is the client's work and is not timed. Bodies are bytes, or made JSON."""
 
     def __init__(self, port, region):
         self.host = f"127.0.0.1:{port}"
@@ -41,7 +41,11 @@ class Client:
         self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def post(self, service, path, body, headers):
-        data = json.dumps(body).encode()
+        text, milliseconds = self.call(service, path, body, headers)
+        return json.loads(text), milliseconds
+
+    def call(self, service, path, body, headers):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = AWSRequest("POST", f"http://{self.host}{path}", data=data, headers=headers)
         SigV4Auth(Credentials(KEY_ID, SECRET), service, self.region).add_auth(request)
         signed = dict(request.headers.items())
@@ -52,7 +56,7 @@ class Client:
         milliseconds = (time.perf_counter() - begin) * 1000
         if answer.status != 200:
             raise SystemExit(f"{path} answered {answer.status}: {text[:500]!r}")
-        return json.loads(text), milliseconds
+        return text, milliseconds
 
 
 def measure(binary, folder, work, manifest, questions, seconds_max):
