@@ -127,7 +127,7 @@ impl Unpacker {
             return Ok(None);
         };
         // What looks like another member may be one.
-        let is_one_member = memmem::find(&packed[1..], GZIP_MEMBER).is_none();
+        let is_one_member = !memmem::find_iter(&packed[1..], GZIP_MEMBER).any(|at| is_member(&packed[1 + at..]));
         if packed.len() >= WHOLE_PACKED_BYTES_MAX || size > WHOLE_BYTES_MAX || !is_one_member {
             return Ok(None);
         }
@@ -220,6 +220,13 @@ impl<'a, R: Read + 'a> Unpacked<'a, R> {
         drop(self.content);
         Rc::into_inner(self.raw).map(RefCell::into_inner)
     }
+}
+
+/// Whether bytes look like the head of a gzip member. Source: RFC 1952, section 2.3: three flags are reserved and 0, and the
+/// system is one of the list or unknown. Without a look at these one file in ten has such bytes somewhere.
+fn is_member(bytes: &[u8]) -> bool {
+    let (flags, system) = (bytes.get(3), bytes.get(9));
+    flags.is_none_or(|flags| *flags < 0x20) && system.is_none_or(|system| matches!(system, 0..=13 | 255))
 }
 
 fn open_content<'a, R: Read + 'a>(raw: &Rc<RefCell<RawFile<R>>>, unpacker: &mut Unpacker) -> io::Result<Content<'a>> {

@@ -228,16 +228,17 @@ impl<'a> Rows<'a> {
             self.classes = Some(set);
             return Ok(());
         }
-        let numbers = segment.numbers(kind, text, target)?;
+        let hash = term_hash(kind as u8, text.as_bytes());
         if target == Target::Row {
-            let spans = segment.numbers(kind, text, Target::Span)?;
+            let [numbers, spans] = segment.numbers_of_each(hash, [Target::Row, Target::Span])?;
             if spans.is_empty() {
                 self.keep_rows(numbers);
             } else {
-                self.row_sets.push(RowSet::Spans { hash: term_hash(kind as u8, text.as_bytes()), spans });
+                self.row_sets.push(RowSet::Spans { hash, spans });
             }
             return Ok(());
         }
+        let numbers = segment.numbers_of(hash, target)?;
         let place = match target {
             Target::Caller => &mut self.callers,
             _ => &mut self.addresses,

@@ -63,6 +63,8 @@ pub struct Segment {
     id: u64,
     source: Box<dyn ReadAt>,
     pub(crate) index: Index,
+    /// The chunk of the first page of terms.
+    first_term_chunk: usize,
     cache: Arc<Cache>,
 }
 
@@ -84,7 +86,8 @@ impl Segment {
             source.read_at(offset, &mut buffer).map_err(SegmentError::from)?;
             Ok::<_, SegmentError>(buffer)
         })?;
-        Ok(Self { id, source, index, cache })
+        let first_term_chunk = index.table.chunk_of(index.first_term_page).unwrap_or_default();
+        Ok(Self { id, source, index, first_term_chunk, cache })
     }
 
     /// What it holds.
@@ -249,23 +252,35 @@ impl Segment {
         Ok(rows)
     }
 
-    /// Numbers that a term leads to.
-    pub(crate) fn numbers(&self, kind: TermKind, text: &str, target: Target) -> Result<Vec<u32>, SegmentError> {
-        self.numbers_of(term_hash(kind as u8, text.as_bytes()), target)
+    /// Numbers that a term leads to, by its hash.
+    pub(crate) fn numbers_of(&self, hash: u64, target: Target) -> Result<Vec<u32>, SegmentError> {
+        self.numbers_of_each(hash, [target]).map(|[numbers]| numbers)
     }
 
-    pub(crate) fn numbers_of(&self, hash: u64, target: Target) -> Result<Vec<u32>, SegmentError> {
-        let mut numbers = Vec::new();
+    /// Numbers that a term leads to, for each of some targets.
+    pub(crate) fn numbers_of_each<const N: usize>(
+        &self,
+        hash: u64,
+        targets: [Target; N],
+    ) -> Result<[Vec<u32>; N], SegmentError> {
+        let mut numbers = [const { Vec::new() }; N];
         for page in self.index.terms.pages_of(hash) {
             let item = self.index.first_term_page + page as u32;
-            let number = self.index.table.chunk_of(item)?;
             // A page by itself is not kept: it is small, and the next term is in another.
-            let is_alone = self.index.table.items_of(number) == (item..item + 1);
-            let chunk = if is_alone { Arc::new(self.chunk_once(number)?) } else { self.chunk(number)? };
-            numbers.extend(self.index.terms.find(page, chunk.item(item)?, hash, target)?);
+            let number = self.first_term_chunk + page;
+            let chunk = if self.index.table.is_alone(number, item) {
+                Arc::new(self.chunk_once(number)?)
+            } else {
+                self.chunk(self.index.table.chunk_of(item)?)?
+            };
+            for (numbers, target) in numbers.iter_mut().zip(targets) {
+                numbers.extend(self.index.terms.find(page, chunk.item(item)?, hash, target)?);
+            }
         }
-        numbers.sort_unstable();
-        numbers.dedup();
+        for numbers in &mut numbers {
+            numbers.sort_unstable();
+            numbers.dedup();
+        }
         Ok(numbers)
     }
 

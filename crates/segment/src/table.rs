@@ -100,10 +100,10 @@ impl TableIndex {
         Ok(self.first_items.partition_point(|first| *first <= item) - 1)
     }
 
-    /// Items of a chunk.
-    pub(crate) fn items_of(&self, chunk: usize) -> std::ops::Range<u32> {
+    /// Whether a chunk holds an item and nothing else.
+    pub(crate) fn is_alone(&self, chunk: usize, item: u32) -> bool {
         let end = self.first_items.get(chunk + 1).copied().unwrap_or(self.item_count);
-        self.first_items[chunk]..end
+        self.first_items.get(chunk) == Some(&item) && end.checked_sub(1) == Some(item)
     }
 
     /// Where a chunk begins in the table, and its size.

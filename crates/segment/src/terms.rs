@@ -121,9 +121,29 @@ impl TermIndex {
     /// Pages that may have a term: one, or a few where equal hashes go over the end of a page.
     pub(crate) fn pages_of(&self, hash: u64) -> std::ops::Range<usize> {
         let Some(wanted) = self.wanted(hash) else { return 0..0 };
-        let first = self.pages.partition_point(|first| *first < wanted).saturating_sub(1);
-        let end = self.pages.partition_point(|first| *first <= wanted);
-        first..end.max(first)
+        let behind = self.first_at_or_above(wanted);
+        let equal = self.pages[behind..].iter().take_while(|first| **first == wanted).count();
+        let first = behind.saturating_sub(1);
+        first..(behind + equal).max(first)
+    }
+
+    /// Number of the pages whose first hash is below this one. Hashes are spread evenly, so the place is about known: a
+    /// search from the middle would cost a dozen looks at memory that no cache of the processor has.
+    fn first_at_or_above(&self, wanted: u32) -> usize {
+        let (pages, count) = (&self.pages, self.pages.len());
+        let guess = ((u64::from(wanted) * count as u64) >> self.hash_bits) as usize;
+        let (mut low, mut high) = (guess.min(count), guess.min(count));
+        let mut step = 1;
+        while low > 0 && pages[low - 1] >= wanted {
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        step = 1;
+        while high < count && pages[high] < wanted {
+            high = count.min(high + step);
+            step *= 2;
+        }
+        low + pages[low..high].partition_point(|first| *first < wanted)
     }
 
     /// Numbers of a term in a page, if it has them: lists of one target.

@@ -143,6 +143,10 @@ impl Day {
         let mut shard = self.shard(id).lock();
         shard.stored.add(&id);
         shard.open.remove(&id);
+        if shard.open.is_empty() {
+            // A set that is empty keeps its memory, and days are many.
+            shard.open = HashSet::default();
+        }
     }
 
     /// Adds an id of an event that is in no segment.
@@ -208,7 +212,7 @@ impl IdFilter {
 
 impl Layer {
     fn block_of(&self, hash: u64) -> usize {
-        ((hash >> 32) * self.blocks.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.blocks.len() as u64) >> 32) as usize
     }
 }
 
