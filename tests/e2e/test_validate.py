@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from opentrail import BINARY, ROOT_KEY
+from opentrail import ACCOUNT, BINARY, ROOT_KEY
 from process import clean_environment, wait_until
 from test_delivery import FAST, keys_of, until_digested, with_trail
 
@@ -151,3 +151,18 @@ def test_a_downloaded_folder_is_proved_without_a_server(proved):
     assert code == 1
     assert [(fault["file"], fault["problem"].split(":")[0]) for fault in report["faults"]] == [
         (f"s3://logs/{bucket.logs[0]}", "deleted")]
+
+
+def test_a_trail_without_digests_in_the_same_bucket_is_no_tampering(proved):
+    opentrail, s3 = proved
+    client = opentrail.client("cloudtrail")
+    bucket = Bucket(s3)
+    key = bucket.logs[0].rsplit("_", 1)[0] + "_ADDEDADDEDADDED0.json.gz"
+    client.create_trail(Name="plain", S3BucketName="logs", S3KeyPrefix="audit")
+    bucket.put(key, bucket.files[bucket.logs[0]][0], {})
+    code, report = run(opentrail)
+    assert code == 0 and report["faults"] == [], report
+    assert report["trailsWithoutDigests"] == [f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/plain"]
+    client.delete_trail(Name="plain")
+    assert run(opentrail)[1]["trailsWithoutDigests"] == []
+    bucket.restore()

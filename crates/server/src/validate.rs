@@ -145,9 +145,10 @@ async fn prove_trails(arguments: &ValidateArguments) -> anyhow::Result<Vec<Prove
     if trails.is_empty() {
         bail!("no trail that is seen in {region} writes digests: enable log file validation, or name the region");
     }
+    let without_digests = client.trails_without_digests(&region).await?;
     let mut proved = Vec::new();
     for trail in trails {
-        let report = prove_trail(arguments, &client, &key, &trail).await;
+        let report = prove_trail(arguments, &client, &key, &trail, &without_digests).await;
         let report = report.with_context(|| format!("prove {}", trail.trail_arn))?;
         proved.push(Proved { subject: trail.trail_arn, report });
     }
@@ -159,6 +160,7 @@ async fn prove_trail(
     client: &CloudTrailClient<'_>,
     key: &RootKey,
     trail: &FoundTrail,
+    without_digests: &[FoundTrail],
 ) -> anyhow::Result<Report> {
     let endpoint = arguments.s3_endpoint.as_ref().unwrap_or(&arguments.endpoint);
     let mut builder = AmazonS3Builder::new()
@@ -179,7 +181,12 @@ async fn prove_trail(
     for region in listing.regions() {
         keys.extend(client.public_keys(region).await?);
     }
-    let scope = scope(arguments, Some(trail), last_delivery);
+    let place = |trail: &FoundTrail| (trail.s3_bucket_name.clone(), trail.s3_key_prefix.clone());
+    let beside = without_digests.iter().filter(|other| place(other) == place(trail));
+    let scope = Scope {
+        trails_without_digests: beside.map(|other| other.trail_arn.clone()).collect(),
+        ..scope(arguments, Some(trail), last_delivery)
+    };
     prove(Arc::new(source), listing, keys, &scope).await
 }
 
@@ -190,6 +197,7 @@ fn scope(arguments: &ValidateArguments, trail: Option<&FoundTrail>, last_deliver
         start: arguments.start_time.unwrap_or(EventTime::from_seconds(0)),
         end: arguments.end_time.unwrap_or(EventTime::from_micros(i64::MAX)),
         last_delivery,
+        trails_without_digests: Vec::new(),
         workers: arguments.workers.map_or(WORKERS_DEFAULT, NonZeroUsize::get),
     }
 }

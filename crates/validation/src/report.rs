@@ -54,6 +54,8 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Times in which nothing was delivered.
     pub quiet_times: Vec<QuietTime>,
+    /// Trails that deliver to the same folders without digests, so that added log files were not looked for.
+    pub trails_without_digests: Vec<String>,
 }
 
 impl Report {
@@ -78,6 +80,10 @@ impl Report {
         for quiet in &self.quiet_times {
             let QuietTime { chain, after, until } = quiet;
             let _ = writeln!(text, "No digests cover {chain} between {after} and {until}: the trail did not log");
+        }
+        for trail in &self.trails_without_digests {
+            let _ =
+                writeln!(text, "Added log files were not looked for: {trail} delivers here too, and writes no digests");
         }
         if !text.is_empty() {
             text.push('\n');

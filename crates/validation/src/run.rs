@@ -32,6 +32,8 @@ pub struct Scope {
     /// When the last digest of the trail's home region was delivered, if that is known: the newest that is there must not
     /// be older.
     pub last_delivery: Option<EventTime>,
+    /// Trails that deliver to the same folders and write no digests: their files cannot be told from added ones.
+    pub trails_without_digests: Vec<String>,
     /// Files that are read at once, at least 1.
     pub workers: usize,
 }
@@ -195,7 +197,10 @@ pub async fn validate(
     }
     // Files of trails that were left out cannot be told from added ones.
     folders.retain(|folder, _| !left_out.contains(folder));
-    report.faults.extend(added(source.bucket(), &logs, folders));
+    if scope.trails_without_digests.is_empty() {
+        report.faults.extend(added(source.bucket(), &logs, folders));
+    }
+    report.trails_without_digests.clone_from(&scope.trails_without_digests);
     Ok(report)
 }
 

@@ -1,5 +1,7 @@
 //! Asking CloudTrail, of this installation or of AWS, for trails and public keys.
 
+use std::collections::BTreeSet;
+
 use access::RootKey;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -45,6 +47,18 @@ struct TrailList {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct TrailInfoList {
+    trails: Vec<TrailInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TrailInfo {
+    home_region: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct TrailStatus {
     latest_digest_delivery_time: Option<f64>,
 }
@@ -59,6 +73,21 @@ impl<'a> CloudTrailClient<'a> {
         let answer = self.call("DescribeTrails", region, &json!({})).await?;
         let list: TrailList = serde_json::from_slice(&answer).context("the answer of DescribeTrails")?;
         Ok(list.trail_list)
+    }
+
+    /// Trails of the account, of whatever region, that write no digests.
+    pub(super) async fn trails_without_digests(&self, region: &str) -> anyhow::Result<Vec<FoundTrail>> {
+        let answer = self.call("ListTrails", region, &json!({})).await?;
+        let list: TrailInfoList = serde_json::from_slice(&answer).context("the answer of ListTrails")?;
+        let homes: BTreeSet<String> = list.trails.into_iter().map(|trail| trail.home_region).collect();
+        let mut found = Vec::new();
+        for home in homes {
+            found.extend(self.trails(&home).await?);
+        }
+        found.retain(|trail| !trail.log_file_validation_enabled);
+        found.sort_by(|one, other| one.trail_arn.cmp(&other.trail_arn));
+        found.dedup_by(|one, other| one.trail_arn == other.trail_arn);
+        Ok(found)
     }
 
     /// When the last digest of a trail was delivered in its home region.

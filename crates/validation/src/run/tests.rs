@@ -73,6 +73,11 @@ fn downloaded(count: i64) -> Downloaded {
 }
 
 async fn report(made: &Downloaded, last_delivery: Option<EventTime>) -> Report {
+    report_beside(made, last_delivery, &[]).await
+}
+
+/// The report where some trails deliver to the same folders without digests.
+async fn report_beside(made: &Downloaded, last_delivery: Option<EventTime>, without_digests: &[&str]) -> Report {
     let source = Arc::new(FolderSource::open(made.folder.path()).unwrap());
     let scope = Scope {
         trail_name: None,
@@ -80,6 +85,7 @@ async fn report(made: &Downloaded, last_delivery: Option<EventTime>) -> Report {
         start: EventTime::from_seconds(0),
         end: EventTime::from_seconds(START_SECONDS * 2),
         last_delivery,
+        trails_without_digests: without_digests.iter().map(|arn| (*arn).to_owned()).collect(),
         workers: 4,
     };
     let listing = Listing::read(&*source, "").await.unwrap();
@@ -117,6 +123,10 @@ async fn what_was_changed_deleted_or_added_is_said() {
     assert!(said[1].starts_with("deleted"), "{said:#?}");
     assert!(said[2].starts_with("added"), "{said:#?}");
     assert!(!found.is_clean());
+    // Somebody else may have delivered it: that is said, and nothing else is spared.
+    let found = report_beside(&made, None, &["another trail"]).await;
+    assert_eq!((problems(&found).len(), found.trails_without_digests.len()), (2, 1));
+    assert!(found.text().contains("Added log files were not looked for: another trail delivers here too"));
 }
 
 #[tokio::test]
