@@ -1,5 +1,6 @@
 //! Who is calling: from the signature, and from what the directory knows of its key.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_wire::RequestHead;
@@ -90,6 +91,17 @@ impl Caller {
         if let Some(identity) = key_id.and_then(|id| identities.find(&id, now)) {
             self.identity = identity;
             self.is_claimed = true;
+        }
+    }
+
+    /// Gives the record to the caller's own account, where it is one of some whose records are kept apart.
+    pub fn belong_to(&mut self, accounts: &BTreeSet<AccountId>) {
+        if accounts.is_empty() || !matches!(self.proof, Proof::UnknownKey | Proof::Unchecked) {
+            return;
+        }
+        let account = self.identity.account_id.as_deref().and_then(|account| AccountId::parse(account).ok());
+        if let Some(account) = account.filter(|account| accounts.contains(account)) {
+            self.account = account;
         }
     }
 

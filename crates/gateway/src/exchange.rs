@@ -372,9 +372,10 @@ impl Gateway {
         (head, lines): (http::request::Parts, Option<HeaderLines>),
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
-        (caller, region): (Caller, Region),
+        (mut caller, region): (Caller, Region),
         began: Instant,
     ) -> Box<Received> {
+        caller.belong_to(&self.settings.member_accounts);
         let surroundings = &self.surroundings;
         let source_ip = self.settings.trusted_proxies.source(connection.peer.ip, &head.headers);
         let tls = connection.peer.tls.as_ref().map(|details| TlsDetails {

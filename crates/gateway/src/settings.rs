@@ -1,10 +1,11 @@
 //! What an operator may set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use capture::RedactionKey;
+use model::AccountId;
 
 use crate::connector::Detours;
 use crate::parent_proxy::ParentProxy;
@@ -54,6 +55,8 @@ pub struct GatewaySettings {
     pub parent_proxy: Option<ParentProxy>,
     /// Whether the account of a caller of whom only the key id is known is read from that id. Default true.
     pub reads_account_of_key_id: bool,
+    /// Accounts beside the default one whose callers' records are theirs, such as those of an organization. Default: none.
+    pub member_accounts: BTreeSet<AccountId>,
     /// Proxies whose word about the address of a caller counts. Default: none.
     pub trusted_proxies: TrustedProxies,
     /// Whether connections of trusted proxies begin with a PROXY header. Default false.
@@ -81,6 +84,7 @@ impl Default for GatewaySettings {
             detours: Detours::default(),
             parent_proxy: None,
             reads_account_of_key_id: true,
+            member_accounts: BTreeSet::new(),
             trusted_proxies: TrustedProxies::default(),
             expects_proxy_header: false,
             redaction_key: None,
