@@ -1,0 +1,136 @@
+"""Days of a trail's life in minutes: the binary and the stock CLI under a clock that runs faster (libfaketime), with traffic,
+silence, stops, starts, changed selectors and kills at random points. The CLI's validator must prove every hour of it, and
+every event that the trail was to deliver must be there once.
+
+Skipped where there is no libfaketime (Debian: apt-get install libfaketime)."""
+
+import datetime
+import os
+import random
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import botocore.auth
+import pytest
+
+from opentrail import ACCOUNT, PYTHON_BIN, REGION, ROOT_KEY
+from process import clean_environment, wait_until
+from test_delivery import delivered, keys_of
+
+LIBRARIES = [os.environ.get("FAKETIME_LIBRARY", ""), *map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))]
+LIBRARY = next((path for path in LIBRARIES if path and Path(path).exists()), None)
+DAYS = float(os.environ.get("OPENTRAIL_E2E_DAYS", 1))
+KILLS = int(os.environ.get("OPENTRAIL_E2E_DAYS_KILLS", 12))
+SEED = int(os.environ.get("OPENTRAIL_E2E_DAYS_SEED", 1))
+SPEED = 1800  # A day in 48 seconds, an hour in two.
+BEGIN = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="there is no libfaketime")
+
+
+class FastClock:
+    """The time that the processes of a test see. Timers of the processes run as always: only what time it is, is faked."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+
+    def now(self):
+        return BEGIN + datetime.timedelta(seconds=(time.monotonic() - self.began) * SPEED)
+
+    def environment(self):
+        """For a process that starts now."""
+        return {
+            "LD_PRELOAD": LIBRARY, "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME": f"@{self.now():%Y-%m-%d %H:%M:%S} x{SPEED}",
+        }
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = FastClock()
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: clock.now().replace(tzinfo=None))
+    return clock
+
+
+def restart(opentrail, clock):
+    opentrail.env.update(clock.environment())
+    opentrail.start()
+
+
+def validate(opentrail, clock, start):
+    """The stock CLI's validator, in the same time."""
+    env = clean_environment(
+        **clock.environment(), AWS_ENDPOINT_URL=opentrail.url, AWS_DEFAULT_REGION=REGION, AWS_ACCESS_KEY_ID=ROOT_KEY[0],
+        AWS_SECRET_ACCESS_KEY=ROOT_KEY[1], AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_PAGER="",
+    )
+    command = [PYTHON_BIN / "aws", "cloudtrail", "validate-logs", "--verbose", "--start-time", f"{start:%Y-%m-%dT%H:%M:%SZ}",
+               "--trail-arn", f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main"]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+
+
+def config_of(server, request):
+    if server == "embedded":
+        return None
+    key = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    url = request.getfixturevalue("moto").url
+    return (f'[upstreams]\ns3 = "{url}"\n[upstreams_credentials.s3]\naccess_key_id = "{key[0]}"\n'
+            f'secret_access_key = "{key[1]}"\n')
+
+
+@pytest.mark.parametrize("server", ["embedded", "moto"])
+def test_days_are_proved_by_the_stock_validator(installation, clock, server, request):
+    rng = random.Random(SEED)
+    opentrail = installation(
+        config=config_of(server, request),
+        env={"OPENTRAIL_DELIVERY_INTERVAL": "300ms", "OPENTRAIL_DIGEST_INTERVAL": "1h", **clock.environment()},
+    )
+    # Requests whose clocks are as fast as the server's may be a while on their way.
+    s3, client = opentrail.client("s3"), opentrail.client("cloudtrail")
+    s3.create_bucket(Bucket="logs")
+    client.create_trail(Name="main", S3BucketName="logs", EnableLogFileValidation=True, IsMultiRegionTrail=True)
+    client.start_logging(Name="main")
+    start, is_on, marks, number = clock.now(), True, {}, 0
+    end = start + datetime.timedelta(days=DAYS)
+    kills = sorted(start + (end - start) * rng.random() for _ in range(KILLS))
+    while clock.now() < end:
+        if kills and clock.now() >= kills[0]:
+            kills.pop(0)
+            opentrail.kill()
+            restart(opentrail, clock)
+        chance = rng.random()
+        if chance < 0.02:
+            (client.stop_logging if is_on else client.start_logging)(Name="main")
+            is_on = not is_on
+            time.sleep(2 / SPEED + 0.01)  # Event times have whole seconds.
+        elif chance < 0.03:
+            time.sleep(rng.random() * 5)  # Some hours of silence.
+        else:
+            name = f"call-{number}"
+            number += 1
+            client.describe_trails(trailNameList=[name])
+            marks[name] = is_on
+            time.sleep(rng.random() * 0.1)
+    if is_on:
+        client.stop_logging(Name="main")
+
+    def is_through():
+        status = client.get_trail_status(Name="main")
+        return status.get("LatestDigestDeliveryTime", start) > status["StopLoggingTime"]
+
+    wait_until("the last digest is there", is_through, 30)
+    files, digests = keys_of(s3, "/CloudTrail/us-east-1/"), keys_of(s3, "/CloudTrail-Digest/us-east-1/")
+    assert len(digests) >= DAYS * 6, "digests for the hours that it logged"
+    done = validate(opentrail, clock, start - datetime.timedelta(hours=1))
+    assert done.returncode == 0 and "INVALID" not in done.stdout + done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
+    assert f"{len(files)}/{len(files)} log files valid" in done.stdout, done.stdout[-500:]
+    assert f"{len(digests)}/{len(digests)} digest files valid" in done.stdout, done.stdout[-500:]
+    records = delivered(s3)
+    ids = [record["eventID"] for record in records]
+    assert len(ids) == len(set(ids)), "no event twice"
+    found = {name for record in records if record["eventName"] == "DescribeTrails"
+             for name in record["requestParameters"]["trailNameList"]}
+    assert found == {name for name, was_on in marks.items() if was_on}
+    # Names of files tell the hour of their delivery, and digests are an hour apart or, at stops and kills, less and more.
+    assert all(re.search(r"_2026\d{4}T\d{6}Z\.json\.gz$", key) for key in digests)
