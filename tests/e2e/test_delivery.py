@@ -1,5 +1,6 @@
 """Log files and digests, proved by the stock CLI's own validator."""
 
+import base64
 import datetime
 import gzip
 import json
@@ -8,10 +9,11 @@ import random
 import subprocess
 import time
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from opentrail import ACCOUNT, BINARY
+from opentrail import ACCOUNT, BINARY, ROOT_KEY
 from process import wait_until
 
 ARN = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main"
@@ -288,3 +290,119 @@ def test_a_topic_is_told_of_each_log_file(installation, moto):
 
     wait_until("the topic's queue knows the file", all_told, 15)
     assert {one["s3Bucket"] for one in told} == {"logs"}
+
+
+def test_a_key_of_kms_encrypts_what_digests_are_signed_with(installation, moto):
+    opentrail = installation(upstream=moto.url, env=FAST)
+    key = opentrail.client("kms").create_key()["KeyMetadata"]["Arn"]
+    opentrail.client("kms").create_alias(AliasName="alias/digests", TargetKeyId=key)
+    s3, client = with_trail(opentrail)
+    wait_until("a digest is signed in the clear", lambda: keys_of(s3, "/CloudTrail-Digest/"), 15)
+    opentrail.stop()
+    opentrail.options += ["--digest-kms-key", "alias/digests"]
+    for _ in range(2):
+        opentrail.start()
+        client.describe_trails()
+        before = len(keys_of(s3, "/CloudTrail-Digest/"))
+        wait_until("another one is signed", lambda before=before: len(keys_of(s3, "/CloudTrail-Digest/")) > before, 15)
+        opentrail.kill()
+    opentrail.start()
+    until_digested(s3, client)
+    kept = json.loads((opentrail.data / "digest-keys.json").read_text())
+    clear, sealed = [one["private_key"] for one in kept]
+    assert sealed.startswith("kms alias/digests ") and not clear.startswith("kms "), "one key of before, one since"
+    assert (opentrail.data / "digest-keys.json").stat().st_mode & 0o777 == 0o600
+    pages = client.list_public_keys(StartTime=datetime.datetime(2020, 1, 1), EndTime=datetime.datetime.now())
+    assert len(pages["PublicKeyList"]) == 2
+    done = validate(opentrail)
+    assert done.returncode == 0 and "INVALID" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("digest_interval", ["1s", "2s", "5s"])
+def test_short_windows_are_proved_as_hours_are(installation, digest_interval):
+    """Restarts, pauses, stops and starts while digests cover seconds: what a test of hours comes to."""
+    opentrail = installation(env={"OPENTRAIL_DELIVERY_INTERVAL": "200ms", "OPENTRAIL_DIGEST_INTERVAL": digest_interval})
+    s3, client = with_trail(opentrail, IsMultiRegionTrail=True, S3KeyPrefix="audit")
+    other, rng, made = opentrail.client("cloudtrail", region="eu-west-1"), random.Random(digest_interval), []
+
+    def call(caller, name):
+        caller.describe_trails(trailNameList=[name])
+        made.append(name)
+
+    for round_number in range(8):
+        for number in range(5):
+            call(rng.choice([client, other]), f"round-{round_number}-{number}")
+        time.sleep(rng.choice([0, 0.3, 1.2, 6]))
+        what = rng.randrange(4)
+        if what == 0:
+            opentrail.kill()
+            opentrail.start()
+        elif what == 1:
+            client.stop_logging(Name="main")
+            time.sleep(rng.choice([1.1, 4]))
+            client.describe_trails(trailNameList=["in-the-pause"])
+            client.start_logging(Name="main")
+        elif what == 2:
+            opentrail.stop()
+            time.sleep(3)
+            opentrail.start()
+    until_digested(s3, client)
+    records = delivered(s3)
+    names = [name for record in records if record["eventName"] == "DescribeTrails"
+             for name in record["requestParameters"]["trailNameList"]]
+    assert sorted(names) == sorted(made)
+    start = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for region in ("us-east-1", "eu-west-1"):
+        done = opentrail.aws("cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", start, "--verbose", "--region",
+                             region, check=False)
+        assert done.returncode == 0 and "INVALID" not in done.stdout + done.stderr, done.stdout + done.stderr
+        for kind, folder in (("log", "CloudTrail"), ("digest", "CloudTrail-Digest")):
+            count = len(keys_of(s3, f"/{folder}/{region}/"))
+            assert f"{count}/{count} {kind} files valid" in done.stdout, done.stdout
+    done = subprocess.run([str(BINARY), "validate", "--endpoint", opentrail.url, "--json"], capture_output=True, text=True,
+                          env=opentrail.events_env(), timeout=60)
+    [report] = json.loads(done.stdout)
+    assert done.returncode == 0 and report["faults"] == [], report
+
+
+def key_of_account(account):
+    """An access key id that tells its account, as those of AWS do."""
+    return "AKIA" + base64.b32encode((1 << 79 | int(account) << 39).to_bytes(10, "big")).decode()
+
+
+def test_an_organization_trail_has_the_events_of_all_accounts(installation, moto):
+    """The organization is moto's, so that the stock CLI finds it; each account has folders and chains of its own."""
+    organizations = boto3.client("organizations", endpoint_url=moto.url, region_name="us-east-1", aws_access_key_id="a",
+                                 aws_secret_access_key="b")
+    organization = organizations.create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    member, stranger = "222222222222", "333333333333"
+    env = {**FAST, "OPENTRAIL_ORGANIZATION_ID": organization, "OPENTRAIL_ORGANIZATION_ACCOUNTS": f"{ACCOUNT},{member}"}
+    opentrail = installation(upstream=moto.url, env=env)
+    s3, client = with_trail(opentrail, IsOrganizationTrail=True, IsMultiRegionTrail=True)
+    for account in (ACCOUNT, member, stranger):
+        key = ROOT_KEY if account == ACCOUNT else (key_of_account(account), "x" * 40)
+        opentrail.client("logs", key=key).describe_log_groups(logGroupNamePrefix=f"asked-by-{account}")
+
+    def asked():
+        return {record["requestParameters"]["logGroupNamePrefix"]: record["recipientAccountId"]
+                for record in delivered(s3) if record["eventName"] == "DescribeLogGroups"}
+
+    wait_until("all calls are delivered", lambda: len(asked()) == 3, 15)
+    opentrail.kill()
+    opentrail.start()
+    until_digested(s3, client)
+    # Callers of other accounts are the installation's, as without an organization.
+    assert asked() == {f"asked-by-{ACCOUNT}": ACCOUNT, f"asked-by-{member}": member, f"asked-by-{stranger}": ACCOUNT}
+    for account in (ACCOUNT, member):
+        logs = keys_of(s3, f"AWSLogs/{organization}/{account}/CloudTrail/us-east-1/")
+        assert logs and keys_of(s3, f"AWSLogs/{organization}/{account}/CloudTrail-Digest/us-east-1/")
+        start = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        done = opentrail.aws("cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", start, "--account-id", account,
+                             "--verbose", check=False)
+        assert done.returncode == 0 and "INVALID" not in done.stdout + done.stderr, done.stdout + done.stderr
+        assert f"{len(logs)}/{len(logs)} log files valid" in done.stdout, done.stdout
+    assert keys_of(s3, "") == keys_of(s3, f"AWSLogs/{organization}/")
+    done = subprocess.run([str(BINARY), "validate", "--endpoint", opentrail.url, "--json"], capture_output=True, text=True,
+                          env=opentrail.events_env(), timeout=60)
+    [report] = json.loads(done.stdout)
+    assert done.returncode == 0 and report["faults"] == [], report

@@ -16,7 +16,8 @@ use crate::json_input::Members;
 pub const BASIC_SELECTORS_MAX: usize = 5;
 /// Most data resources of a trail's basic selectors, those that mean all resources not counted.
 pub const DATA_RESOURCES_MAX: usize = 250;
-/// Most values of a trail's advanced selectors.
+/// Most values of a trail's advanced selectors. Those that name resources by their whole ARNs count for
+/// [`DATA_RESOURCES_MAX`] as well.
 pub const ADVANCED_VALUES_MAX: usize = 500;
 const NAME_LENGTH_MAX: usize = 1000;
 const VALUE_LENGTH_MAX: usize = 2048;
@@ -187,6 +188,11 @@ fn read_advanced(items: Vec<Members>) -> Result<Vec<AdvancedSelector>, ApiError>
             "A trail can have {ADVANCED_VALUES_MAX} values in advanced event selectors, not {values}."
         )));
     }
+    let fields = selectors.iter().flat_map(|selector| &selector.field_selectors);
+    let named: usize = fields.filter(|field| field.field == "resources.ARN").map(|field| field.equals.len()).sum();
+    if named > DATA_RESOURCES_MAX {
+        return Err(refused(format!("A trail can name {DATA_RESOURCES_MAX} data resources, not {named}.")));
+    }
     Ok(selectors)
 }
 
@@ -211,19 +217,12 @@ enum Operators {
     NotEquals,
 }
 
-/// The fields of each category that a trail may select, with their operators.
+/// The fields of each category that a trail may select, with their operators. Event data stores have more of management
+/// events. Source: CloudTrail API reference, AdvancedFieldSelector.
 const FIELDS: [(&str, &[(&str, Operators)]); 3] = [
     (
         "Management",
-        &[
-            ("eventCategory", Operators::Equals),
-            ("readOnly", Operators::Equals),
-            ("eventSource", Operators::NotEquals),
-            ("eventName", Operators::Any),
-            ("eventType", Operators::Any),
-            ("sessionCredentialFromConsole", Operators::Equality),
-            ("userIdentity.arn", Operators::Any),
-        ],
+        &[("eventCategory", Operators::Equals), ("readOnly", Operators::Equals), ("eventSource", Operators::NotEquals)],
     ),
     (
         "Data",
@@ -271,6 +270,7 @@ fn check_advanced(selector: &AdvancedSelector) -> Result<(), String> {
             return Err(format!("the field {name} is given twice."));
         }
         check_operators(field, *operators)?;
+        check_values(category, field)?;
     }
     match category.as_str() {
         "Data" => match find("resources.type").map(|field| &field.equals[..]) {
@@ -287,6 +287,25 @@ fn check_advanced(selector: &AdvancedSelector) -> Result<(), String> {
         _ => {}
     }
     Ok(())
+}
+
+/// Checks the values of fields that take only some.
+fn check_values(category: &str, field: &FieldSelector) -> Result<(), String> {
+    let values = || field.operators().into_iter().flat_map(|(_, values)| values);
+    let refused = match (category, field.field.as_str()) {
+        ("Management", "eventSource") => values().find(|value| !EXCLUDABLE_SOURCES.contains(&value.as_str())),
+        ("NetworkActivity", "errorCode") => values().find(|value| *value != "VpceAccessDenied"),
+        (_, "sessionCredentialFromConsole") => values().find(|value| *value != "true"),
+        (_, "resources.ARN") => {
+            let whole = field.equals.iter().chain(&field.not_equals);
+            whole.into_iter().find(|value| model::Arn::parse(value).is_err())
+        }
+        _ => None,
+    };
+    match refused {
+        Some(value) => Err(format!("{} is no value of the field {}.", model::limits::cut(value, 256), field.field)),
+        None => Ok(()),
+    }
 }
 
 fn check_operators(field: &FieldSelector, allowed: Operators) -> Result<(), String> {
@@ -385,6 +404,19 @@ mod tests {
                 format!(r#"{management},{{"Field":"eventSource","Equals":["s3.amazonaws.com"]}}"#),
                 "operator Equals cannot",
             ),
+            (
+                format!(r#"{management},{{"Field":"eventSource","NotEquals":["s3.amazonaws.com"]}}"#),
+                "s3.amazonaws.com is no value of the field eventSource",
+            ),
+            (format!(r#"{management},{{"Field":"eventName","Equals":["a"]}}"#), "the field eventName cannot be used"),
+            (format!(r#"{data},{{"Field":"resources.ARN","Equals":["b/k"]}}"#), "b/k is no value"),
+            (format!(r#"{data},{{"Field":"sessionCredentialFromConsole","Equals":["no"]}}"#), "no is no value"),
+            (
+                r#"{"Field":"eventCategory","Equals":["NetworkActivity"]},{"Field":"eventSource","Equals":["s3.amazonaws.com"]},
+                   {"Field":"errorCode","Equals":["AccessDenied"]}"#
+                    .to_owned(),
+                "AccessDenied is no value",
+            ),
             (format!("{management},{management}"), "given twice"),
             (format!(r#"{data},{{"Field":"eventName"}}"#), "no operator"),
             (format!(r#"{data},{{"Field":"eventName","Equals":["a"],"NotEquals":["a"]}}"#), "the same value"),
@@ -396,5 +428,11 @@ mod tests {
             &advanced(&format!(r#"{data},{{"Field":"eventName","Equals":[{}]}}"#, many.join(","))),
             Some("500 values"),
         );
+        let arns: Vec<String> = (0..251).map(|number| format!("\"arn:aws:s3:::b/{number}\"")).collect();
+        let named = |operator: &str| {
+            advanced(&format!(r#"{data},{{"Field":"resources.ARN","{operator}":[{}]}}"#, arns.join(",")))
+        };
+        check(&named("Equals"), Some("250 data resources"));
+        check(&named("StartsWith"), None);
     }
 }

@@ -58,7 +58,8 @@ impl ListPublicKeysInput {
     /// Reads and checks.
     ///
     /// # Errors
-    /// A wrong JSON type, a time that is none, a start behind the end, or a token, of which none was given out.
+    /// A wrong JSON type, a time that is none, a start behind the end or in the future, or a token, of which none was given
+    /// out.
     pub fn read(mut members: Members, now: EventTime) -> Result<Self, ApiError> {
         let mut time = |member: &'static str| match members.timestamp(member)? {
             None => Ok(now),
@@ -67,7 +68,7 @@ impl ListPublicKeysInput {
         };
         let (start, end) = (time("StartTime")?, time("EndTime")?);
         refuse_token(&mut members)?;
-        if start > end {
+        if start > end || start > now {
             return Err(ApiError::TimeRangeOrder);
         }
         Ok(Self { start, end })

@@ -69,6 +69,7 @@ impl TagsInput {
     pub fn read(mut members: Members) -> Result<Self, ApiError> {
         let resource_id = members.text("ResourceId")?.ok_or(ApiError::MissingMember { member: "resourceId" })?;
         let tags = read_tags(&mut members)?.ok_or(ApiError::MissingMember { member: "tagsList" })?;
+        check_tags(&tags)?;
         Ok(Self { resource_id, tags })
     }
 }
@@ -102,7 +103,7 @@ pub(crate) fn refuse_token(members: &mut Members) -> Result<(), ApiError> {
     }
 }
 
-/// Reads `TagsList` and checks each tag.
+/// Reads `TagsList`.
 pub(crate) fn read_tags(members: &mut Members) -> Result<Option<Vec<Tag>>, ApiError> {
     let Some(items) = members.structures_if_given("TagsList")? else { return Ok(None) };
     let mut tags: Vec<Tag> = Vec::with_capacity(items.len());
@@ -110,6 +111,14 @@ pub(crate) fn read_tags(members: &mut Members) -> Result<Option<Vec<Tag>>, ApiEr
         let key = item.text("Key")?.ok_or(ApiError::MissingMember { member: "tagsList.1.member.key" })?;
         tags.push(Tag { key, value: item.text("Value")? });
     }
+    Ok(Some(tags))
+}
+
+/// Checks each tag of a request.
+///
+/// # Errors
+/// `InvalidTagParameterException` with the first rule that is broken.
+pub fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
     let invalid = |message: String| Err(ApiError::refused(ErrorCode::InvalidTagParameterException, message));
     if tags.len() > LIST_MAX {
         return invalid(format!("A request may have {LIST_MAX} tags, not {}.", tags.len()));
@@ -130,7 +139,7 @@ pub(crate) fn read_tags(members: &mut Members) -> Result<Option<Vec<Tag>>, ApiEr
             return invalid(format!("The tag key '{key}' is given twice."));
         }
     }
-    Ok(Some(tags))
+    Ok(())
 }
 
 fn is_tag_character(character: char) -> bool {

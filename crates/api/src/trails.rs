@@ -47,10 +47,10 @@ pub struct TrailInput {
 }
 
 impl TrailInput {
-    /// Reads the members. Tags are checked by then; the rest is checked by [`TrailInput::check_forms`].
+    /// Reads the members. [`TrailInput::check_forms`] and [`crate::tags::check_tags`] check them.
     ///
     /// # Errors
-    /// A wrong JSON type, or a tag out of bounds.
+    /// A wrong JSON type, or a tag without a key.
     pub fn read(mut members: Members) -> Result<Self, ApiError> {
         let input = Self {
             name: members.text("Name")?.unwrap_or_default(),
@@ -288,7 +288,7 @@ impl DescribeTrailsInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DescribeTrailsOutput {
-    /// By name, then home region.
+    /// In the order in which they were made.
     pub trail_list: Vec<TrailDescription>,
 }
 
@@ -296,7 +296,7 @@ pub struct DescribeTrailsOutput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListTrailsOutput {
-    /// By name, then home region.
+    /// In the order in which they were made.
     pub trails: Vec<TrailInfo>,
 }
 

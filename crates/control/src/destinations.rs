@@ -86,11 +86,11 @@ pub trait DestinationCheck: Send + Sync + 'static {
     /// See [`DestinationProblem`].
     async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem>;
 
-    /// Whether a topic can be told of files. Changes nothing, and may be dropped.
+    /// Whether a topic can be told of files of a trail. Changes nothing, and may be dropped.
     ///
     /// # Errors
     /// See [`TopicProblem`].
-    async fn check_topic(&self, topic_arn: &str) -> Result<(), TopicProblem>;
+    async fn check_topic(&self, topic_arn: &str, trail_arn: &str) -> Result<(), TopicProblem>;
 
     /// Whether events can be written to a log group with a role. Changes nothing, and may be dropped.
     ///
@@ -104,6 +104,9 @@ pub trait DestinationCheck: Send + Sync + 'static {
     /// # Errors
     /// See [`KeyProblem`].
     async fn find_key(&self, key_arn: &str) -> Result<Option<String>, KeyProblem>;
+
+    /// Whether files in a bucket can be encrypted with a key of KMS.
+    fn can_encrypt(&self, bucket: &str) -> bool;
 }
 
 /// The public keys of digests.

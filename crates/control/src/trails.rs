@@ -3,12 +3,13 @@
 //! Checks come in the order that the original has them: form, then what is there already, then the destinations. Writes go
 //! through the registry, one after another for each trail, so that no answer ever is a `ConflictException`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::event_selectors::{EventSelectorsOutput, PutEventSelectorsInput};
 use api::json_input::Members;
 use api::public_keys::{ListPublicKeysInput, ListPublicKeysOutput};
-use api::tags::{ListTagsInput, ListTagsOutput, ResourceTag, TAGS_MAX, Tag, TagsInput, too_many};
+use api::tags::{ListTagsInput, ListTagsOutput, ResourceTag, TAGS_MAX, Tag, TagsInput, check_tags, too_many};
 use api::trail_name::{TrailReference, check_name, trail_arn};
 use api::trails::{
     DescribeTrailsInput, DescribeTrailsOutput, GetTrailOutput, ListTrailsOutput, TrailDescription, TrailInfo,
@@ -123,17 +124,21 @@ impl TrailCall<'_> {
     }
 
     async fn create(&self, input: TrailInput) -> Result<Output, ApiError> {
+        if input.name.is_empty() {
+            check_name(&input.name)?;
+        }
         let bucket = input.bucket.clone().unwrap_or_default();
+        if bucket.is_empty() {
+            return Err(ApiError::refused(ErrorCode::InvalidS3BucketNameException, "Bucket name cannot be blank!"));
+        }
         let is_multi_region = input.is_multi_region.unwrap_or(false);
         let includes_global_service_events = input.includes_global_service_events.unwrap_or(true);
         check_combination(is_multi_region, includes_global_service_events)?;
         check_name(&input.name)?;
         input.check_forms()?;
-        if input.bucket.is_none() {
-            return Err(ApiError::refused(ErrorCode::InvalidS3BucketNameException, "Bucket name cannot be blank!"));
-        }
         let (log_group_arn, log_role_arn) = (given(&input.log_group_arn), given(&input.log_role_arn));
         check_log_pair(log_group_arn.as_deref(), log_role_arn.as_deref())?;
+        check_tags(&input.tags)?;
         if input.tags.len() > TAGS_MAX {
             return Err(too_many(&input.name));
         }
@@ -147,18 +152,20 @@ impl TrailCall<'_> {
         let prefix = given(&input.prefix);
         self.check_bucket(&bucket, prefix.as_deref(), &arn, is_organization).await?;
         let topic = given(&input.topic).map(|topic| self.topic(topic));
-        self.check_topic(topic.as_ref()).await?;
+        self.check_topic(topic.as_ref(), &arn).await?;
         self.check_log_group(log_group_arn.as_deref(), log_role_arn.as_deref()).await?;
         let kms_key_id = self.find_key(&bucket, given(&input.kms_key_id)).await?;
         let trail = Trail {
             account: self.account,
             home_region: self.region.clone(),
+            created: Some(self.now),
             bucket,
             prefix,
             topic,
             includes_global_service_events,
             is_multi_region,
             validates_log_files: input.validates_log_files.unwrap_or(false),
+            validates_since: None,
             log_group_behind: (self.services.newest_event)(),
             log_group_arn,
             log_role_arn,
@@ -167,6 +174,7 @@ impl TrailCall<'_> {
             logs_recursively: input.logs_recursively,
             tags: input.tags.into_iter().map(kept_tag).collect(),
             selectors: None,
+            past: Vec::new(),
             logging: Logging::default(),
             ended: None,
             birth: 0,
@@ -193,14 +201,15 @@ impl TrailCall<'_> {
             self.check_may_have_organization_trails()?;
         }
         if is_multi_region && !trail.is_multi_region {
-            let others = self.services.registry.of_account(trail.account);
-            if others.iter().any(|other| other.name == trail.name && other.arn != trail.arn) {
-                return Err(already_exists(&trail.name, trail.account));
-            }
+            let mut others = self.services.registry.all();
+            others.retain(|other| other.arn != trail.arn);
+            self.check_free(&others, &trail.name, &trail.arn, true)?;
         }
         let bucket = input.bucket.clone().unwrap_or_else(|| trail.bucket.clone());
         let prefix = updated(&input.prefix, &trail.prefix);
-        if bucket != trail.bucket || prefix != trail.prefix || is_organization != trail.is_organization {
+        let has_new_key = given(&input.kms_key_id).is_some_and(|key| Some(&key) != trail.kms_key_id.as_ref());
+        let is_elsewhere = bucket != trail.bucket || prefix != trail.prefix;
+        if is_elsewhere || has_new_key || is_organization != trail.is_organization {
             self.check_bucket(&bucket, prefix.as_deref(), &trail.arn, is_organization).await?;
         }
         let topic = match &input.topic {
@@ -208,7 +217,7 @@ impl TrailCall<'_> {
             None => trail.topic.clone(),
         };
         if topic != trail.topic {
-            self.check_topic(topic.as_ref()).await?;
+            self.check_topic(topic.as_ref(), &trail.arn).await?;
         }
         if log_group_arn != trail.log_group_arn || log_role_arn != trail.log_role_arn {
             self.check_log_group(log_group_arn.as_deref(), log_role_arn.as_deref()).await?;
@@ -217,6 +226,9 @@ impl TrailCall<'_> {
             Some(_) => self.find_key(&bucket, given(&input.kms_key_id)).await?,
             None => trail.kms_key_id.clone(),
         };
+        if bucket != trail.bucket {
+            self.check_encryption(&bucket, kms_key_id.as_deref())?;
+        }
         let newest_event = (self.services.newest_event)();
         let changed = self
             .change(&trail.arn, |trail| {
@@ -225,7 +237,11 @@ impl TrailCall<'_> {
                 trail.topic = topic;
                 trail.includes_global_service_events = includes_global;
                 trail.is_multi_region = is_multi_region;
-                trail.validates_log_files = input.validates_log_files.unwrap_or(trail.validates_log_files);
+                let validates = input.validates_log_files.unwrap_or(trail.validates_log_files);
+                if validates && !trail.validates_log_files {
+                    trail.validates_since = Some(self.now);
+                }
+                trail.validates_log_files = validates;
                 if trail.log_group_arn.is_none() {
                     trail.log_group_behind = newest_event;
                 }
@@ -313,19 +329,15 @@ impl TrailCall<'_> {
 
     async fn set_logging(&self, name: &str, is_on: bool) -> Result<Output, ApiError> {
         let trail = self.find_to_write(name)?;
-        let newest_event = (self.services.newest_event)();
+        let (newest_event, passed) = ((self.services.newest_event)(), self.services.registry.passed(&trail.arn));
         self.change(&trail.arn, |trail| {
             let logging = &mut trail.logging;
             if logging.is_on == is_on {
                 return Ok(());
             }
-            logging.is_on = is_on;
-            if is_on {
-                logging.started = Some(self.now);
-                logging.started_behind = newest_event;
-                logging.starts += 1;
-            } else {
-                logging.stopped = Some(self.now);
+            match is_on {
+                true => logging.start(self.now, newest_event, &passed),
+                false => logging.stop(self.now),
             }
             Ok(())
         })
@@ -453,12 +465,20 @@ impl TrailCall<'_> {
         arn: &str,
         change: impl FnOnce(&mut Trail) -> Result<(), ApiError>,
     ) -> Result<Arc<Trail>, ApiError> {
+        let (newest_event, passed) = ((self.services.newest_event)(), self.services.registry.passed(arn));
+        let change = |trail: &mut Trail| {
+            let before = trail.scope();
+            change(trail)?;
+            // What was recorded until now is delivered by what the trail was then.
+            trail.keep_past(before, newest_event, &passed);
+            Ok(())
+        };
         // A trail that was found may be deleted by now.
         let changed = self.services.registry.change(arn, change).await.map_err(failed)?;
         changed.ok_or_else(|| not_found(arn, self.account))?
     }
 
-    /// The name is free, and the account may have one more trail.
+    /// The name is free, and the account may have one more trail in each region where it will be seen.
     fn check_free(&self, all: &[Arc<Trail>], name: &str, arn: &str, is_multi_region: bool) -> Result<(), ApiError> {
         let of_account = || all.iter().filter(|trail| trail.account == self.account);
         // A shadow trail has its name in every region.
@@ -467,9 +487,14 @@ impl TrailCall<'_> {
         if is_taken {
             return Err(already_exists(name, self.account));
         }
+        // Regions that no trail was made in have the shadow trails that all others have too.
+        let counted = || all.iter().filter(|trail| trail.account == self.account || self.is_of_organization(trail));
+        let homes: BTreeSet<&Region> = counted().map(|trail| &trail.home_region).chain([self.region]).collect();
         let max = self.services.trails_max;
-        if of_account().filter(|trail| trail.is_seen_in(self.region)).count() >= max {
-            let (account, region) = (self.account.as_str(), self.region.as_str());
+        let is_full = |region: &&&Region| counted().filter(|trail| trail.is_seen_in(region)).count() >= max;
+        let is_seen_there = |region: &&&Region| is_multi_region || **region == self.region;
+        if let Some(full) = homes.iter().filter(is_seen_there).find(is_full) {
+            let (account, region) = (self.account.as_str(), full.as_str());
             let message = format!("User: {account} already has {max} trails in {region}.");
             return Err(ApiError::refused(ErrorCode::MaximumNumberOfTrailsExceededException, message));
         }
@@ -519,9 +544,9 @@ impl TrailCall<'_> {
         })
     }
 
-    async fn check_topic(&self, topic: Option<&Topic>) -> Result<(), ApiError> {
+    async fn check_topic(&self, topic: Option<&Topic>, trail_arn: &str) -> Result<(), ApiError> {
         let Some(topic) = topic else { return Ok(()) };
-        let checked = self.services.destinations.check_topic(&topic.arn).await;
+        let checked = self.services.destinations.check_topic(&topic.arn, trail_arn).await;
         checked.map_err(|problem| match problem {
             TopicProblem::Refused => ApiError::refused(
                 ErrorCode::InsufficientSnsTopicPolicyException,
@@ -559,11 +584,15 @@ impl TrailCall<'_> {
         })
     }
 
-    /// The ARN of a key.
+    /// The ARN of a key, and whether the bucket can have it.
     async fn find_key(&self, bucket: &str, key: Option<String>) -> Result<Option<String>, ApiError> {
-        let Some(key) = key.map(|key| self.key_arn(key)) else { return Ok(None) };
-        let found = self.services.destinations.find_key(&key).await;
-        found.map(|found| found.or_else(|| Some(key.clone()))).map_err(|problem| match problem {
+        let Some(given) = key else { return Ok(None) };
+        let is_id = is_key_id(&given);
+        let key = self.key_arn(given.clone());
+        let found = self.services.destinations.find_key(&key).await.map_err(|problem| match problem {
+            KeyProblem::NoSuchKey if !is_id => {
+                ApiError::refused(ErrorCode::InvalidKmsKeyIdException, format!("KMS key ID is not valid: {given}"))
+            }
             KeyProblem::NoSuchKey => ApiError::refused(
                 ErrorCode::KmsKeyNotFoundException,
                 format!("The KMS key {key} does not exist, or it and the S3 bucket {bucket} are not in one region."),
@@ -576,7 +605,21 @@ impl TrailCall<'_> {
                 tracing::warn!(error = &*error, key, "a key cannot be checked");
                 ApiError::Unavailable
             }
-        })
+        })?;
+        // Where nobody can be asked, a name that is of no form that KMS has is kept as it is.
+        let found = found.unwrap_or(if is_id { key } else { given });
+        self.check_encryption(bucket, Some(&found))?;
+        Ok(Some(found))
+    }
+
+    fn check_encryption(&self, bucket: &str, key: Option<&str>) -> Result<(), ApiError> {
+        match key {
+            Some(key) if !self.services.destinations.can_encrypt(bucket) => Err(ApiError::refused(
+                ErrorCode::InsufficientEncryptionPolicyException,
+                format!("Insufficient permissions to access S3 bucket {bucket} or KMS key {key}."),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn topic(&self, given: String) -> Topic {
@@ -599,16 +642,36 @@ impl TrailCall<'_> {
     }
 }
 
+/// Whether a text has a form that KMS gives to keys and aliases: an ARN, an alias, a UUID, or the id of a key in several
+/// regions.
+fn is_key_id(text: &str) -> bool {
+    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_uuid = || {
+        let parts: Vec<&str> = text.split('-').collect();
+        parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_hex(part, length))
+    };
+    text.starts_with("arn:") || text.starts_with("alias/") || text.starts_with("mrk-") || is_uuid()
+}
+
 /// An ARN of a resource that can have tags here.
 fn tagged_reference(resource_id: &str) -> Result<TrailReference, ApiError> {
-    if let Ok(arn) = model::Arn::parse(resource_id)
-        && (arn.service() != "cloudtrail" || !arn.resource().starts_with("trail/"))
-    {
-        let shown = model::limits::cut(resource_id, 512);
-        let message = format!("The resource type of {shown} is not supported.");
-        return Err(ApiError::refused(ErrorCode::ResourceTypeNotSupportedException, message));
-    }
-    TrailReference::parse_arn(resource_id)
+    let Ok(arn) = model::Arn::parse(resource_id) else { return TrailReference::parse_arn(resource_id) };
+    let kind = arn.resource().split_once('/').map_or("", |(kind, _)| kind);
+    let shown = model::limits::cut(resource_id, 512);
+    // Of the other kinds of CloudTrail's resources there are none.
+    let code = match kind {
+        _ if arn.service() != "cloudtrail" => ErrorCode::ResourceTypeNotSupportedException,
+        "trail" => return TrailReference::parse_arn(resource_id),
+        "eventdatastore" => ErrorCode::EventDataStoreNotFoundException,
+        "channel" => ErrorCode::ChannelNotFoundException,
+        "dashboard" => return Err(resource_not_found(resource_id)),
+        _ => ErrorCode::ResourceTypeNotSupportedException,
+    };
+    let message = match code {
+        ErrorCode::ResourceTypeNotSupportedException => format!("The resource type of {shown} is not supported."),
+        _ => format!("Unknown resource: {shown}"),
+    };
+    Err(ApiError::refused(code, message))
 }
 
 fn resource_not_found(resource_id: &str) -> ApiError {
@@ -651,8 +714,9 @@ fn kept_tag(tag: Tag) -> trails::Tag {
     trails::Tag { key: tag.key, value: tag.value }
 }
 
+/// In the order in which they were made.
 fn sort(trails: &mut Vec<Arc<Trail>>) {
-    trails.sort_by(|left, right| (&left.name, &left.home_region).cmp(&(&right.name, &right.home_region)));
+    trails.sort_by(|left, right| (left.created, &left.name, &left.arn).cmp(&(right.created, &right.name, &right.arn)));
     trails.dedup_by(|left, right| left.arn == right.arn);
 }
 

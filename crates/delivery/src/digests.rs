@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use digest::digest_file::{HASH_ALGORITHM, SIGNATURE_ALGORITHM};
-use digest::names::Root;
+use digest::names::DigestNames;
 use digest::{DigestParts, LogFileEntry, SignedDigest};
 use model::{AccountId, EventTime, Region};
 use trails::{Chain, PlannedDigest, PreviousDigest, Progress, Trail};
 
-use crate::log_files::chain_name;
+use crate::log_files::{REFUSALS_FOR_SURE, chain_name};
 use crate::sink::PutObject;
 use crate::worker::{Delivery, DeliveryError};
 
@@ -24,21 +24,19 @@ impl Delivery {
         progress: &mut Progress,
         is_last: bool,
     ) -> Result<(), DeliveryError> {
-        if !trail.validates_log_files {
-            if !progress.chains.is_empty() {
-                progress.chains.clear();
-                self.note(trail, progress).await?;
-            }
-            return Ok(());
+        // Where validation was switched off, the chain ends with what was delivered until then.
+        let is_last = is_last || !trail.validates_log_files;
+        if trail.validates_log_files {
+            // Also without activity there is a digest each hour.
+            let home = chain_name(trail.account, trail.home_region.as_str());
+            let start = trail.chain_start(progress, &home).unwrap_or_else(|| self.now());
+            progress.chains.entry(home).or_insert_with(|| Chain {
+                start,
+                previous: None,
+                files: Vec::new(),
+                planned: None,
+            });
         }
-        let started = trail.logging.started.unwrap_or_else(|| self.now());
-        // Also without activity there is a digest each hour.
-        progress.chains.entry(chain_name(trail.account, trail.home_region.as_str())).or_insert_with(|| Chain {
-            start: started,
-            previous: None,
-            files: Vec::new(),
-            planned: None,
-        });
         let mut refused = None;
         for name in progress.chains.keys().cloned().collect::<Vec<_>>() {
             // A digest that a bucket refuses keeps those of other regions waiting no more than its own successors.
@@ -69,24 +67,40 @@ impl Delivery {
         loop {
             let Some(chain) = progress.chains.get(name) else { return Ok(()) };
             let planned = match &chain.planned {
-                Some(planned) => planned.clone(),
-                None => {
+                Some(planned) if !self.is_misplaced(trail, planned, account, &region) => planned.clone(),
+                _ => {
                     let Some(end) = self.end_of_window(chain.start, is_last) else { return Ok(()) };
+                    let end = self.state.digest_ends.give(&trail.arn, name, end);
                     let planned = self.plan_digest(trail, chain, account, &region, end, is_last).await?;
                     if let Some(chain) = progress.chains.get_mut(name) {
                         chain.planned = Some(planned.clone());
                     }
+                    progress.digest_ends.insert(name.to_owned(), end);
                     // From here on this digest is written and no other.
                     self.note(trail, progress).await?;
                     planned
                 }
             };
-            self.put_digest(trail, progress, &planned).await?;
+            self.put_digest(trail, progress, name, &planned).await?;
             settle(progress, name, planned);
             progress.status.latest_digest_delivery = Some(self.now());
             progress.status.latest_digest_error = None;
             self.note(trail, progress).await?;
         }
+    }
+
+    /// Whether a digest that was planned is refused where it should go, and the trail delivers elsewhere by now; see
+    /// [`Delivery::move_plan`] for log files.
+    fn is_misplaced(&self, trail: &Trail, planned: &PlannedDigest, account: AccountId, region: &Region) -> bool {
+        let Some(error) = &planned.refused else { return false };
+        let names = DigestNames {
+            root: self.root(trail, account),
+            region,
+            trail_name: &trail.name,
+            home_region: &trail.home_region,
+        };
+        planned.bucket != trail.bucket
+            || (REFUSALS_FOR_SURE.contains(&error.as_str()) && !planned.key.starts_with(&names.folder()))
     }
 
     /// The end of a window that is over, in whole seconds. The last one ends now.
@@ -111,13 +125,7 @@ impl Delivery {
         is_last: bool,
     ) -> Result<PlannedDigest, DeliveryError> {
         let signer = self.keys.signer(region, end).await?;
-        let organization = self.organization.as_ref().filter(|_| trail.is_organization);
-        let root = Root {
-            prefix: trail.prefix.as_deref(),
-            organization_id: organization.map(|organization| organization.id.as_str()),
-            account,
-        };
-        let key = root.digest_file(region, &trail.name, &trail.home_region, end);
+        let key = self.root(trail, account).digest_file(region, &trail.name, &trail.home_region, end);
         let log_files: Vec<LogFileEntry> = chain.files.iter().take(LOG_FILES_MAX).map(entry).collect();
         let (file_count, bucket) = (log_files.len(), trail.bucket.clone());
         let previous = chain.previous.as_ref();
@@ -141,6 +149,7 @@ impl Delivery {
             end,
             file_count,
             is_last,
+            refused: None,
         })
     }
 
@@ -148,6 +157,7 @@ impl Delivery {
         &self,
         trail: &Arc<Trail>,
         progress: &mut Progress,
+        name: &str,
         planned: &PlannedDigest,
     ) -> Result<(), DeliveryError> {
         let object = PutObject {
@@ -165,7 +175,10 @@ impl Delivery {
             Ok(()) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, trail = trail.arn, bucket = planned.bucket, "a digest cannot be delivered; it is tried again");
-                progress.status.latest_digest_error = Some(error.code);
+                if let Some(planned) = progress.chains.get_mut(name).and_then(|chain| chain.planned.as_mut()) {
+                    planned.refused = Some(error.code.clone());
+                }
+                error.tell(&mut progress.status.latest_digest_error);
                 self.note(trail, progress).await?;
                 Err(DeliveryError::Refused)
             }

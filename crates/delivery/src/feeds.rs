@@ -117,8 +117,8 @@ impl Feeds {
     }
 
     async fn feed_log_groups(&self, retries: &mut Retries) {
-        for trail in self.registry.all() {
-            let name = log_group_feed(&trail.arn);
+        for trail in self.registry.with_ended() {
+            let name = log_group_feed(&trail.key());
             if let Some(group) = trail.log_group_arn.as_deref().filter(|_| retries.is_due(&name)) {
                 let outcome = self.feed_log_group(&trail, group, &name).await;
                 retries.note(&name, outcome);
@@ -139,8 +139,13 @@ impl Feeds {
 
     async fn feed_log_group(&self, trail: &Arc<Trail>, group: &str, name: &str) -> Result<(), FeedError> {
         let known = self.registry.feed(name);
+        // A group that was given to a trail has what is recorded behind that, from the start that holds then.
         let mut progress = known.map_or_else(
-            || FeedProgress { is_stopped: true, ..FeedProgress::default() },
+            || FeedProgress {
+                is_stopped: true,
+                start: trail.logging.starts.saturating_sub(1),
+                ..FeedProgress::default()
+            },
             |progress| FeedProgress::clone(&progress),
         );
         begin(&mut progress, &trail.logging);
@@ -148,8 +153,8 @@ impl Feeds {
         let Some(until) = until_of(&trail.logging, self.now()).filter(|_| !progress.is_stopped) else { return Ok(()) };
         let newest = self.store.newest_sequence();
         while progress.cursor < newest {
-            let selectors = trail.selectors_in_force();
-            let selection = Selection::new(trail, &selectors, self.organization.as_ref(), until);
+            let taking = trail.taking(until, progress.overlap.clone());
+            let selection = Selection::new(trail, taking, self.organization.as_ref());
             let looked = select(&self.store, &selection, progress.cursor, Until::Bytes(LOG_GROUP_BYTES)).await?;
             if looked.to == progress.cursor {
                 break;
@@ -168,6 +173,7 @@ impl Feeds {
         }
         if until.is_some() {
             progress.is_stopped = true;
+            progress.stopped = until;
             self.registry.note_feed(name, progress).await?;
         }
         Ok(())
@@ -225,11 +231,13 @@ impl Feeds {
             let is_running =
                 trail.logging.is_on || until.is_some_and(|until| now - until.as_seconds() < STOPPED_SECONDS);
             is_running.then(|| {
-                let selection = Selection::new(trail, &trail.selectors_in_force(), self.organization.as_ref(), until);
-                (trail.logging.started_behind, selection)
+                let selection = Selection::new(trail, trail.taking(until, None), self.organization.as_ref());
+                // Pauses that are known tell it more exactly.
+                let is_known = !trail.logging.pauses.is_empty();
+                (if is_known { 0 } else { trail.logging.started_behind }, selection)
             })
         };
-        self.registry.all().iter().filter_map(covers).collect()
+        self.registry.with_ended().iter().filter_map(covers).collect()
     }
 }
 
@@ -245,14 +253,14 @@ fn timer() -> tokio::time::Interval {
 }
 
 /// Begins after a start that was not seen yet. A trail that was stopped and started again between two looks goes on where
-/// it was.
+/// it was, and leaves out what lies between the two.
 fn begin(progress: &mut FeedProgress, logging: &Logging) {
     if progress.start == logging.starts {
         return;
     }
-    progress.start = logging.starts;
     if progress.is_stopped {
         progress.is_stopped = false;
-        progress.cursor = progress.cursor.max(logging.started_behind);
+        (progress.cursor, progress.overlap) = logging.resume(progress.start, progress.cursor, progress.stopped);
     }
+    progress.start = logging.starts;
 }

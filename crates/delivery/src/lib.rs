@@ -6,13 +6,16 @@
 //! no chain of digests forks.
 //!
 //! [`worker`] goes over the trails; [`selection`] says which events are a trail's; [`log_files`] and [`digests`] plan and
-//! carry out; [`digest_keys`] keeps what digests are signed with; [`sink`] is where everything goes.
+//! carry out; [`backoff`] says when a refusing bucket is tried again; [`digest_keys`] keeps what digests are signed with;
+//! [`sink`] is where everything goes.
 //!
 //! Feeds ([`feeds`]) send events one after another as they are recorded. Their receivers have no keys under which to
 //! repeat something, so that after a crash or a lost answer an event may come twice, and never not at all.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+mod backoff;
+mod digest_ends;
 pub mod digest_keys;
 mod digests;
 mod event_bus;
@@ -23,7 +26,8 @@ pub mod selection;
 pub mod sink;
 pub mod worker;
 
-pub use digest_keys::{DigestKeys, DigestKeysError, PublicDigestKey};
+pub use digest_ends::DigestEnds;
+pub use digest_keys::{DigestKeys, DigestKeysError, KeyVault, PublicDigestKey, VaultError};
 pub use feeds::Feeds;
 pub use sink::{BusEvent, EventBusSink, LogEntry, LogGroupSink, ObjectSink, PutError, PutObject, TopicSink};
-pub use worker::{Delivery, DeliverySettings};
+pub use worker::{Delivery, DeliverySettings, DeliveryState};

@@ -5,7 +5,7 @@ use digest::LogFile;
 use digest::log_file::FinishedLogFile;
 use digest::names::Root;
 use model::{AccountId, EventTime, Region};
-use trails::{Chain, ChainFile, DeliveryPlan, PlannedFile, Progress, Trail};
+use trails::{Chain, ChainFile, DeliveryPlan, PlannedFile, Progress, Taking, Trail};
 
 use crate::selection::{Selected, Selection, Until, select};
 use crate::sink::PutObject;
@@ -18,28 +18,22 @@ pub(crate) const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a delivery that fails is tried again, seconds. Source: CloudTrail user guide, delivery to a bucket that
 /// refuses.
 pub(crate) const RETRY_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
+/// What a bucket says when it has not taken an object, whatever happened on the way.
+pub(crate) const REFUSALS_FOR_SURE: [&str; 2] = ["AccessDenied", "NoSuchBucket"];
 
-/// The plan for what was selected; `None` when nothing was.
+/// The plan for what was selected; `None` when there are no files to be written.
 pub(crate) fn plan(
     trail: &Trail,
-    organization_id: Option<&str>,
+    files: Vec<PlannedFile>,
     selected: &Selected,
     after: u64,
-    until: Option<EventTime>,
+    taking: &Taking,
     now: EventTime,
-    mut random: impl FnMut() -> String,
 ) -> Option<DeliveryPlan> {
-    let file = |(account, region): &(AccountId, String)| {
-        let root = Root { prefix: trail.prefix.as_deref(), organization_id, account: *account };
-        let key = root.log_file(&Region::parse(region).ok()?, now, &random());
-        Some(PlannedFile { account: account.as_str().to_owned(), region: region.clone(), key, is_written: false })
-    };
-    let files: Vec<PlannedFile> = selected.files.keys().filter_map(file).collect();
     (!files.is_empty()).then(|| DeliveryPlan {
         after,
         to: selected.to,
-        selectors: trail.selectors_in_force(),
-        until,
+        taking: taking.clone(),
         bucket: trail.bucket.clone(),
         files,
         since: now,
@@ -47,14 +41,67 @@ pub(crate) fn plan(
 }
 
 impl Delivery {
+    /// Files for what is of some accounts and regions, each with a key of its own.
+    pub(crate) fn name_files<'a>(
+        &self,
+        trail: &Trail,
+        places: impl Iterator<Item = &'a (AccountId, String)>,
+    ) -> Vec<PlannedFile> {
+        let now = self.now();
+        let file = |(account, region): &(AccountId, String)| {
+            let key = self.root(trail, *account).log_file(&Region::parse(region).ok()?, now, &self.random_name());
+            Some(PlannedFile { account: account.as_str().to_owned(), region: region.clone(), key, is_written: false })
+        };
+        places.filter_map(file).collect()
+    }
+
+    /// Where files of an account lie.
+    pub(crate) fn root<'a>(&'a self, trail: &'a Trail, account: AccountId) -> Root<'a> {
+        let organization = self.organization.as_ref().filter(|_| trail.is_organization);
+        Root {
+            prefix: trail.prefix.as_deref(),
+            organization_id: organization.map(|organization| organization.id.as_str()),
+            account,
+        }
+    }
+
+    /// Moves what is left of a plan to where the trail delivers now, if that is elsewhere and the old place refuses: a
+    /// bucket that is gone for good must not keep a trail waiting whose owner has given it another one. A file that the old
+    /// bucket took and said that it did not may be in both then. In one bucket, files are moved only where nothing was
+    /// taken for sure.
+    fn move_plan(&self, trail: &Trail, progress: &mut Progress, plan: &mut DeliveryPlan) {
+        let Some(error) = &progress.status.latest_delivery_error else { return };
+        let is_elsewhere = plan.bucket != trail.bucket;
+        let is_refused_for_sure = REFUSALS_FOR_SURE.contains(&error.as_str());
+        for file in plan.files.iter_mut().filter(|file| !file.is_written) {
+            let (Ok(account), Ok(region)) = (AccountId::parse(&file.account), Region::parse(&file.region)) else {
+                continue;
+            };
+            let root = self.root(trail, account);
+            let has_moved = !file.key.starts_with(&root.log_folder(&region));
+            if is_elsewhere || (has_moved && is_refused_for_sure) {
+                file.key = root.log_file(&region, self.now(), &self.random_name());
+            }
+        }
+        plan.bucket.clone_from(&trail.bucket);
+        progress.plan = Some(plan.clone());
+    }
+
     /// Carries a plan out, and notes in the progress that it is done.
     pub(crate) async fn carry_out(
         &self,
         trail: &std::sync::Arc<Trail>,
         progress: &mut Progress,
-        plan: &DeliveryPlan,
+        mut plan: DeliveryPlan,
         selected: Option<Selected>,
     ) -> Result<(), DeliveryError> {
+        let before = plan.clone();
+        self.move_plan(trail, progress, &mut plan);
+        if plan != before {
+            // From here on the files are delivered under these keys.
+            self.note(trail, progress).await?;
+        }
+        let plan = &plan;
         let now = self.now();
         if now.as_seconds() - plan.since.as_seconds() > RETRY_SECONDS_MAX {
             tracing::error!(
@@ -69,8 +116,7 @@ impl Delivery {
         let selected = match selected {
             Some(selected) => selected,
             None => {
-                let organization = self.organization.as_ref();
-                let selection = Selection::new(trail, &plan.selectors, organization, plan.until);
+                let selection = Selection::new(trail, plan.taking.clone(), self.organization.as_ref());
                 select(&self.store, &selection, plan.after, Until::Event(plan.to)).await?
             }
         };
@@ -94,7 +140,7 @@ impl Delivery {
             };
             if let Err(error) = self.sink.put(object).await {
                 tracing::warn!(%error, trail = trail.arn, bucket = plan.bucket, "a log file cannot be delivered; it is tried again");
-                progress.status.latest_delivery_error = Some(error.code);
+                error.tell(&mut progress.status.latest_delivery_error);
                 is_refused = true;
                 continue;
             }
@@ -132,7 +178,7 @@ impl Delivery {
             }
             Err(error) => {
                 tracing::warn!(%error, trail = trail.arn, topic = topic.arn, "a topic cannot be told of a log file");
-                status.latest_notification_error = Some(error.code);
+                error.tell(&mut status.latest_notification_error);
             }
         }
     }
@@ -155,8 +201,9 @@ fn add_to_chain(
 ) {
     let FinishedLogFile { hash, oldest, newest, .. } = finished;
     let entry = ChainFile { bucket: plan.bucket.clone(), key: file.key.clone(), hash, newest, oldest };
-    let start = trail.logging.started.unwrap_or(now);
-    let chain = progress.chains.entry(format!("{}/{}", file.account, file.region));
+    let name = format!("{}/{}", file.account, file.region);
+    let start = trail.chain_start(progress, &name).unwrap_or(now);
+    let chain = progress.chains.entry(name);
     let chain = chain.or_insert_with(|| Chain { start, previous: None, files: Vec::new(), planned: None });
     chain.files.push(entry);
 }

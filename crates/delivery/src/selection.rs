@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::selectors::{EventFacts, EventSelectors, Matcher};
-use model::{AccountId, EventTime};
+use model::AccountId;
+use model::selectors::{EventFacts, Matcher};
 use store::{EventStore, StoreError, StoredEvent};
-use trails::{Organization, Trail};
+use trails::{Organization, Taking, Trail};
 
 /// Events that are asked for at once.
 const EVENTS_AT_ONCE: usize = 4096;
@@ -27,47 +27,54 @@ const GLOBAL_SOURCES: [&str; 8] = [
 /// Decides which events a trail takes.
 #[derive(Debug)]
 pub struct Selection {
-    matcher: Matcher,
     trail: Arc<Trail>,
+    taking: Taking,
+    /// One for each past scope, then the one for what is taken now.
+    matchers: Vec<Matcher>,
     organization: Option<Arc<Organization>>,
-    /// Latest event time.
-    until: Option<EventTime>,
 }
 
 impl Selection {
-    /// The selection of a trail with some selectors.
-    pub fn new(
-        trail: &Arc<Trail>,
-        selectors: &EventSelectors,
-        organization: Option<&Arc<Organization>>,
-        until: Option<EventTime>,
-    ) -> Self {
+    /// The selection of a trail. What is taken is an argument, since a plan that was stored keeps its own.
+    pub fn new(trail: &Arc<Trail>, taking: Taking, organization: Option<&Arc<Organization>>) -> Self {
+        let scopes = taking.past.iter().map(|past| &past.scope).chain([&taking.scope]);
         Self {
-            matcher: Matcher::new(selectors),
+            matchers: scopes.map(|scope| Matcher::new(&scope.selectors)).collect(),
+            taking,
             trail: Arc::clone(trail),
-            organization: organization.filter(|_| trail.is_organization).cloned(),
-            until,
+            organization: organization.cloned(),
         }
+    }
+
+    /// What a plan of this selection keeps.
+    pub(crate) fn taking(&self) -> &Taking {
+        &self.taking
     }
 
     /// The account and region whose file an event goes to, if the trail takes it.
     pub fn place_of(&self, event: &StoredEvent) -> Option<(AccountId, String)> {
         let index = &event.index;
+        if !self.taking.is_logged(event.sequence, index.event_time) {
+            return None;
+        }
+        let past = &self.taking.past;
+        let era = past.partition_point(|past| past.to < event.sequence);
+        let scope = past.get(era).map_or(&self.taking.scope, |past| &past.scope);
         let account = AccountId::parse(index.account.as_deref()?).ok()?;
         let region = index.region.as_deref()?;
+        let organization = self.organization.as_ref().filter(|_| scope.is_organization);
         let is_of_account = account == self.trail.account
-            || self.organization.as_ref().is_some_and(|organization| organization.accounts.contains(&account));
+            || organization.is_some_and(|organization| organization.accounts.contains(&account));
         let home = &self.trail.home_region;
-        let is_of_region = self.trail.is_multi_region || region == home.as_str();
-        let is_left_out = !self.trail.includes_global_service_events
+        let is_of_region = scope.is_multi_region || region == home.as_str();
+        let is_left_out = !scope.includes_global_service_events
             && GLOBAL_SOURCES.contains(&index.event_source.as_str())
             && region == home.global_service_home().as_str();
-        let is_late = self.until.is_some_and(|until| index.event_time.as_seconds() > until.as_seconds());
-        if !is_of_account || !is_of_region || is_left_out || is_late {
+        if !is_of_account || !is_of_region || is_left_out {
             return None;
         }
         let facts = EventFacts::read(&event.record).ok()?;
-        self.matcher.fits(&facts).then(|| (account, region.to_owned()))
+        self.matchers.get(era)?.fits(&facts).then(|| (account, region.to_owned()))
     }
 }
 

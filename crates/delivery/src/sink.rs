@@ -31,6 +31,19 @@ pub struct PutError {
     pub message: String,
 }
 
+impl PutError {
+    /// Code for requests that were not answered in time.
+    pub const TIMED_OUT: &str = "RequestTimeout";
+
+    /// Puts the code where GetTrailStatus shows it. Requests that time out are no errors there: they say nothing of the
+    /// destination. Source: CloudTrail API reference, GetTrailStatus, LatestDeliveryError.
+    pub(crate) fn tell(self, status: &mut Option<String>) {
+        if self.code != Self::TIMED_OUT {
+            *status = Some(self.code);
+        }
+    }
+}
+
 /// Writes objects.
 #[async_trait]
 pub trait ObjectSink: Send + Sync + 'static {

@@ -9,8 +9,10 @@ use futures::stream::FuturesUnordered;
 use model::EventTime;
 use store::EventStore;
 use tokio::time::MissedTickBehavior;
-use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistry};
+use trails::{Logging, Organization, Progress, RegistryError, Trail, TrailRegistry, log_group_feed};
 
+use crate::backoff::Backoff;
+use crate::digest_ends::DigestEnds;
 use crate::digest_keys::{DigestKeys, DigestKeysError};
 use crate::log_files::{RECORD_BYTES_MAX, RETRY_SECONDS_MAX, plan};
 use crate::selection::{Selection, Until, select};
@@ -18,6 +20,9 @@ use crate::sink::{ObjectSink, TopicSink};
 
 /// Time after a stop in which calls that ended before it may still be recorded, seconds.
 const STOP_GRACE_SECONDS: i64 = 2;
+
+/// How long the log group of a deleted trail is tried, seconds.
+const FEED_SECONDS_MAX: i64 = 10 * 60;
 
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,22 @@ pub struct Delivery {
     pub random: RandomSource,
     /// Settings.
     pub settings: DeliverySettings,
+    /// Which digests were planned, and which trails wait.
+    pub state: DeliveryState,
+}
+
+/// What a process knows of its deliveries beside what is stored.
+#[derive(Debug)]
+pub struct DeliveryState {
+    pub(crate) digest_ends: DigestEnds,
+    pub(crate) backoff: Backoff,
+}
+
+impl DeliveryState {
+    /// That of a process that begins now.
+    pub fn new(now: EventTime) -> Self {
+        Self { digest_ends: DigestEnds::since(now), backoff: Backoff::default() }
+    }
 }
 
 impl std::fmt::Debug for Delivery {
@@ -137,16 +158,45 @@ impl Delivery {
     }
 
     async fn deliver(&self, trail: &Arc<Trail>) -> Result<(), DeliveryError> {
+        if !self.state.backoff.is_due(trail, self.now()) {
+            return Ok(());
+        }
         let Some(progress) = self.registry.lease(trail, self.now()).await? else { return Ok(()) };
-        let delivered = self.deliver_what_is_due(trail, Progress::clone(&progress)).await;
+        // What is recorded now is delivered by what the trail is now, and later events by what it is later.
+        let newest = self.store.newest_sequence();
+        let current = self.registry.get(&trail.key()).filter(|current| current.birth == trail.birth);
+        let Some(trail) = &current else { return Err(DeliveryError::TakenOver) };
+        let before = progress.status.clone();
+        let delivered = self.deliver_what_is_due(trail, Progress::clone(&progress), newest).await;
         if matches!(delivered, Err(DeliveryError::TakenOver)) {
             return delivered;
         }
-        let is_stopped = self.registry.progress(&trail.key()).is_some_and(|progress| progress.is_stopped);
-        if trail.ended.is_some() && (is_stopped || self.is_given_up(trail, &delivered)) {
+        let progress = self.registry.progress(&trail.key());
+        let after = progress.as_ref().map(|progress| &progress.status);
+        let has_written = after.is_some_and(|after| {
+            (after.latest_delivery, after.latest_digest_delivery)
+                != (before.latest_delivery, before.latest_digest_delivery)
+        });
+        match (&delivered, has_written) {
+            (Err(DeliveryError::Refused), false) => {
+                self.state.backoff.refused(trail, self.now(), self.settings.delivery_interval);
+            }
+            _ => self.state.backoff.taken(trail),
+        }
+        let is_stopped = progress.is_some_and(|progress| progress.is_stopped);
+        let is_through = is_stopped && self.is_fed(trail);
+        if trail.ended.is_some() && (is_through || self.is_given_up(trail, &delivered)) {
             self.registry.forget(trail).await?;
         }
         delivered
+    }
+
+    /// Whether the log group of a trail that was deleted has everything, or does not take it.
+    fn is_fed(&self, trail: &Trail) -> bool {
+        let feed = self.registry.feed(&log_group_feed(&trail.key()));
+        let stopped = trail.logging.stopped.unwrap_or_else(|| self.now());
+        let is_late = self.now().as_seconds() - stopped.as_seconds() > FEED_SECONDS_MAX;
+        feed.is_none_or(|feed| feed.is_stopped && feed.start == trail.logging.starts) || is_late
     }
 
     /// Whether the bucket of a trail that was deleted has refused the last files for as long as any is tried.
@@ -164,7 +214,14 @@ impl Delivery {
         is_given_up
     }
 
-    async fn deliver_what_is_due(&self, trail: &Arc<Trail>, mut progress: Progress) -> Result<(), DeliveryError> {
+    /// Delivers what is due, of log files up to an event number: a trail that is always busy must not keep the others
+    /// waiting.
+    async fn deliver_what_is_due(
+        &self,
+        trail: &Arc<Trail>,
+        mut progress: Progress,
+        newest: u64,
+    ) -> Result<(), DeliveryError> {
         if begin(&mut progress, &trail.logging) {
             self.note(trail, &progress).await?;
         }
@@ -172,7 +229,7 @@ impl Delivery {
             return Ok(());
         }
         let Some(until) = until_of(&trail.logging, self.now()) else { return Ok(()) };
-        let delivered = self.deliver_log_files(trail, &mut progress, until).await;
+        let delivered = self.deliver_log_files(trail, &mut progress, until, newest).await;
         if let Err(error) = &delivered
             && (until.is_some() || !matches!(error, DeliveryError::Refused))
         {
@@ -183,6 +240,7 @@ impl Delivery {
         delivered?;
         if until.is_some() {
             progress.is_stopped = true;
+            progress.stopped = until;
             self.note(trail, &progress).await?;
         }
         Ok(())
@@ -193,24 +251,20 @@ impl Delivery {
         trail: &Arc<Trail>,
         progress: &mut Progress,
         until: Option<EventTime>,
+        newest: u64,
     ) -> Result<(), DeliveryError> {
         if let Some(plan) = progress.plan.clone() {
-            self.carry_out(trail, progress, &plan, None).await?;
+            self.carry_out(trail, progress, plan, None).await?;
         }
-        // Up to what is there now: a trail that is always busy must not keep the others waiting.
-        let newest = self.store.newest_sequence();
         while progress.cursor < newest {
-            let selectors = trail.selectors_in_force();
-            let selection = Selection::new(trail, &selectors, self.organization.as_ref(), until);
+            let taking = trail.taking(until, progress.overlap.clone());
+            let selection = Selection::new(trail, taking, self.organization.as_ref());
             let selected = select(&self.store, &selection, progress.cursor, Until::Bytes(RECORD_BYTES_MAX)).await?;
             if selected.to == progress.cursor {
                 break;
             }
-            let organization = self.organization.as_ref().filter(|_| trail.is_organization);
-            let organization_id = organization.map(|organization| organization.id.as_str());
-            let random = || self.random_name();
-            let plan = plan(trail, organization_id, &selected, progress.cursor, until, self.now(), random);
-            let Some(plan) = plan else {
+            let files = self.name_files(trail, selected.files.keys());
+            let Some(plan) = plan(trail, files, &selected, progress.cursor, selection.taking(), self.now()) else {
                 progress.cursor = selected.to;
                 self.note(trail, progress).await?;
                 continue;
@@ -218,7 +272,7 @@ impl Delivery {
             progress.plan = Some(plan.clone());
             // From here on these files are delivered, and no others for these events.
             self.note(trail, progress).await?;
-            self.carry_out(trail, progress, &plan, Some(selected)).await?;
+            self.carry_out(trail, progress, plan, Some(selected)).await?;
         }
         Ok(())
     }
@@ -233,16 +287,16 @@ pub(crate) fn until_of(logging: &Logging, now: EventTime) -> Option<Option<Event
 }
 
 /// Begins after a start that was not seen yet; says whether anything changed. A trail that was stopped and started again
-/// between two looks goes on where it was.
+/// between two looks goes on where it was, and leaves out what lies between the two.
 fn begin(progress: &mut Progress, logging: &Logging) -> bool {
     if progress.start == logging.starts {
         return false;
     }
-    progress.start = logging.starts;
     if progress.is_stopped {
         progress.is_stopped = false;
-        progress.cursor = logging.started_behind;
+        (progress.cursor, progress.overlap) = logging.resume(progress.start, progress.cursor, progress.stopped);
         progress.chains.clear();
     }
+    progress.start = logging.starts;
     true
 }

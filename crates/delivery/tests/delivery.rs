@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use delivery::{Delivery, DeliverySettings, DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
+use delivery::{Delivery, DeliverySettings, DeliveryState, DigestKeys, ObjectSink, PutError, PutObject, TopicSink};
 use digest::Digest;
 use flate2::read::GzDecoder;
 use metadata::Metadata;
 use metadata::test_database::new_test_database;
+use model::selectors::EventSelectors;
 use model::{AccountId, EventTime, Region};
 use parking_lot::Mutex;
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
@@ -36,6 +37,8 @@ struct Bucket {
     answers: AtomicU64,
     /// One request in some takes so long that the lease of who made it ends.
     stalls_one_in: AtomicU64,
+    /// Names of buckets that are not there.
+    gone: Mutex<Vec<&'static str>>,
     clock: Arc<AtomicI64>,
 }
 
@@ -45,6 +48,9 @@ impl ObjectSink for Bucket {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let refusal = || PutError { code: "SlowDown".to_owned(), message: "not now".to_owned() };
         let one_in = self.refuses_one_in.load(Ordering::Relaxed);
+        if self.gone.lock().contains(&&*object.bucket) {
+            return Err(PutError { code: "NoSuchBucket".to_owned(), message: object.bucket });
+        }
         if one_in > 0 && number.is_multiple_of(one_in) {
             return Err(refusal());
         }
@@ -122,6 +128,7 @@ impl World {
                 delivery_interval: Duration::from_secs(60),
                 digest_interval: Duration::from_secs(3600),
             },
+            state: DeliveryState::new(EventTime::from_seconds(self.clock.load(Ordering::Relaxed))),
         }
     }
 
@@ -136,7 +143,7 @@ impl World {
         for (key, (content, _)) in objects.iter().filter(|(key, _)| key.contains("/CloudTrail/")) {
             let text = unpack(content);
             let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-            let region = key.split('/').nth(3).unwrap();
+            let region = key.split_once("/CloudTrail/").unwrap().1.split('/').next().unwrap();
             for record in file["Records"].as_array().unwrap() {
                 assert_eq!(record["awsRegion"], region);
                 ids.push(record["eventID"].as_str().unwrap().to_owned());
@@ -159,7 +166,7 @@ impl World {
     async fn check_chain(&self, keys: &DigestKeys, region: &str) -> (usize, usize) {
         let objects = self.bucket.objects.lock().clone();
         let all = (EventTime::from_seconds(0), EventTime::from_seconds(i64::MAX / 2_000_000));
-        let known = keys.public_keys(&Region::parse(region).unwrap(), all.0, all.1).await;
+        let known = keys.public_keys(&Region::parse(region).unwrap(), all.0, all.1);
         let folder = format!("/CloudTrail-Digest/{region}/");
         let mut next = objects.keys().rev().find(|key| key.contains(&folder)).cloned();
         let (mut digests, mut files, mut start) = (0, 0, None);
@@ -203,12 +210,14 @@ fn trail() -> Trail {
         name: "main".to_owned(),
         account: AccountId::parse(ACCOUNT).unwrap(),
         home_region: Region::parse("us-east-1").unwrap(),
+        created: None,
         bucket: "logs".to_owned(),
         prefix: None,
         topic: Some(Topic { given: "told".to_owned(), arn: "arn:aws:sns:us-east-1:111122223333:told".to_owned() }),
         includes_global_service_events: true,
         is_multi_region: true,
         validates_log_files: true,
+        validates_since: None,
         log_group_arn: None,
         log_group_behind: 0,
         log_role_arn: None,
@@ -217,11 +226,11 @@ fn trail() -> Trail {
         logs_recursively: None,
         tags: Vec::new(),
         selectors: None,
-        logging: Logging {
-            is_on: true,
-            started: Some(EventTime::from_seconds(START)),
-            starts: 1,
-            ..Logging::default()
+        past: Vec::new(),
+        logging: {
+            let mut logging = Logging::default();
+            logging.start(EventTime::from_seconds(START), 0, &[]);
+            logging
         },
         ended: None,
         birth: 0,
@@ -270,7 +279,7 @@ async fn every_event_is_delivered_once_though_the_bucket_refuses() {
         Ok::<_, ()>(())
     };
     delivery.registry.change(&trail().arn, stop).await.unwrap().unwrap().unwrap();
-    world.pass(10);
+    world.pass(1000);
     delivery.deliver_all().await;
     assert_eq!(delivery.registry.progress(&trail().arn).unwrap().plan, None);
     world.check_that_each_is_there_once(1200);
@@ -386,6 +395,7 @@ async fn a_deleted_trail_delivers_what_it_recorded_and_ends_its_chain() {
     delivery.deliver_all().await;
     assert_eq!(delivery.registry.with_ended().len(), 1);
     world.bucket.refuses_one_in.store(0, Ordering::Relaxed);
+    world.pass(60);
     delivery.deliver_all().await;
     assert!(delivery.registry.with_ended().is_empty());
     world.check_that_each_is_there_once(20);
@@ -414,5 +424,231 @@ async fn the_last_files_of_a_deleted_trail_are_given_up_after_thirty_days() {
     delivery.deliver_all().await;
     delivery.deliver_all().await;
     assert!(delivery.registry.with_ended().is_empty());
+    delivery.store.close().await;
+}
+
+async fn change(delivery: &Delivery, change: impl FnOnce(&mut Trail)) {
+    let (newest, arn) = (delivery.store.newest_sequence(), trail().arn);
+    let passed = delivery.registry.passed(&arn);
+    let changed = delivery.registry.change(&arn, |trail| {
+        let before = trail.scope();
+        change(trail);
+        trail.keep_past(before, newest, &passed);
+        Ok::<_, ()>(())
+    });
+    changed.await.unwrap().unwrap().unwrap();
+}
+
+async fn set_logging(delivery: &Delivery, world: &World, is_on: bool) {
+    let (newest, passed) = (delivery.store.newest_sequence(), delivery.registry.passed(&trail().arn));
+    let now = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    change(delivery, |trail| match is_on {
+        true => trail.logging.start(now, newest, &passed),
+        false => trail.logging.stop(now),
+    })
+    .await;
+    world.pass(1);
+}
+
+async fn with_trail(folder: &Path) -> (World, Delivery) {
+    let world = World::new();
+    let delivery = world.open(folder).await;
+    delivery.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+    (world, delivery)
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn what_is_recorded_in_a_pause_is_left_out_however_short_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, delivery) = with_trail(folder.path()).await;
+    let mut wanted = Vec::new();
+    // Stopped and started again before the delivery looks, in the moments behind a stop, and when it is through with it.
+    for (round, (looks, pause)) in [(0, 1), (1, 1), (2, 20), (0, 20), (2, 1), (1, 20)].into_iter().enumerate() {
+        let first = round as u32 * 30;
+        record(&delivery, &world, first..first + 10).await;
+        set_logging(&delivery, &world, false).await;
+        for _ in 0..looks {
+            world.pass(pause);
+            delivery.deliver_all().await;
+        }
+        record(&delivery, &world, first + 10..first + 20).await;
+        set_logging(&delivery, &world, true).await;
+        record(&delivery, &world, first + 20..first + 30).await;
+        wanted.extend((first..first + 30).filter(|number| !(first + 10..first + 20).contains(number)));
+        if round % 2 == 1 {
+            world.pass(300);
+            delivery.deliver_all().await;
+        }
+    }
+    world.pass(300);
+    delivery.deliver_all().await;
+    let wanted: Vec<_> =
+        wanted.into_iter().filter(|number| number % 4 != 3).map(|number| format!("id-{number:06}")).collect();
+    assert_eq!(sorted(world.delivered()), sorted(wanted));
+    // What was passed is not kept.
+    set_logging(&delivery, &world, false).await;
+    world.pass(10);
+    delivery.deliver_all().await;
+    set_logging(&delivery, &world, true).await;
+    world.pass(10);
+    delivery.deliver_all().await;
+    set_logging(&delivery, &world, false).await;
+    set_logging(&delivery, &world, true).await;
+    assert_eq!(delivery.registry.get(&trail().arn).unwrap().logging.pauses.len(), 1);
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn events_go_by_what_the_trail_was_when_they_were_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, delivery) = with_trail(folder.path()).await;
+    world.bucket.gone.lock().push("logs");
+    record(&delivery, &world, 0..8).await;
+    world.pass(60);
+    // A plan is made, and waits for its bucket while the trail is changed.
+    delivery.deliver_all().await;
+    record(&delivery, &world, 8..16).await;
+    change(&delivery, |trail| trail.is_multi_region = false).await;
+    record(&delivery, &world, 16..24).await;
+    change(&delivery, |trail| trail.selectors = Some(EventSelectors::Basic(Vec::new()))).await;
+    record(&delivery, &world, 24..32).await;
+    change(&delivery, |trail| (trail.selectors, trail.is_multi_region) = (None, true)).await;
+    record(&delivery, &world, 32..40).await;
+    world.bucket.gone.lock().clear();
+    for _ in 0..2 {
+        world.pass(1000);
+        delivery.deliver_all().await;
+    }
+    // One in four is a data event; those with odd numbers are of the other region.
+    let is_wanted = |number: &u32| match number {
+        _ if number % 4 == 3 => false,
+        16..24 => number.is_multiple_of(2),
+        24..32 => false,
+        _ => true,
+    };
+    let wanted: Vec<_> = (0..40).filter(is_wanted).map(|number| format!("id-{number:06}")).collect();
+    assert_eq!(sorted(world.delivered()), wanted);
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn another_bucket_gets_what_the_old_one_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, delivery) = with_trail(folder.path()).await;
+    record(&delivery, &world, 0..10).await;
+    world.pass(3600);
+    delivery.deliver_all().await;
+    world.bucket.gone.lock().push("logs");
+    record(&delivery, &world, 10..20).await;
+    world.pass(3600);
+    delivery.deliver_all().await;
+    let status = || delivery.registry.progress(&trail().arn).unwrap().status.clone();
+    assert_eq!(status().latest_delivery_error.as_deref(), Some("NoSuchBucket"));
+    assert_eq!(status().latest_digest_error.as_deref(), Some("NoSuchBucket"));
+    // Though the next try at the old bucket would be later.
+    change(&delivery, |trail| (trail.bucket, trail.prefix) = ("other".to_owned(), Some("new".to_owned()))).await;
+    delivery.deliver_all().await;
+    world.check_that_each_is_there_once(20);
+    assert_eq!((status().latest_delivery_error, status().latest_digest_error), (None, None));
+    let count = |part: &str| world.bucket.objects.lock().keys().filter(|key| key.starts_with(part)).count();
+    assert!(
+        count("new/AWSLogs/111122223333/CloudTrail/") >= 2 && count("new/AWSLogs/111122223333/CloudTrail-Digest/") >= 2
+    );
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_refuses_is_asked_less_and_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, delivery) = with_trail(folder.path()).await;
+    world.bucket.gone.lock().push("logs");
+    record(&delivery, &world, 0..1).await;
+    let mut asked = Vec::new();
+    for second in 0..4 * 3600 / 20 {
+        let before = world.bucket.requests.load(Ordering::Relaxed);
+        delivery.deliver_all().await;
+        if world.bucket.requests.load(Ordering::Relaxed) > before {
+            asked.push(second * 20);
+        }
+        world.pass(20);
+    }
+    let waits: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits[..6], [60, 120, 240, 480, 900, 900], "{waits:?}");
+    world.bucket.gone.lock().clear();
+    world.pass(900);
+    delivery.deliver_all().await;
+    world.check_that_each_is_there_once(1);
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn validation_that_is_switched_off_ends_the_chain_and_another_begins_where_it_is_switched_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, delivery) = with_trail(folder.path()).await;
+    record(&delivery, &world, 0..10).await;
+    world.pass(60);
+    delivery.deliver_all().await;
+    change(&delivery, |trail| trail.validates_log_files = false).await;
+    record(&delivery, &world, 10..20).await;
+    world.pass(7200);
+    delivery.deliver_all().await;
+    let digests = |world: &World| {
+        let objects = world.bucket.objects.lock();
+        let digests = objects.iter().filter(|(key, _)| key.contains("/CloudTrail-Digest/us-east-1/"));
+        digests
+            .map(|(_, (content, _))| serde_json::from_str(&unpack(content)).unwrap())
+            .collect::<Vec<serde_json::Value>>()
+    };
+    let found = digests(&world);
+    assert_eq!(found.len(), 1, "what was delivered until then is in a digest, and nothing comes behind it");
+    assert_eq!(found[0]["logFiles"].as_array().unwrap().len(), 1);
+    world.pass(7200);
+    delivery.deliver_all().await;
+    let since = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+    change(&delivery, |trail| (trail.validates_log_files, trail.validates_since) = (true, Some(since))).await;
+    record(&delivery, &world, 20..30).await;
+    world.pass(3600);
+    delivery.deliver_all().await;
+    let found = digests(&world);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[1]["digestStartTime"], since.to_string(), "it says nothing of the time before");
+    assert!(found[1]["previousDigestS3Object"].is_null());
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn two_trails_of_one_name_never_write_one_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, mut delivery) = with_trail(folder.path()).await;
+    delivery.settings.digest_interval = Duration::from_secs(1);
+    for round in 0..20 {
+        record(&delivery, &world, round * 10..(round + 1) * 10).await;
+        world.pass(1);
+        delivery.deliver_all().await;
+        // The last digest of the one that was deleted comes some seconds behind, when the next one has its first.
+        let now = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+        assert!(delivery.registry.end(&trail().arn, now).await.unwrap());
+        let mut next = trail();
+        next.logging = Logging::default();
+        next.logging.start(now, delivery.store.newest_sequence(), &[]);
+        delivery.registry.add(next, |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+        for _ in 0..4 {
+            world.pass(1);
+            delivery.deliver_all().await;
+        }
+        if round % 5 == 4 {
+            delivery.store.close().await;
+            drop(delivery);
+            delivery = world.open(folder.path()).await;
+            delivery.settings.digest_interval = Duration::from_secs(1);
+        }
+    }
+    // The bucket itself sees to it that nothing is written twice and not the same.
+    world.check_that_each_is_there_once(200);
     delivery.store.close().await;
 }

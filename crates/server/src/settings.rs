@@ -130,6 +130,9 @@ pub(crate) struct SettingsLayer {
     /// Time that one digest of log files covers, at least 1s [default: 1h]
     #[arg(long, env = "OPENTRAIL_DIGEST_INTERVAL", value_name = "DURATION", help_heading = "Trails")]
     digest_interval: Option<HumanDuration>,
+    /// Key of the upstream's KMS that encrypts what digests are signed with: ARN, id or alias/name [default: none]
+    #[arg(long, env = "OPENTRAIL_DIGEST_KMS_KEY", value_name = "KEY", help_heading = "Trails")]
+    digest_kms_key: Option<String>,
     /// Whether a trail's bucket needs a policy that lets CloudTrail write, as at AWS: true or false [default: false]
     #[arg(long, env = "OPENTRAIL_REQUIRE_BUCKET_POLICY", value_name = "BOOL", help_heading = "Trails")]
     require_bucket_policy: Option<bool>,
@@ -339,6 +342,8 @@ pub(crate) struct Settings {
 pub(crate) struct TrailRules {
     /// When log files and digests are written.
     pub(crate) delivery: DeliverySettings,
+    /// Key of KMS that encrypts what digests are signed with.
+    pub(crate) digest_kms_key: Option<String>,
     /// Whether a bucket needs a policy that lets CloudTrail write.
     pub(crate) requires_bucket_policy: bool,
     /// URLs of buckets that are not those of the installation, by their names.
@@ -415,6 +420,7 @@ impl SettingsLayer {
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
             delivery_interval: self.delivery_interval.or(below.delivery_interval),
             digest_interval: self.digest_interval.or(below.digest_interval),
+            digest_kms_key: self.digest_kms_key.or(below.digest_kms_key),
             require_bucket_policy: self.require_bucket_policy.or(below.require_bucket_policy),
             trail_buckets: self.trail_buckets.or(below.trail_buckets),
             event_bus: self.event_bus.or(below.event_bus),
@@ -528,6 +534,15 @@ impl SettingsLayer {
         if self.proxy_protocol == Some(true) && trusted_proxies.is_empty() {
             bail!("proxy_protocol is set and trusted_proxies is not: name the proxies that send the header");
         }
+        let digest_kms_key = self.digest_kms_key.filter(|key| !key.is_empty());
+        if let Some(key) = &digest_kms_key {
+            if key.contains(char::is_whitespace) {
+                bail!("digest_kms_key is '{key}', and must be an ARN, an id or alias/name");
+            }
+            if upstream.is_none() && !upstreams.contains_key("kms") {
+                bail!("digest_kms_key is set and no upstream has KMS: name one with upstreams, kms=URL");
+            }
+        }
         let organization = organization(self.organization_id, self.organization_accounts.unwrap_or_default())?;
         let defaults = GatewaySettings::default();
         let duration = |value: Option<HumanDuration>, default| value.map_or(default, HumanDuration::get);
@@ -546,6 +561,7 @@ impl SettingsLayer {
             redaction_key: None,
             expects_proxy_header: self.proxy_protocol.unwrap_or(false),
             reads_account_of_key_id: self.account_from_key_id.unwrap_or(defaults.reads_account_of_key_id),
+            member_accounts: organization.as_ref().map(|known| known.accounts.clone()).unwrap_or_default(),
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
             held_stream_bytes_max: defaults.held_stream_bytes_max,
             upstream_tls: None,
@@ -585,6 +601,7 @@ impl SettingsLayer {
                         .max(Duration::from_millis(100)),
                     digest_interval: duration(self.digest_interval, Duration::from_secs(3600)),
                 },
+                digest_kms_key,
                 requires_bucket_policy: self.require_bucket_policy.unwrap_or(false),
                 buckets: self.trail_buckets.unwrap_or_default(),
                 sends_to_event_bus: self.event_bus.unwrap_or(true),

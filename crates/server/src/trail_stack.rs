@@ -7,7 +7,7 @@ use anyhow::Context;
 use aws_wire::sigv4::Credentials;
 use buckets::BucketService;
 use control::TrailServices;
-use delivery::{Delivery, DigestKeys, EventBusSink, Feeds};
+use delivery::{Delivery, DeliveryState, DigestKeys, EventBusSink, Feeds};
 use gateway::upstream_caller::UpstreamCaller;
 use metadata::Metadata;
 use model::EventTime;
@@ -16,7 +16,7 @@ use store::EventStore;
 use trails::TrailRegistry;
 
 use crate::adapters::{
-    DigestKeyList, EncryptionKeys, EventBuses, InstallationBuckets, LogGroups, NamedBucket, TrailBuckets,
+    DigestKeyList, EncryptionKeys, EventBuses, InstallationBuckets, KmsVault, LogGroups, NamedBucket, TrailBuckets,
     TrailDestinations, TrailTopics, UpstreamService,
 };
 use crate::installation_key;
@@ -45,14 +45,21 @@ impl TrailStack {
         let registry = Arc::new(TrailRegistry::open(metadata).await.context("open the trails")?);
         // The data folder is locked, and so is a PostgreSQL: whoever had a lease is dead.
         registry.take_over().await.context("open the trails")?;
-        let digest_keys = Arc::new(match metadata.is_in_folder() {
+        let service = |name| upstream_service(name, settings, directory, clock);
+        let digest_keys = match metadata.is_in_folder() {
             true => DigestKeys::open(&settings.data_dir)?,
             false => {
                 let wrapping_key = installation_key::read_or_make(&settings.data_dir.join("digest-wrapping-key"))?;
                 DigestKeys::open_encrypted(metadata, wrapping_key).await?
             }
+        };
+        let digest_keys = Arc::new(match &settings.trails.digest_kms_key {
+            Some(key) => {
+                let vault = KmsVault { kms: service("kms"), region: settings.region.clone(), key: key.clone() };
+                digest_keys.in_vault(Arc::new(vault))
+            }
+            None => digest_keys,
         });
-        let service = |name| upstream_service(name, settings, directory, clock);
         let log_groups = || LogGroups { logs: service("logs"), iam: service("iam") };
         let (buckets, topics) = (trail_buckets(settings, buckets)?, TrailTopics(service("sns")));
         let events = service("events");
@@ -92,6 +99,7 @@ impl TrailStack {
             clock: Arc::clone(clock),
             random: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
             settings: settings.trails.delivery,
+            state: DeliveryState::new(clock()),
         };
         Ok(Self { services, delivery, feeds })
     }

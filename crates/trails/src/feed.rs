@@ -3,6 +3,8 @@
 use model::EventTime;
 use serde::{Deserialize, Serialize};
 
+use crate::taking::Overlap;
+
 /// Name of the feed of EventBridge, which all trails share.
 pub const EVENT_BUS_FEED: &str = "event-bus";
 
@@ -20,6 +22,12 @@ pub struct FeedProgress {
     pub cursor: u64,
     /// Whether everything up to the last stop was sent.
     pub is_stopped: bool,
+    /// Time of the stop up to which everything was sent, where it is or was stopped.
+    #[serde(default)]
+    pub stopped: Option<EventTime>,
+    /// What was sent with that stop although its number is behind the start that followed.
+    #[serde(default)]
+    pub overlap: Option<Overlap>,
     /// Last time that something was sent.
     pub latest_delivery: Option<EventTime>,
     /// What the receiver said, if the last attempt failed.

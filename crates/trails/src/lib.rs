@@ -6,12 +6,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+#[cfg(feature = "faults")]
+pub mod faults;
 mod feed;
 mod progress;
 mod registry;
+mod taking;
 mod trail;
 
 pub use feed::{EVENT_BUS_FEED, FeedProgress, log_group_feed};
 pub use progress::{Chain, ChainFile, DeliveryPlan, PlannedDigest, PlannedFile, PreviousDigest, Progress, Status};
 pub use registry::{RegistryError, TrailRegistry};
-pub use trail::{Logging, Organization, Tag, Topic, Trail};
+pub use taking::{Overlap, PastScope, Pause, Scope, Taking};
+pub use trail::{Logging, Organization, Passed, Tag, Topic, Trail};

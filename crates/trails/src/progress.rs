@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::EventTime;
-use model::selectors::EventSelectors;
 use serde::{Deserialize, Serialize};
+
+use crate::taking::{Overlap, Taking};
 
 /// How far the delivery of a trail is: what a restart goes on from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,10 +16,20 @@ pub struct Progress {
     pub cursor: u64,
     /// Whether everything up to the last stop was delivered.
     pub is_stopped: bool,
+    /// Time of the stop up to which everything was delivered, where it is or was stopped.
+    #[serde(default)]
+    pub stopped: Option<EventTime>,
+    /// What was delivered with that stop although its number is behind the start that followed.
+    #[serde(default)]
+    pub overlap: Option<Overlap>,
     /// What is being carried out: stored before its first step, gone with its last.
     pub plan: Option<DeliveryPlan>,
     /// Chains of digests, by account and region: `111122223333/eu-west-1`.
     pub chains: BTreeMap<String, Chain>,
+    /// End of the newest digest of each chain, also of those that have ended: the next one begins there or later, so that
+    /// no two digests have one name.
+    #[serde(default)]
+    pub digest_ends: BTreeMap<String, EventTime>,
     /// What GetTrailStatus tells.
     pub status: Status,
 }
@@ -30,11 +41,9 @@ pub struct DeliveryPlan {
     pub after: u64,
     /// Number of the last event.
     pub to: u64,
-    /// Selectors at the time of the plan.
-    pub selectors: EventSelectors,
-    /// Latest event time, where the trail was stopped.
-    pub until: Option<EventTime>,
-    /// Bucket at the time of the plan.
+    /// Which of them are the trail's.
+    pub taking: Taking,
+    /// Bucket at the time of the plan, or the one that files were moved to.
     pub bucket: String,
     /// One for each account and region that has events in the range.
     pub files: Vec<PlannedFile>,
@@ -115,6 +124,9 @@ pub struct PlannedDigest {
     pub file_count: usize,
     /// Whether the chain ends with it.
     pub is_last: bool,
+    /// Code of the failure, if the last attempt to write it failed.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// What GetTrailStatus tells of deliveries.

@@ -11,9 +11,9 @@ use sqlx::{AnyPool, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::feed::{FeedProgress, log_group_feed};
+use crate::feed::{EVENT_BUS_FEED, FeedProgress, log_group_feed};
 use crate::progress::Progress;
-use crate::trail::Trail;
+use crate::trail::{Passed, Trail};
 
 /// Why trails cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,8 @@ pub struct TrailRegistry {
     writing: Mutex<AnyPool>,
     /// What leases of this registry are known by.
     holder: String,
+    #[cfg(feature = "faults")]
+    faults: crate::faults::Faults,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +102,15 @@ impl TrailRegistry {
             feeds: RwLock::new(feeds),
             writing: Mutex::new(pool),
             holder: Uuid::new_v4().to_string(),
+            #[cfg(feature = "faults")]
+            faults: crate::faults::Faults::default(),
         })
+    }
+
+    /// Lets notes of deliveries fail from here on.
+    #[cfg(feature = "faults")]
+    pub fn set_faults(&self, source: crate::faults::FaultSource) {
+        self.faults.set(source);
     }
 
     /// Ends the leases of before, so that nobody waits for the end of a dead process's. Only for who knows that there is no
@@ -247,13 +257,20 @@ impl TrailRegistry {
         }
         let until = lease_end(now);
         let statement = "UPDATE trails SET progress = $1, lease_until_micros = $2 WHERE arn = $3 AND lease_holder = $4";
-        let noted = sqlx::query(statement)
-            .bind(serde_json::to_string(&progress)?)
-            .bind(until.as_micros())
-            .bind(&key)
-            .bind(&self.holder)
-            .execute(&*pool)
-            .await;
+        let write = async {
+            let text = serde_json::to_string(&progress).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            let query = sqlx::query(statement).bind(text).bind(until.as_micros()).bind(&key).bind(&self.holder);
+            query.execute(&*pool).await
+        };
+        #[cfg(feature = "faults")]
+        let write = async {
+            match self.faults.next() {
+                crate::faults::Fault::Nothing => write.await,
+                crate::faults::Fault::Lost => Err(crate::faults::broken()),
+                crate::faults::Fault::ReportedLost => write.await.and(Err(crate::faults::broken())),
+            }
+        };
+        let noted = write.await;
         let is_noted = noted.as_ref().is_ok_and(|noted| noted.rows_affected() == 1);
         if let Some(entry) = self.memory.write().get_mut(&key) {
             if is_noted {
@@ -264,6 +281,15 @@ impl TrailRegistry {
         }
         noted?;
         Ok(is_noted)
+    }
+
+    /// How far the delivery and the feeds of a trail are, each one that there is.
+    pub fn passed(&self, arn: &str) -> Vec<Passed> {
+        let delivery = self.progress(arn).map(|progress| Passed { start: progress.start, cursor: progress.cursor });
+        let log_group = self.feed(&log_group_feed(arn)).map(|feed| Passed { start: feed.start, cursor: feed.cursor });
+        // The feed of all trails counts no starts.
+        let event_bus = self.feed(EVENT_BUS_FEED).map(|feed| Passed { start: u64::MAX, cursor: feed.cursor });
+        [delivery, log_group, event_bus].into_iter().flatten().collect()
     }
 
     /// How far a feed is; `None` when it never was noted.
@@ -297,13 +323,18 @@ impl TrailRegistry {
         let ends = self.with_ended().into_iter().filter(|other| other.arn == trail.arn).filter_map(|other| other.ended);
         let mut ended = Trail { ended: Some(ends.max().unwrap_or(0) + 1), birth: next_birth(), ..Trail::clone(&trail) };
         if ended.logging.is_on {
-            ended.logging.is_on = false;
-            ended.logging.stopped = Some(now);
+            ended.logging.stop(now);
         }
         let (key, feed) = (ended.key(), log_group_feed(arn));
+        let ended_feed = log_group_feed(&key);
         let is_done = progress.is_stopped && progress.start == ended.logging.starts;
         let mut transaction = pool.begin().await?;
-        sqlx::query("DELETE FROM feeds WHERE name = $1").bind(&feed).execute(&mut *transaction).await?;
+        let feed_statement = match is_done {
+            true => sqlx::query("DELETE FROM feeds WHERE name = $1").bind(&feed),
+            // Its group gets what was recorded until now, as the bucket does.
+            false => sqlx::query("UPDATE feeds SET name = $2 WHERE name = $1").bind(&feed).bind(&ended_feed),
+        };
+        feed_statement.execute(&mut *transaction).await?;
         if is_done {
             sqlx::query("DELETE FROM trails WHERE arn = $1").bind(arn).execute(&mut *transaction).await?;
         } else {
@@ -315,7 +346,11 @@ impl TrailRegistry {
                 .await?;
         }
         transaction.commit().await?;
-        self.feeds.write().remove(&feed);
+        let mut feeds = self.feeds.write();
+        if let Some(fed) = feeds.remove(&feed).filter(|_| !is_done) {
+            feeds.insert(ended_feed, fed);
+        }
+        drop(feeds);
         let mut memory = self.memory.write();
         memory.remove(arn);
         if !is_done {
@@ -331,8 +366,13 @@ impl TrailRegistry {
     pub async fn forget(&self, ended: &Trail) -> Result<(), RegistryError> {
         let pool = self.writing.lock().await;
         let key = ended.key();
-        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(&key).execute(&*pool).await?;
+        let feed = log_group_feed(&key);
+        let mut transaction = pool.begin().await?;
+        sqlx::query("DELETE FROM trails WHERE arn = $1").bind(&key).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM feeds WHERE name = $1").bind(&feed).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         self.memory.write().remove(&key);
+        self.feeds.write().remove(&feed);
         Ok(())
     }
 
@@ -368,12 +408,14 @@ mod tests {
             name: name.to_owned(),
             account: AccountId::parse("111122223333").unwrap(),
             home_region: Region::parse("eu-west-1").unwrap(),
+            created: None,
             bucket: "logs".to_owned(),
             prefix: None,
             topic: None,
             includes_global_service_events: true,
             is_multi_region: false,
             validates_log_files: true,
+            validates_since: None,
             log_group_arn: None,
             log_group_behind: 0,
             log_role_arn: None,
@@ -382,6 +424,7 @@ mod tests {
             logs_recursively: None,
             tags: Vec::new(),
             selectors: None,
+            past: Vec::new(),
             logging: Logging::default(),
             ended: None,
             birth: 0,

@@ -2,13 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use digest::KeyError;
 use digest::key_wrap::{WRAPPING_KEY_BYTES, unwrap, wrap};
-use digest::{KeyError, SigningKey};
 use metadata::Metadata;
 use model::{EventTime, Region};
 use sqlx::{AnyPool, Row};
 
 use super::{DigestKeysError, KeptKey};
+
+/// First byte of PKCS#8; texts of encrypted keys begin with a letter.
+const DER_SEQUENCE: u8 = 0x30;
 
 /// The table.
 pub(super) struct KeyTable {
@@ -52,7 +55,10 @@ impl KeyTable {
             Ok(KeptKey {
                 region: Region::parse(&region).map_err(|_| KeyError::Read)?,
                 public_key: STANDARD.encode(public_key),
-                private_key: private_key.ok().map(|der| STANDARD.encode(der)),
+                private_key: private_key.ok().map(|bytes| match bytes.first() {
+                    Some(&DER_SEQUENCE) => STANDARD.encode(bytes),
+                    _ => String::from_utf8_lossy(&bytes).into_owned(),
+                }),
                 start: EventTime::from_micros(row.try_get(1)?),
                 end: EventTime::from_micros(row.try_get(2)?),
             })
@@ -60,9 +66,12 @@ impl KeyTable {
         rows.iter().map(key).collect()
     }
 
-    pub(super) async fn insert(&self, made: &SigningKey, kept: &KeptKey) -> Result<(), DigestKeysError> {
-        let public_key = made.public_key();
-        let wrapped = wrap(&self.wrapping_key, &made.to_pkcs8()?, &public_key)?;
+    pub(super) async fn insert(&self, kept: &KeptKey) -> Result<(), DigestKeysError> {
+        let public_key = STANDARD.decode(&kept.public_key).map_err(|_| KeyError::Make)?;
+        let text = kept.private_key.as_deref().unwrap_or_default();
+        // In the clear it is kept as DER, without a detour over base 64.
+        let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
+        let wrapped = wrap(&self.wrapping_key, &bytes, &public_key)?;
         sqlx::query(
             "INSERT INTO digest_keys (region, start_micros, end_micros, public_key, wrapped_private_key) \
              VALUES ($1, $2, $3, $4, $5)",

@@ -60,8 +60,8 @@ impl DestinationCheck for TrailDestinations {
         self.buckets.check_bucket(question).await
     }
 
-    async fn check_topic(&self, topic_arn: &str) -> Result<(), TopicProblem> {
-        self.topics.check(topic_arn).await
+    async fn check_topic(&self, topic_arn: &str, trail_arn: &str) -> Result<(), TopicProblem> {
+        self.topics.check(topic_arn, trail_arn).await
     }
 
     async fn check_log_group(&self, log_group_arn: &str, role_arn: &str) -> Result<(), LogGroupProblem> {
@@ -71,6 +71,17 @@ impl DestinationCheck for TrailDestinations {
     async fn find_key(&self, key_arn: &str) -> Result<Option<String>, KeyProblem> {
         self.keys.find(key_arn).await
     }
+
+    fn can_encrypt(&self, bucket: &str) -> bool {
+        let can_encrypt = match self.buckets.named.get(bucket) {
+            Some(bucket) => bucket.can_encrypt(),
+            None => self.buckets.others.can_encrypt(),
+        };
+        if !can_encrypt {
+            tracing::warn!(bucket, "this bucket does not encrypt with keys of KMS: use one of an S3 that does");
+        }
+        can_encrypt
+    }
 }
 
 /// The public keys of digests, as the API shows them.
@@ -79,7 +90,7 @@ pub(crate) struct DigestKeyList(pub(crate) Arc<DigestKeys>);
 #[async_trait]
 impl PublicKeys for DigestKeyList {
     async fn keys(&self, region: &Region, start: EventTime, end: EventTime) -> Result<Vec<PublicKey>, Cause> {
-        let keys = self.0.public_keys(region, start, end).await;
+        let keys = self.0.public_keys(region, start, end);
         let shown = keys.into_iter().map(|key| PublicKey {
             value: key.value,
             validity_start_time: key.start,

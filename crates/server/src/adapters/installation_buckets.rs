@@ -16,7 +16,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
-use crate::adapters::named_buckets::{put_error, put_object};
+use crate::adapters::named_buckets::{no_retries, put_error, put_object};
 use crate::adapters::upstream_service::code_of;
 use crate::object_keys::encode_key;
 
@@ -57,7 +57,8 @@ impl InstallationBuckets {
             .with_allow_http(true)
             .with_bucket_name(bucket)
             .with_region(region.as_str())
-            .with_virtual_hosted_style_request(false);
+            .with_virtual_hosted_style_request(false)
+            .with_retry(no_retries());
         builder = match credentials {
             Some(credentials) => builder
                 .with_access_key_id(credentials.access_key_id.as_str())
@@ -71,6 +72,13 @@ impl InstallationBuckets {
             builder = builder.with_sse_kms_encryption(key);
         }
         builder.build().map_err(|error| put_error(&error))
+    }
+}
+
+impl InstallationBuckets {
+    /// Whether files are encrypted with keys of KMS where that is asked for.
+    pub(crate) fn can_encrypt(&self) -> bool {
+        matches!(self, Self::Upstream { .. })
     }
 }
 
@@ -107,6 +115,7 @@ async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), 
         headers.insert(name, HeaderValue::try_from(value).map_err(|error| unusable(error.to_string()))?);
     }
     if let Some(key) = &object.kms_key_id {
+        // Is refused: a file that is to be encrypted is never stored in the clear.
         headers.insert("x-amz-server-side-encryption", HeaderValue::from_static("aws:kms"));
         let key = HeaderValue::try_from(key).map_err(|error| unusable(error.to_string()))?;
         headers.insert("x-amz-server-side-encryption-aws-kms-key-id", key);
@@ -134,13 +143,6 @@ impl InstallationBuckets {
     pub(crate) async fn check_bucket(&self, question: BucketQuestion<'_>) -> Result<(), DestinationProblem> {
         match self {
             Self::Embedded { service, requires_policy } => check_embedded(service, *requires_policy, question).await,
-            Self::Upstream { credentials: None, .. } => {
-                tracing::warn!(
-                    bucket = question.bucket,
-                    "a trail's bucket is not checked: there are no credentials for the upstream that has S3"
-                );
-                Ok(())
-            }
             Self::Upstream { .. } => self.check_upstream(question).await,
             Self::Nowhere => Err(DestinationProblem::NoSuchBucket),
         }
@@ -158,7 +160,15 @@ impl InstallationBuckets {
         let bucket = self.upstream_bucket(question.bucket, None).map_err(problem)?;
         let root = format!("{}AWSLogs/{}/write-test", prefix(&question), question.account.as_str());
         let key = Path::from(root);
-        bucket.put(&key, PutPayload::from(Bytes::new())).await.map_err(|error| problem(put_error(&error)))?;
+        if let Err(error) = bucket.put(&key, PutPayload::from(Bytes::new())).await {
+            let error = put_error(&error);
+            let has_credentials = matches!(self, Self::Upstream { credentials: Some(_), .. });
+            tracing::warn!(
+                %error, bucket = question.bucket, has_credentials,
+                "a trail's bucket does not take a test object; see upstreams_credentials, s3"
+            );
+            return Err(problem(error));
+        }
         if let Err(error) = bucket.delete(&key).await {
             tracing::debug!(%error, bucket = question.bucket, "the test object stays");
         }

@@ -7,8 +7,16 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use control::DestinationProblem;
 use delivery::{PutError, PutObject};
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{HttpError, HttpErrorKind};
+use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, PutPayload};
+use object_store::{
+    Attribute, Attributes, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutOptions, PutPayload, RetryConfig,
+};
+
+use url::Url;
 
 use crate::adapters::upstream_service::code_of;
 
@@ -26,6 +34,8 @@ pub(crate) enum NamedBucket {
     Store {
         /// Its client.
         store: Arc<dyn ObjectStore>,
+        /// What makes clients that encrypt with a key of KMS, where it is a bucket of S3.
+        encrypting: Option<Box<AmazonS3Builder>>,
         /// What the keys begin with.
         prefix: Path,
     },
@@ -38,8 +48,9 @@ impl NamedBucket {
     /// # Errors
     /// The URL is of no known kind, or something that the kind needs is missing.
     pub(crate) fn open(url: &str) -> anyhow::Result<Self> {
-        let parsed =
-            url.parse().with_context(|| format!("'{url}' is no URL such as file:///var/audit or gs://bucket"))?;
+        let parsed = url
+            .parse::<Url>()
+            .with_context(|| format!("'{url}' is no URL such as file:///var/audit or gs://bucket"))?;
         if let Some(folder) = url.strip_prefix("file://") {
             let folder = PathBuf::from(folder);
             if !folder.is_absolute() {
@@ -47,23 +58,33 @@ impl NamedBucket {
             }
             return Ok(Self::Folder(folder));
         }
-        let variables = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let (store, prefix) =
-            object_store::parse_url_opts(&parsed, variables).with_context(|| format!("open the bucket of '{url}'"))?;
-        Ok(Self::Store { store: Arc::from(store), prefix })
+        open_store(&parsed).with_context(|| format!("open the bucket of '{url}'"))
     }
 
     /// Writes an object.
     pub(crate) async fn put(&self, object: PutObject) -> Result<(), PutError> {
         match self {
+            Self::Folder(_) if object.kms_key_id.is_some() => Err(cannot_encrypt()),
             Self::Folder(root) => {
                 let root = root.clone();
                 let written = tokio::task::spawn_blocking(move || write_files(&root, &object)).await;
                 let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
                 written.map_err(|error| PutError { code: folder_code(&error).to_owned(), message: error.to_string() })
             }
-            Self::Store { store, prefix } => put_object(&**store, prefix, object).await,
+            Self::Store { store, encrypting, prefix } => match (&object.kms_key_id, encrypting) {
+                (None, _) => put_object(&**store, prefix, object).await,
+                (Some(key), Some(builder)) => {
+                    let store = builder.as_ref().clone().with_sse_kms_encryption(key).build();
+                    put_object(&store.map_err(|error| put_error(&error))?, prefix, object).await
+                }
+                (Some(_), None) => Err(cannot_encrypt()),
+            },
         }
+    }
+
+    /// Whether files are encrypted with keys of KMS where that is asked for.
+    pub(crate) fn can_encrypt(&self) -> bool {
+        matches!(self, Self::Store { encrypting: Some(_), .. })
     }
 
     /// Writes a test object and removes it.
@@ -84,7 +105,7 @@ impl NamedBucket {
                     _ => DestinationProblem::Unavailable(error.into()),
                 })
             }
-            Self::Store { store, prefix } => {
+            Self::Store { store, prefix, .. } => {
                 let key = prefix.clone().join(TEST_OBJECT);
                 match store.put(&key, PutPayload::new()).await {
                     Ok(_) => {}
@@ -101,6 +122,47 @@ impl NamedBucket {
             }
         }
     }
+}
+
+/// A file that is to be encrypted is never stored in the clear.
+fn cannot_encrypt() -> PutError {
+    let message = "this bucket does not encrypt with keys of KMS".to_owned();
+    PutError { code: "NotImplemented".to_owned(), message }
+}
+
+/// Opens a bucket elsewhere, with what the variables of its service's own tools say.
+fn open_store(url: &Url) -> object_store::Result<NamedBucket> {
+    let (scheme, prefix) = ObjectStoreScheme::parse(url)?;
+    // What a service does not know is no setting of its.
+    macro_rules! builder {
+        ($builder:ty) => {
+            std::env::vars()
+                .fold(<$builder>::new().with_url(url.as_str()), |builder, (name, value)| {
+                    match name.to_ascii_lowercase().parse() {
+                        Ok(key) => builder.with_config(key, value),
+                        Err(_) => builder,
+                    }
+                })
+                .with_retry(no_retries())
+        };
+    }
+    let mut encrypting = None;
+    let store: Arc<dyn ObjectStore> = match scheme {
+        ObjectStoreScheme::AmazonS3 => {
+            let builder = builder!(AmazonS3Builder);
+            encrypting = Some(Box::new(builder.clone()));
+            Arc::new(builder.build()?)
+        }
+        ObjectStoreScheme::GoogleCloudStorage => Arc::new(builder!(GoogleCloudStorageBuilder).build()?),
+        ObjectStoreScheme::MicrosoftAzure => Arc::new(builder!(MicrosoftAzureBuilder).build()?),
+        _ => Arc::from(object_store::parse_url(url)?.0),
+    };
+    Ok(NamedBucket::Store { store, encrypting, prefix })
+}
+
+/// A request is tried once: the delivery tries again by itself, and until then its status tells what is wrong.
+pub(crate) fn no_retries() -> RetryConfig {
+    RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
 
 fn folder_code(error: &std::io::Error) -> &'static str {
@@ -162,9 +224,21 @@ pub(crate) fn put_error(error: &object_store::Error) -> PutError {
     let code = match error {
         object_store::Error::NotFound { .. } => "NoSuchBucket",
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => "AccessDenied",
+        _ if has_timed_out(error) => PutError::TIMED_OUT,
         _ => code_of(&text).unwrap_or("ServiceUnavailable"),
     };
     PutError { code: code.to_owned(), message: text }
+}
+
+fn has_timed_out(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<HttpError>() {
+            return error.kind() == HttpErrorKind::Timeout;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

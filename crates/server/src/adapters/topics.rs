@@ -1,5 +1,8 @@
 //! The topics of the upstream that has SNS.
 
+use std::collections::HashMap;
+
+use access::bucket_policy::{PolicyDecision, PolicyRequest, decide};
 use async_trait::async_trait;
 use bytes::Bytes;
 use control::TopicProblem;
@@ -10,6 +13,8 @@ use crate::adapters::upstream_service::{UpstreamService, code_of};
 
 /// Version of the API.
 const VERSION: &str = "2010-03-31";
+/// Who publishes.
+const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
 /// The topics of the upstream that has SNS.
 #[derive(Clone)]
@@ -23,7 +28,7 @@ impl TrailTopics {
     }
 
     /// See [`control::DestinationCheck::check_topic`].
-    pub(crate) async fn check(&self, topic_arn: &str) -> Result<(), TopicProblem> {
+    pub(crate) async fn check(&self, topic_arn: &str, trail_arn: &str) -> Result<(), TopicProblem> {
         if self.0.caller.is_none() {
             return Err(TopicProblem::Refused);
         }
@@ -31,6 +36,7 @@ impl TrailTopics {
         let (status, body) = self.ask(topic_arn, &parameters).await.map_err(TopicProblem::Unavailable)?;
         let text = String::from_utf8_lossy(&body);
         match status {
+            200..300 if is_denied(&text, topic_arn, trail_arn) => Err(TopicProblem::Refused),
             200..300 => Ok(()),
             // The credentials of this installation may not ask; whether CloudTrail may publish is seen at the first file.
             401 | 403 if code_of(&text) != Some("NotFound") => Ok(()),
@@ -38,6 +44,20 @@ impl TrailTopics {
             _ => Err(TopicProblem::Unavailable(format!("SNS answered with status {status}").into())),
         }
     }
+}
+
+/// Whether the policy among the attributes of a topic denies CloudTrail to publish for a trail.
+fn is_denied(attributes: &str, topic_arn: &str, trail_arn: &str) -> bool {
+    let policy = || {
+        let (_, rest) = attributes.split_once("<key>Policy</key>")?;
+        let (_, rest) = rest.split_once("<value>")?;
+        let (value, _) = rest.split_once("</value>")?;
+        quick_xml::escape::unescape(value).ok()
+    };
+    let account = model::Arn::parse(trail_arn).map(|arn| arn.account().to_owned()).unwrap_or_default();
+    let context = HashMap::from([("aws:sourcearn", trail_arn.to_owned()), ("aws:sourceaccount", account)]);
+    let request = PolicyRequest { service: CLOUDTRAIL, action: "SNS:Publish", resource: topic_arn, context: &context };
+    policy().is_some_and(|policy| decide(&policy, &request) == PolicyDecision::Denied)
 }
 
 #[async_trait]
