@@ -58,11 +58,20 @@ pub enum FieldKey {
     Unknown(String),
 }
 
-/// A decoded time: microseconds since 1970, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A decoded time, UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timestamp {
     /// Microseconds since 1970; negative before.
     pub micros: i64,
+    /// Nanoseconds of the microsecond that has begun, 0 to 999: some services answer with nine digits.
+    pub nanos: u16,
+}
+
+impl Timestamp {
+    /// A time of whole microseconds since 1970.
+    pub fn from_micros(micros: i64) -> Self {
+        Self { micros, nanos: 0 }
+    }
 }
 
 impl Value {

@@ -59,7 +59,7 @@ impl Filler<'_> {
                 Value::Number((if is_secret { MARK_NUMBER } else { 1 }).into())
             }
             ShapeKind::Boolean => Value::Boolean(true),
-            ShapeKind::Timestamp(_) => Value::Timestamp(Timestamp { micros: 0 }),
+            ShapeKind::Timestamp(_) => Value::Timestamp(Timestamp::default()),
             // Bytes are content and are hidden unless a row shows them.
             ShapeKind::Blob { .. } => Value::Blob(text.as_bytes().to_vec()),
             ShapeKind::Document => Value::Document(Json::from(text)),

@@ -10,7 +10,7 @@ pub(crate) enum TimeStyle {
     Java,
     /// `Jul 10, 2023, 12:25:04 PM`: Java's default from version 9 on.
     JavaComma,
-    /// `2024-08-01T13:56:39.832628Z`, as many digits as there are.
+    /// `2024-08-01T13:56:39.832628281Z`, as many digits as there are, in threes.
     Iso,
     /// `2023-07-10T11:55:14.000Z`, always milliseconds.
     IsoMilliseconds,
@@ -42,6 +42,7 @@ struct Civil {
     minute: i64,
     second: i64,
     micros: i64,
+    nanos: u16,
 }
 
 impl Civil {
@@ -65,6 +66,7 @@ impl Civil {
             minute: of_day / 60 % 60,
             second: of_day % 60,
             micros: time.micros.rem_euclid(1_000_000),
+            nanos: time.nanos,
         }
     }
 }
@@ -78,12 +80,14 @@ fn java(time: Timestamp, comma: bool) -> String {
 }
 
 fn iso(time: Timestamp, always_milliseconds: bool) -> String {
-    let Civil { year, month, day, hour, minute, second, micros } = Civil::of(time);
+    let Civil { year, month, day, hour, minute, second, micros, nanos } = Civil::of(time);
     let date = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    match micros {
-        micros if always_milliseconds || (micros != 0 && micros % 1000 == 0) => format!("{date}.{:03}Z", micros / 1000),
-        0 => format!("{date}Z"),
-        _ => format!("{date}.{micros:06}Z"),
+    match (micros, nanos) {
+        _ if always_milliseconds => format!("{date}.{:03}Z", micros / 1000),
+        (0, 0) => format!("{date}Z"),
+        (_, 0) if micros % 1000 == 0 => format!("{date}.{:03}Z", micros / 1000),
+        (_, 0) => format!("{date}.{micros:06}Z"),
+        _ => format!("{date}.{micros:06}{nanos:03}Z"),
     }
 }
 
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     fn check(micros: i64, style: TimeStyle, expected: &str) {
-        assert_eq!(write_time(Timestamp { micros }, style).to_string(), expected);
+        assert_eq!(write_time(Timestamp::from_micros(micros), style).to_string(), expected);
     }
 
     #[test]
@@ -122,5 +126,8 @@ mod tests {
         check(1_709_164_800_000_000, TimeStyle::Java, r#""Feb 29, 2024 12:00:00 AM""#);
         check(0, TimeStyle::JavaComma, r#""Jan 1, 1970, 12:00:00 AM""#);
         check(-1_000_000, TimeStyle::Iso, r#""1969-12-31T23:59:59Z""#);
+        let nanos = Timestamp { micros: 1_722_520_599_832_628, nanos: 281 };
+        assert_eq!(write_time(nanos, TimeStyle::Iso).to_string(), r#""2024-08-01T13:56:39.832628281Z""#);
+        assert_eq!(write_time(nanos, TimeStyle::IsoMilliseconds).to_string(), r#""2024-08-01T13:56:39.832Z""#);
     }
 }

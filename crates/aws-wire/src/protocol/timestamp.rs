@@ -22,7 +22,7 @@ pub fn parse(text: &str, format: Option<TimestampFormat>) -> Option<Timestamp> {
 pub fn from_seconds(seconds: f64) -> Option<Timestamp> {
     let micros = (seconds * 1e6).round();
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    (micros.abs() < MICROS_MAX).then_some(Timestamp { micros: micros as i64 })
+    (micros.abs() < MICROS_MAX).then_some(Timestamp::from_micros(micros as i64))
 }
 
 fn from_text_seconds(text: &str) -> Option<Timestamp> {
@@ -36,12 +36,16 @@ fn from_iso8601(text: &str) -> Option<Timestamp> {
         // Without an offset: UTC, as the services take it. A date alone is its first moment.
         Err(_) => text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
     };
-    Some(Timestamp { micros: time.as_microsecond() })
+    let nanos = time.as_nanosecond();
+    Some(Timestamp {
+        micros: i64::try_from(nanos.div_euclid(1000)).ok()?,
+        nanos: u16::try_from(nanos.rem_euclid(1000)).ok()?,
+    })
 }
 
 fn from_rfc822(text: &str) -> Option<Timestamp> {
     let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Timestamp { micros: time.as_microsecond() })
+    Some(Timestamp::from_micros(time.as_microsecond()))
 }
 
 #[cfg(test)]
@@ -63,6 +67,12 @@ mod tests {
             assert_eq!(parse(text, format).expect(text).micros, 1_740_830_405_000_000, "{text}");
         }
         assert_eq!(parse("2025-03-01", None).expect("a date").micros, 1_740_787_200_000_000);
+        for (text, micros, nanos) in [
+            ("2025-03-01T12:00:05.123456789Z", 1_740_830_405_123_456, 789),
+            ("1969-12-31T23:59:59.999999999Z", -1, 999),
+        ] {
+            assert_eq!(parse(text, None), Some(Timestamp { micros, nanos }), "{text}");
+        }
         for text in ["", "soon", "NaN", "1e300", "2025-13-01T00:00:00Z"] {
             assert_eq!(parse(text, None), None, "{text}");
         }

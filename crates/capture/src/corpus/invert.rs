@@ -101,16 +101,16 @@ pub(super) fn time(json: &Json) -> Option<Timestamp> {
     if let Some(number) = json.as_f64() {
         // Milliseconds or seconds, by size: seconds of this era have ten digits.
         let micros = if number > 1e11 { number * 1e3 } else { number * 1e6 };
-        return Some(Timestamp { micros: micros.round() as i64 });
+        return Some(Timestamp::from_micros(micros.round() as i64));
     }
     let text = json.as_str()?;
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Some(Timestamp { micros: time.as_microsecond() });
+    if text.parse::<jiff::Timestamp>().is_ok() {
+        return aws_wire::protocol::timestamp::parse(text, None);
     }
     let plain: String = text.replace('\u{202f}', " ").replace(',', "");
     let zoned = jiff::fmt::strtime::parse("%b %d %Y %I:%M:%S %p", &plain).ok()?.to_datetime().ok()?;
     let time = zoned.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    Some(Timestamp { micros: time.as_microsecond() })
+    Some(Timestamp::from_micros(time.as_microsecond()))
 }
 
 /// The XML that a JSON body was made from; keys that are attributes in S3's bodies become attributes again.

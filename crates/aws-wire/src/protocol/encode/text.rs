@@ -44,7 +44,8 @@ pub(super) fn time_text(time: Timestamp, format: TimestampFormat) -> String {
             _ => seconds_number(time).to_string(),
         };
     }
-    let instant = jiff::Timestamp::from_microsecond(time.micros).unwrap_or(if time.micros < 0 {
+    let nanos = i128::from(time.micros) * 1000 + i128::from(time.nanos);
+    let instant = jiff::Timestamp::from_nanosecond(nanos).unwrap_or(if time.micros < 0 {
         jiff::Timestamp::MIN
     } else {
         jiff::Timestamp::MAX
@@ -52,6 +53,7 @@ pub(super) fn time_text(time: Timestamp, format: TimestampFormat) -> String {
     match format {
         TimestampFormat::Rfc822 => instant.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
         TimestampFormat::Iso8601 | TimestampFormat::UnixTimestamp => match fraction {
+            _ if time.nanos != 0 => instant.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string(),
             0 => instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             _ if fraction % 1000 == 0 => instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
             _ => instant.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),

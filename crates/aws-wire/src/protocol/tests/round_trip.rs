@@ -213,7 +213,7 @@ impl Maker<'_> {
                     || (format.is_none() && matches!(location, Location::Header | Location::Headers));
                 let seconds = self.chance.below(4_000_000_000) as i64 - 1_000_000_000;
                 let micros = if is_whole { 0 } else { [0, 500_000, 123_456][self.chance.below(3)] };
-                Value::Timestamp(Timestamp { micros: seconds * 1_000_000 + micros })
+                Value::Timestamp(Timestamp::from_micros(seconds * 1_000_000 + micros))
             }
             ShapeKind::Blob { .. } => Value::Blob((0..self.chance.below(20)).map(|byte| byte as u8 ^ 0xa5).collect()),
             ShapeKind::Document if self.is_tree() => Value::Document(json!({ "a": [1, null, "x", { "b": true }] })),
