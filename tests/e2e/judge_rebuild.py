@@ -45,6 +45,20 @@ S3_CONTROL_OPERATIONS = {
 SOURCES = {"rdsdata": "rds-data", "elasticloadbalancing": "elb"}
 
 
+# Members that EC2 writes under another name, by operation: the name in the record, and that of the API.
+EC2_NAMES = {
+    "CreateVolume": {"zone": "availabilityZone"},
+    "CreateNetworkAclEntry": {"aclProtocol": "protocol"},
+    "ReplaceNetworkAclEntry": {"aclProtocol": "protocol"},
+}
+
+
+class ExactTime(datetime):
+    """A time with more digits than a datetime holds."""
+
+    text = ""
+
+
 class NotRebuilt(Exception):
     """The record does not say enough to make its call again."""
 
@@ -172,6 +186,10 @@ def moment(value):
     if isinstance(value, (int, float)):
         return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, timezone.utc)
     text = value.replace("\u202f", " ")
+    if digits := re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{7,9}Z", text):
+        exact = ExactTime.strptime(digits[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+        exact.text = text
+        return exact
     for form in TIME_FORMATS:
         try:
             found = datetime.strptime(text, form)
@@ -276,6 +294,8 @@ def request_of(record, service, operation_name):
         return s3_request(shape, parameters, rebuilder), rebuilder.lost
     if wrapper := raw_ec2(record):
         parameters = parameters[wrapper]
+    elif service == "ec2" and operation_name in EC2_NAMES:
+        parameters = {EC2_NAMES[operation_name].get(key, key): value for key, value in parameters.items()}
     elif service == "ec2" and operation_name == "RunInstances":
         parameters = run_instances(parameters)
     elif service == "apigateway":
@@ -420,6 +440,9 @@ def answer_of(record, service, operation_name):
         if inner is not elements:
             wrapper = f"responseElements.{next(iter(inner))}."
             rebuilder.lost = [path.replace(wrapper, "responseElements.", 1) for path in rebuilder.lost]
+    elif isinstance(elements, dict):
+        # The model knows of no answer.
+        rebuilder.lost += [f"responseElements.{key}" for key in elements]
     elif shape is not None and (record.get("readOnly") or service == "kms"):
         # The answer of a read is never written, so that any will do: one with every member filled.
         values = filled(shape)
@@ -578,8 +601,10 @@ def ec2_answer(operation, elements, request_id, rebuilder):
     body = f"<requestId>{request_id}</requestId>"
     shape = operation.output_shape
     if isinstance(elements, dict):
-        rest = {key: value for key, value in elements.items() if key not in ("requestId", "_return")}
+        names = EC2_NAMES.get(name, {})
+        rest = {names.get(key, key): value for key, value in elements.items() if key not in ("requestId", "_return")}
         values = rebuilder.structure(shape, rest, "responseElements") if shape else {}
+        rebuilder.lost += [f"responseElements.{key}" for key in rest if not shape]
         if elements.get("_return") is not None and "Return" not in values:
             body += f"<return>{str(elements['_return']).lower()}</return>"
         body += xml_members(shape, values, ec2=True) if shape else ""
@@ -648,7 +673,10 @@ def time_on_wire(member, value, default):
         return int(seconds) if seconds == int(seconds) else seconds
     if form == "rfc822":
         return value.strftime("%a, %d %b %Y %H:%M:%S GMT")
-    return value.strftime("%Y-%m-%dT%H:%M:%S") + (f".{value.microsecond // 1000:03}" if value.microsecond else "") + "Z"
+    if getattr(value, "text", ""):
+        return value.text
+    fraction = f".{value.microsecond:06}" if value.microsecond % 1000 else f".{value.microsecond // 1000:03}"
+    return value.strftime("%Y-%m-%dT%H:%M:%S") + (fraction if value.microsecond else "") + "Z"
 
 
 def plain_json(shape, value, raw=False):

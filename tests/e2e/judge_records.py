@@ -175,7 +175,6 @@ class Caller:
 
     def send(self, request, **_):
         """The request as botocore signed it, host and all, to the installation."""
-        self.sent += 1
         host, _, path = request.url.split("://", 1)[1].partition("/")
         headers = {
             name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
@@ -187,6 +186,7 @@ class Caller:
         body = body.read() if hasattr(body, "read") else body
         path = path if "?" not in host else f"?{host.split('?', 1)[1]}"
         connection.request(request.method, "/" + path, body, {key: _latin(value) for key, value in headers.items()})
+        self.sent += 1
         answer = connection.getresponse()
         content = answer.read()
         connection.close()

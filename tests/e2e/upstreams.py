@@ -124,7 +124,7 @@ class Stub:
                     return
                 stub.write(self, reply)
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = serve
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = serve
 
             def log_message(self, *_):
                 pass
