@@ -102,7 +102,7 @@ fn plain(renderer: &Renderer<'_>, value: &Value) -> Json {
     }
 }
 
-/// PartiQL with its literals redacted. Quoted names (`"Table"`) stay, quoted texts (`'value'`) and numbers go.
+/// PartiQL with its literals redacted. Quoted names (`"Table"`, `'Attribute':`) stay, quoted texts (`'value'`) and numbers go.
 fn redact_literals(statement: &str) -> String {
     let mut redacted = String::with_capacity(statement.len());
     let mut rest = statement;
@@ -110,8 +110,11 @@ fn redact_literals(statement: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\'' => {
-                redacted.push_str(REDACTED);
-                text_length(rest)
+                let length = text_length(rest);
+                // A text before a colon is the name of an attribute. Source: DynamoDB guide, log entries of INSERT.
+                let is_name = rest[length..].trim_start().starts_with(':');
+                redacted.push_str(if is_name { &rest[..length] } else { REDACTED });
+                length
             }
             '"' => {
                 let length = rest[1..].find('"').map_or(rest.len(), |end| end + 2);
@@ -159,7 +162,7 @@ mod tests {
             ),
             (
                 "INSERT INTO T1 VALUE {'a': 'it''s', 'n': -1.5e3}",
-                "INSERT INTO T1 VALUE {***(Redacted): ***(Redacted), ***(Redacted): -***(Redacted)}",
+                "INSERT INTO T1 VALUE {'a': ***(Redacted), 'n': -***(Redacted)}",
             ),
             ("SELECT 'open", "SELECT ***(Redacted)"),
             ("DELETE FROM t2 WHERE k=?", "DELETE FROM t2 WHERE k=?"),

@@ -354,6 +354,13 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     ),
     ("logs", &[DataEvents { types: &[], operations: &["PutLogEvents"] }]),
     (
+        "neptune-graph",
+        &[DataEvents {
+            types: &["AWS::NeptuneGraph::Graph"],
+            operations: &["CancelQuery", "ExecuteQuery", "GetGraphSummary", "GetQuery", "ListQueries"],
+        }],
+    ),
+    (
         "payment-cryptography-data",
         &[DataEvents {
             types: &["AWS::PaymentCryptography::Alias", "AWS::PaymentCryptography::Key"],
