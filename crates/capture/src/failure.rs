@@ -1,6 +1,6 @@
 //! `errorCode` and `errorMessage`, as each service writes them.
 
-use aws_wire::catalog::{Operation, Protocol, Service};
+use aws_wire::catalog::{Operation, Protocol, Service, Shape, ShapeKind};
 use aws_wire::protocol::WireError;
 
 use crate::exchange::{BodyCapture, Subject};
@@ -18,6 +18,10 @@ pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 /// `errorMessage` of a note that became the event.
 pub const OUTCOME_UNKNOWN_MESSAGE: &str = "The recorder stopped after forwarding this call and before its answer was \
                                            recorded; it may or may not have taken effect.";
+
+/// Codes of the wire for a call that the caller may not make. Every denial in the records at hand, of any protocol and of
+/// 40 services, is written as `AccessDenied`; the second of these is SNS's.
+const DENIALS: &[&str] = &["AccessDeniedException", "AuthorizationError"];
 
 /// Codes of the wire that query services write under the name of the exception behind them, where the model has none.
 /// Source: the common errors of their API references, and records of CloudFormation, Auto Scaling (guides) and
@@ -52,11 +56,10 @@ fn written_code(
             format!("{side}.{wire}")
         };
     }
-    // Every denial in the records at hand, of any protocol, is written so.
-    if wire == "AccessDeniedException" {
+    if DENIALS.contains(&wire) {
         return "AccessDenied".to_owned();
     }
-    if protocol == Protocol::Query
+    if service.protocols.contains(&Protocol::Query)
         && let Some((_, name)) = UNMODELLED.iter().find(|(code, _)| *code == wire)
     {
         return (*name).to_owned();
@@ -70,10 +73,18 @@ fn exception_name<'a>(service: &'a Service, operation: Option<&Operation>, wire:
     if errors.iter().any(|&id| service.shape(id).name == wire) {
         return None;
     }
-    errors.iter().find_map(|&id| {
-        let is_it = service.structure(id)?.error_code.as_deref() == Some(wire);
-        is_it.then_some(service.shape(id).name.as_str())
+    let of_operation = errors.iter().find_map(|&id| name_if_coded(service.shape(id), wire));
+    // Operations answer with errors that their models do not list.
+    of_operation.or_else(|| {
+        let is_name = service.shapes.iter().any(|shape| shape.name == wire);
+        if is_name { None } else { service.shapes.iter().find_map(|shape| name_if_coded(shape, wire)) }
     })
+}
+
+/// The name of a shape that is an error with this code.
+fn name_if_coded<'a>(shape: &'a Shape, wire: &str) -> Option<&'a str> {
+    let ShapeKind::Structure(structure) = &shape.kind else { return None };
+    (structure.error_code.as_deref() == Some(wire)).then_some(shape.name.as_str())
 }
 
 /// A name for a failure without a body: answers to `HEAD`, and broken ones.

@@ -333,8 +333,15 @@ fn failures_have_the_name_of_their_exception() {
         ("rds", "DeleteDBInstance", xml("DBInstanceNotFound"), "DBInstanceNotFoundFault"),
         ("kms", "DisableKey", r#"{"__type":"NotFoundException","message":"m"}"#.to_owned(), "NotFoundException"),
         ("kms", "DisableKey", r#"{"__type":"AccessDeniedException","Message":"m"}"#.to_owned(), "AccessDenied"),
+        ("sns", "ListTopics", xml("AuthorizationError"), "AccessDenied"),
+        ("autoscaling", "DescribeAutoScalingGroups", xml("ValidationError"), "ValidationException"),
+        // Another error of the service has the name that this one has as its code.
+        ("cloudwatch", "GetDashboard", xml("ResourceNotFound"), "DashboardNotFoundError"),
+        // An error that the operation's model does not list, but its service's.
+        ("iam", "ListUsers", xml("NoSuchEntity"), "NoSuchEntityException"),
     ] {
-        let case = Case { status: 400, ..Case::new(service, operation, "", &answer) };
+        let protocol = answer.starts_with('<').then_some(Protocol::Query);
+        let case = Case { status: 400, protocol, ..Case::new(service, operation, "", &answer) };
         check(&case, &json!({ "errorCode": code, "errorMessage": "m", "responseElements": null }));
     }
 }
