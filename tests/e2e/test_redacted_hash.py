@@ -5,6 +5,7 @@ import subprocess
 
 from opentrail import BINARY, STRANGER_KEY, OpenTrail
 from process import clean_environment
+from rendering import HIDDEN
 from upstreams import Reply, Stub
 
 PASSWORD = "correct horse battery staple"
@@ -32,7 +33,7 @@ def test_a_hidden_value_is_found_by_its_hash(folder):
         with OpenTrail(folder / "hashing", *options, upstream=stub.url) as opentrail:
             written = recorded_password(opentrail)
             found = term(opentrail, PASSWORD + "\n")
-            assert written == f"**** {found.stdout.strip()}", found.stderr
+            assert written == f"{HIDDEN} {found.stdout.strip()}", found.stderr
             assert term(opentrail, "another").stdout.strip() not in written
             key = opentrail.data / "redaction-key"
             assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_bytes()) == 32
@@ -45,7 +46,7 @@ def test_a_hidden_value_is_found_by_its_hash(folder):
 def test_without_the_setting_there_is_no_hash_and_no_key(folder):
     with Stub(lambda seen: Reply(200, {"Content-Type": "text/xml"}, ANSWER)) as stub:
         with OpenTrail(folder / "plain", upstream=stub.url) as opentrail:
-            assert recorded_password(opentrail) == "****"
+            assert recorded_password(opentrail) == HIDDEN
             refused = term(opentrail, PASSWORD)
             assert refused.returncode != 0 and "--hash-redacted-values" in refused.stderr
             assert not (opentrail.data / "redaction-key").exists()

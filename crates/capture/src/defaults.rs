@@ -24,6 +24,8 @@ const DEFAULTS: &[(&str, &str, &str, Default)] = &[
     ("kms", "CreateKey", "origin", Default::Text("AWS_KMS")),
     ("kms", "Decrypt", "encryptionAlgorithm", Default::Text("SYMMETRIC_DEFAULT")),
     ("kms", "Encrypt", "encryptionAlgorithm", Default::Text("SYMMETRIC_DEFAULT")),
+    // github.com/elastic/integrations (2024).
+    ("sns", "Subscribe", "returnSubscriptionArn", Default::False),
     ("ssm", "DescribeParameters", "shared", Default::False),
     ("ssm", "PutParameter", "overwrite", Default::False),
     ("ssm", "SendCommand", "interactive", Default::False),

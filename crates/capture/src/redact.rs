@@ -60,6 +60,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("lambda", "ClientContext", Omit),
     // Content.
     ("logs", "logEvents", HIDE),
+    // Records (2022, github.com/rubysoho07/cloudtrail-watcher).
+    ("rds", "PreSignedUrl", Treatment::Text("")),
     // Guide: SQL text and its parameters.
     ("rds-data", "parameterSets", Treatment::Text("**********")),
     ("rds-data", "parameters", Treatment::Text("**********")),

@@ -53,9 +53,13 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// The renderer for an operation, which may write its keys in its own way.
+    /// The renderer for an operation, which may write its keys and times in its own way.
     pub(crate) fn of(self, operation: &str) -> Self {
-        Self { keys: self.rules.keys_of(&self.service.id, operation), ..self }
+        Self {
+            keys: self.rules.keys_of(&self.service.id, operation),
+            times: self.rules.times_of(&self.service.id, operation, self.times),
+            ..self
+        }
     }
 
     /// The renderer that writes a hash of what it hides, if there is a key.
@@ -63,7 +67,7 @@ impl<'a> Renderer<'a> {
         Self { redaction_key, ..self }
     }
 
-    /// What stands in place of a hidden value that is not written in parts.
+    /// What stands in place of a hidden value.
     pub(crate) fn hidden_value(&self, words: &str, value: &Value) -> Json {
         match value {
             Value::String(text) => Json::String(hidden_text(self.redaction_key, words, text)),
@@ -101,6 +105,10 @@ impl<'a> Renderer<'a> {
                     let Some(member) = members.get(usize::from(*index)).filter(|member| wanted(Some(member))) else {
                         continue;
                     };
+                    // The status of an answer is no part of what was answered. Source: records (DeleteFunction).
+                    if member.location == Location::StatusCode {
+                        continue;
+                    }
                     if let Some((key, json)) = self.member(value.shape, member, &field.value) {
                         object.insert(key, json);
                     }
@@ -130,7 +138,9 @@ impl<'a> Renderer<'a> {
         let json = match member_treatment(self.service, self.rules, structure, member) {
             Treatment::Show => self.shown(member, value),
             Treatment::Omit => self.omitted_value(value)?,
-            Treatment::Text(text) => hidden(value, text, self),
+            // Whatever it is made of: a list, a map or a structure that is hidden is one text. Source: records (SSM,
+            // MWAA) and guide (Cloud9).
+            Treatment::Text(text) => self.hidden_value(text, value),
         };
         Some((self.key(name), json))
     }
@@ -142,7 +152,7 @@ impl<'a> Renderer<'a> {
         if let Value::Map(entries) = value
             && is_environment(&member.name)
         {
-            return entries.iter().map(|(name, value)| (name.clone(), hidden(value, HIDDEN_TEXT, self))).collect();
+            return entries.iter().map(|(name, value)| (name.clone(), self.hidden_value(HIDDEN_TEXT, value))).collect();
         }
         let json = self.value(member.shape, value);
         match json {
@@ -186,7 +196,7 @@ impl<'a> Renderer<'a> {
         let kind = self.service.shape(shape);
         if kind.is_sensitive {
             return match self.rules.secrets.into() {
-                Treatment::Text(text) => values.iter().map(|value| hidden(value, text, self)).collect(),
+                Treatment::Text(text) => values.iter().map(|value| self.hidden_value(text, value)).collect(),
                 Treatment::Omit | Treatment::Show => Json::Array(Vec::new()),
             };
         }
@@ -212,7 +222,7 @@ impl<'a> Renderer<'a> {
             let is_secret = value_shape.is_sensitive || is_blob || looks_secret(name);
             let json = match (is_secret, self.rules.secrets.into()) {
                 (false, _) | (true, Treatment::Show) => self.value(value.shape, entry),
-                (true, Treatment::Text(text)) => hidden(entry, text, self),
+                (true, Treatment::Text(text)) => self.hidden_value(text, entry),
                 (true, Treatment::Omit) => match self.omitted_value(entry) {
                     Some(json) => json,
                     None => continue,
@@ -278,27 +288,6 @@ pub(crate) fn hide_by_name(json: &mut Json, treatment: Treatment, key: Option<&R
             }
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-    }
-}
-
-/// A hidden value: lists and structures keep their outline, everything else becomes the text.
-fn hidden(value: &Value, text: &'static str, renderer: &Renderer<'_>) -> Json {
-    match value {
-        Value::List(values) if values.iter().any(|value| matches!(value, Value::Structure(_))) => {
-            values.iter().map(|value| hidden(value, text, renderer)).collect()
-        }
-        Value::Structure(structure) => {
-            let members = renderer.service.structure(structure.shape).map_or(&[][..], |structure| &structure.members);
-            let outline = structure.fields.iter().filter_map(|field| match &field.key {
-                FieldKey::Member(index) => {
-                    let member = members.get(usize::from(*index))?;
-                    Some((renderer.key(&member.name), hidden(&field.value, text, renderer)))
-                }
-                FieldKey::Unknown(_) => None,
-            });
-            Json::Object(outline.collect())
-        }
-        value => renderer.hidden_value(text, value),
     }
 }
 

@@ -38,12 +38,14 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("cognito-identity", EventCategory::Data) => known.identity_pools(),
         ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
         ("ebs", EventCategory::Data) => known.snapshots(),
-        ("dynamodb", EventCategory::Data) => known.tables(),
+        // Data and, since 2022, management events. Source: records (github.com/rubysoho07/cloudtrail-watcher,
+        // CreateTable and CreateQueue).
+        ("dynamodb", _) => known.tables(),
+        ("sqs", _) => known.queues(),
         ("dynamodbstreams", EventCategory::Data) => known.stream_of_table(),
         ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
         ("kinesis", EventCategory::Data) => known.streams(),
         ("sns", EventCategory::Data) => known.topics(),
-        ("sqs", EventCategory::Data) => known.queues(),
         _ => Vec::new(),
     }
 }

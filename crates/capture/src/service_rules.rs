@@ -118,6 +118,12 @@ impl ServiceRules {
         row.map_or(self.keys, |(_, _, keys)| *keys)
     }
 
+    /// How times are written in an operation.
+    pub(crate) fn times_of(&self, service: &str, operation: &str, of_service: TimeStyle) -> TimeStyle {
+        let row = OPERATION_TIMES.iter().find(|(id, name, _)| *id == service && *name == operation);
+        row.map_or(of_service, |(_, _, times)| *times)
+    }
+
     /// How times are written in this service.
     pub(crate) fn time_style(&self, protocol: Protocol) -> TimeStyle {
         self.times.unwrap_or(match protocol {
@@ -135,6 +141,10 @@ const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
     ("account", "GetAlternateContact", KeyStyle::LowerFirst),
     ("account", "PutAlternateContact", KeyStyle::LowerFirst),
 ];
+
+/// Operations whose times are not those of their service: they still have the form of before 2023. Source: records
+/// (2024, github.com/elastic/integrations).
+const OPERATION_TIMES: &[(&str, &str, TimeStyle)] = &[("ssm", "CreateDocument", TimeStyle::Java)];
 
 const D: ServiceRules = ServiceRules::DEFAULT;
 
@@ -168,7 +178,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     // Records (2025): ISO times.
-    ("bedrock", ServiceRules { event_version: "1.09", times: Some(TimeStyle::Iso), ..D }),
+    ("bedrock", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
     // Guide: model invocation is recorded under the name of the service itself.
     (
         "bedrock-agent",
@@ -183,15 +193,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, ..D }),
     // Records (2021).
     ("cloudformation", ServiceRules { event_version: "1.08", ..D }),
-    // Records (2022): comments hidden, underscores.
-    ("cloudfront", ServiceRules { event_version: "1.08", api_version: ApiVersion::Underscores, is_global: true, ..D }),
+    // Records (2024): comments hidden, underscores.
+    ("cloudfront", ServiceRules { event_version: "1.09", api_version: ApiVersion::Underscores, is_global: true, ..D }),
     // Records (2022): the second generation writes the name of the first.
     ("cloudhsmv2", ServiceRules { source: Some("cloudhsm"), event_version: "1.08", ..D }),
     ("cloudsearch", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024).
     ("cloudtrail", ServiceRules { event_version: "1.11", ..D }),
-    // Records (2021).
-    ("cloudwatch", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // Records (2021) and guide (2025).
+    ("cloudwatch", ServiceRules { times: Some(TimeStyle::Java), ..D }),
     ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
@@ -213,13 +223,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: recorded as RDS.
     (
         "docdb",
-        ServiceRules {
-            event_version: "1.08",
-            layout: Layout::UnwrappedAnswer,
-            certain_boolean: Some("Boolean"),
-            secrets: Replacement::Text("****"),
-            ..D
-        },
+        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
     // Records: apiVersion; guide: no comma in table descriptions.
     (
@@ -232,16 +236,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020, 2021).
     ("ebs", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
-    // Records (2025).
-    (
-        "ec2",
-        ServiceRules {
-            event_version: "1.10",
-            layout: Layout::Ec2,
-            secrets: Replacement::Text("<sensitiveDataRemoved>"),
-            ..D
-        },
-    ),
+    // Records (2026).
+    ("ec2", ServiceRules { layout: Layout::Ec2, secrets: Replacement::Text("<sensitiveDataRemoved>"), ..D }),
     // Records (2025).
     ("ec2-instance-connect", ServiceRules { event_version: "1.08", ..D }),
     // Records (2018, 2020): no comma.
@@ -250,8 +246,9 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("ecs", ServiceRules { event_version: "1.08", ..D }),
     // Records (2023): apiVersion.
     ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
-    // Records (2018): epoch seconds with a fraction.
-    ("eks", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
+    // Records (2018): epoch seconds with a fraction. Records (2024, github.com/DataDog/stratus-red-team): the cluster
+    // by its label in the path (`name`).
+    ("eks", ServiceRules { times: Some(TimeStyle::EpochSeconds), keys: KeyStyle::Wire, ..D }),
     // Records (2014): no wrapper.
     (
         "elasticache",
@@ -273,6 +270,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("firehose", ServiceRules { secrets: Replacement::Text(""), ..D }),
     // Guide: apiVersion.
     ("fms", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    // Guide: apiVersion.
+    ("fsx", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
     ("glue", ServiceRules { event_version: "1.08", certain_boolean: Some("Boolean"), ..D }),
     // Guide: members as on the wire, and the body of a refusal is the answer.
@@ -281,8 +280,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("guardduty", ServiceRules { errors_are_answers: true, ..D }),
     // Records (2023).
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
-    // Records (2024): no comma; passwords and secret keys left out.
-    ("iam", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, is_global: true, ..D }),
+    // Records (2026): no comma; passwords and secret keys left out.
+    ("iam", ServiceRules { secrets: Replacement::Omit, is_global: true, ..D }),
     // Guide: apiVersion with a letter.
     ("inspector", ServiceRules { api_version: ApiVersion::Fixed("v20160216"), ..D }),
     // Guide: members as on the wire.
@@ -292,11 +291,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: apiVersion.
     ("kinesisanalytics", ServiceRules { api_version: ApiVersion::Model, ..D }),
     ("kinesisanalyticsv2", ServiceRules { api_version: ApiVersion::Model, ..D }),
-    // Records (2021-2023): comma; plaintexts and blobs left out.
-    (
-        "kms",
-        ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("BooleanType"), ..D },
-    ),
+    // Records (2021-2025): comma; plaintexts and blobs left out.
+    ("kms", ServiceRules { secrets: Replacement::Omit, certain_boolean: Some("BooleanType"), ..D }),
     // Records (2024): environment written as an empty object; its own time form.
     (
         "lambda",
@@ -310,18 +306,14 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("mediaconvert", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
     // Guide: members as on the wire.
     ("mediatailor", ServiceRules { keys: KeyStyle::Wire, ..D }),
-    // Records (2020).
-    ("mq", ServiceRules { source: Some("amazonmq"), ..D }),
+    // Records (2020); guide: three asterisks.
+    ("mq", ServiceRules { source: Some("amazonmq"), secrets: Replacement::Text("***"), ..D }),
+    // Records (2022, github.com/rubysoho07/cloudtrail-watcher): members as on the wire, and three asterisks.
+    ("mwaa", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, secrets: Replacement::Text("***"), ..D }),
     // Guide: recorded as RDS.
     (
         "neptune",
-        ServiceRules {
-            event_version: "1.08",
-            layout: Layout::UnwrappedAnswer,
-            certain_boolean: Some("Boolean"),
-            secrets: Replacement::Text("****"),
-            ..D
-        },
+        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
     // Records (2023).
     ("notifications", ServiceRules { event_version: "1.08", is_global: true, ..D }),
@@ -337,18 +329,13 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
     // Records (2021).
     ("rbin", ServiceRules { event_version: "1.08", ..D }),
-    // Records (2024): no comma, asterisks, no wrapper.
+    // Records (2024): no comma, no wrapper. Passwords were four asterisks until 2022; since 2023 they are hidden as
+    // elsewhere (github.com/elastic/integrations).
     (
         "rds",
-        ServiceRules {
-            event_version: "1.08",
-            layout: Layout::UnwrappedAnswer,
-            certain_boolean: Some("Boolean"),
-            secrets: Replacement::Text("****"),
-            ..D
-        },
+        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
-    // Guide.
+    // Guide (2024).
     ("rds-data", ServiceRules { source: Some("rdsdata"), secrets: Replacement::Text("**********"), ..D }),
     // Records (2021): no comma, no wrapper, asterisks.
     (
@@ -378,10 +365,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("route53domains", ServiceRules { is_global: true, ..D }),
     // Records (2024): ISO texts come from the wire.
     ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
-    // Guide: members as on the wire.
-    ("rum", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
-    // Records (2024).
-    ("s3", ServiceRules { event_version: "1.10", layout: Layout::S3, secrets: Replacement::Omit, ..D }),
+    // Guide (2024): members as on the wire.
+    ("rum", ServiceRules { event_version: "1.09", keys: KeyStyle::Wire, ..D }),
+    // Records (2026).
+    ("s3", ServiceRules { layout: Layout::S3, secrets: Replacement::Omit, ..D }),
     // Records (2023): the account-level API writes the name of S3 itself.
     (
         "s3control",
@@ -396,12 +383,16 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020).
     ("s3outposts", ServiceRules { source: Some("s3-outposts"), event_version: "1.08", ..D }),
-    // Records (2024): comma; secret strings left out.
-    ("secretsmanager", ServiceRules { event_version: "1.09", secrets: Replacement::Omit, ..D }),
+    // Records (2025): comma; secret strings left out.
+    ("secretsmanager", ServiceRules { secrets: Replacement::Omit, ..D }),
     // Records (2019): members as on the wire.
     ("securityhub", ServiceRules { keys: KeyStyle::Wire, ..D }),
-    // Guide: seconds with a fraction.
-    ("servicecatalog-appregistry", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
+    // Guide: seconds with a fraction. Records (2023, github.com/Yamato-Security/suzaku-sample-data): texts for query
+    // values.
+    (
+        "servicecatalog-appregistry",
+        ServiceRules { event_version: "1.08", times: Some(TimeStyle::EpochSeconds), query_values_are_texts: true, ..D },
+    ),
     // Records (2025).
     ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
@@ -416,12 +407,6 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     ("sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
-    // Records (2021).
-    ("sns", ServiceRules { event_version: "1.08", ..D }),
-    // Guide (2023).
-    ("sqs", ServiceRules { event_version: "1.09", ..D }),
-    // Records (2024, 2025): comma since 2023 in most calls.
-    ("ssm", ServiceRules { event_version: "1.10", ..D }),
     // Records (2021): members as on the wire.
     ("ssm-guiconnect", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
     ("sso", ServiceRules { source: Some("sso"), ..D }),

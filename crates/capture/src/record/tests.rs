@@ -564,7 +564,7 @@ fn secrets_become_what_each_service_writes_for_them() {
             "CreateDBInstance",
             "Action=CreateDBInstance&MasterUserPassword=hush",
             "masterUserPassword",
-            json!("****"),
+            hidden.clone(),
         ),
         ("sns", "Publish", "Action=Publish&Message=hush&Subject=hush", "message", hidden.clone()),
         ("sqs", "SendMessage", r#"{"MessageBody":"hush"}"#, "messageBody", hidden.clone()),

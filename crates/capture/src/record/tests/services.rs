@@ -134,7 +134,7 @@ fn hidden_texts_carry_their_hash_when_there_is_a_key() {
             "ModifyDBInstance",
             "Action=ModifyDBInstance&DBInstanceIdentifier=d&MasterUserPassword=hunter2",
             "masterUserPassword",
-            format!("**** {term}"),
+            format!("HIDDEN_DUE_TO_SECURITY_REASONS {term}"),
         ),
         // A service that leaves the key out shows it for the sake of the hash.
         (
@@ -218,4 +218,128 @@ fn streams_are_named_with_their_table() {
     let record = check(&Case::new("dynamodbstreams", "GetRecords", &body, "{}"), &json!({ "managementEvent": false }));
     assert_eq!(record["resources"][0]["ARN"], "arn:aws:dynamodb:eu-west-1:111122223333:table/Music");
     assert_eq!(record["resources"][1]["type"], "AWS::DynamoDB::Stream");
+}
+
+/// One row a rule that a service has alone: service, operation, method and path, request, answer, and what it makes.
+#[test]
+fn rules_of_single_services_hold() {
+    let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/Music";
+    let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
+    let rows = [
+        // Members as on the wire, and three asterisks.
+        (
+            "mwaa",
+            "CreateEnvironment",
+            (Method::PUT, "/environments/e"),
+            r#"{"MaxWorkers":2,"AirflowConfigurationOptions":{"a":"b"}}"#,
+            r#"{"Arn":"arn:e"}"#,
+            json!({
+                "eventSource": "airflow.amazonaws.com",
+                "requestParameters": { "Name": "e", "MaxWorkers": 2, "AirflowConfigurationOptions": "***" },
+                "responseElements": { "Arn": "arn:e" },
+            }),
+        ),
+        // The label of the path, which is not the name of the member.
+        (
+            "eks",
+            "CreateAccessEntry",
+            (Method::POST, "/clusters/c/access-entries"),
+            r#"{"principalArn":"arn:p"}"#,
+            r#"{"accessEntry":{"clusterName":"c"}}"#,
+            json!({
+                "requestParameters": { "name": "c", "principalArn": "arn:p" },
+                "responseElements": { "accessEntry": { "clusterName": "c" } },
+            }),
+        ),
+        (
+            "fsx",
+            "TagResource",
+            (Method::POST, "/"),
+            r#"{"ResourceARN":"r"}"#,
+            "{}",
+            json!({ "apiVersion": "2018-03-01" }),
+        ),
+        // What is hidden is one text, whatever it is made of.
+        (
+            "cloud9",
+            "TagResource",
+            (Method::POST, "/"),
+            r#"{"ResourceARN":"r","Tags":[{"Key":"k","Value":"v"}]}"#,
+            "{}",
+            json!({ "requestParameters": { "resourceARN": "r", "tags": "HIDDEN_DUE_TO_SECURITY_REASONS" } }),
+        ),
+        // One operation whose times have no comma.
+        (
+            "ssm",
+            "CreateDocument",
+            (Method::POST, "/"),
+            r#"{"Name":"d","Content":"c"}"#,
+            r#"{"DocumentDescription":{"CreatedDate":1730320199.0}}"#,
+            json!({ "responseElements": { "documentDescription": { "createdDate": "Oct 30, 2024 8:29:59 PM" } } }),
+        ),
+        (
+            "rolesanywhere",
+            "CreateProfile",
+            (Method::POST, "/profiles"),
+            r#"{"name":"p"}"#,
+            r#"{"profile":{"createdAt":"2024-08-01T13:56:39.832628281Z"}}"#,
+            json!({ "responseElements": { "profile": { "createdAt": "2024-08-01T13:56:39.832628281Z" } } }),
+        ),
+        // The status of the answer is not part of it.
+        (
+            "lambda",
+            "DeleteFunction",
+            (Method::DELETE, "/2015-03-31/functions/f"),
+            "",
+            "",
+            json!({ "eventName": "DeleteFunction20150331", "responseElements": null }),
+        ),
+        (
+            "sns",
+            "Subscribe",
+            (Method::POST, "/"),
+            "Action=Subscribe&TopicArn=t&Protocol=email",
+            "",
+            json!({ "requestParameters": { "topicArn": "t", "protocol": "email", "returnSubscriptionArn": false } }),
+        ),
+        (
+            "rds",
+            "CopyDBSnapshot",
+            (Method::POST, "/"),
+            "Action=CopyDBSnapshot&PreSignedUrl=https%3A%2F%2Fx%3FX-Amz-Signature%3D1",
+            "",
+            json!({ "requestParameters": { "preSignedUrl": "" } }),
+        ),
+        // Management events that name what they manage.
+        (
+            "dynamodb",
+            "DescribeTable",
+            (Method::POST, "/"),
+            r#"{"TableName":"Music"}"#,
+            "{}",
+            json!({ "managementEvent": true, "resources": [
+                { "accountId": "111122223333", "type": "AWS::DynamoDB::Table", "ARN": table },
+            ] }),
+        ),
+        (
+            "sqs",
+            "CreateQueue",
+            (Method::POST, "/"),
+            r#"{"QueueName":"q"}"#,
+            "{}",
+            json!({ "managementEvent": true, "resources": [
+                { "accountId": "111122223333", "type": "AWS::SQS::Queue", "ARN": queue },
+            ] }),
+        ),
+    ];
+    for (service, operation, (method, path), body, answer, expected) in rows {
+        let protocol = (service == "sqs").then_some(Protocol::Json10);
+        check(&Case { protocol, method, path, ..Case::new(service, operation, body, answer) }, &expected);
+    }
+    let query = Some("maxResults=100");
+    let list = Case::new("servicecatalog-appregistry", "ListApplications", "", "{}");
+    check(
+        &Case { method: Method::GET, path: "/applications", query, ..list },
+        &json!({ "requestParameters": { "maxResults": "100" } }),
+    );
 }
