@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::exchange::{Authentication, Exchange, Outcome};
 use crate::resources::member_of;
+use crate::s3;
 
 // Made once: a name that is given as a text is read anew at each look.
 static X_AMZ_ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -23,7 +24,7 @@ pub(crate) fn additional_event_data(
 ) -> Option<Json> {
     let service = exchange.subject.service();
     match service.id.as_str() {
-        "s3" | "s3control" | "s3outposts" => Some(s3(exchange, operation, category)),
+        "s3" | "s3control" | "s3outposts" => Some(of_s3(exchange, operation, category)),
         // Source: Application Auto Scaling guide, CloudTrail log entries.
         "application-autoscaling" => Some(serde_json::json!({ "service": "application-autoscaling" })),
         // Which material of the key was used. Source: KMS guide, since 2025.
@@ -64,14 +65,19 @@ fn function_version(exchange: &Exchange<'_>) -> Option<Json> {
     Some(serde_json::json!({ "functionVersion": format!("{function}:{version}") }))
 }
 
-/// Order of keys and types of numbers: records. Data events write the byte counts as doubles.
-fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json {
+/// Order of keys and types of numbers: records. Data events write the byte counts as doubles. S3 Express spells the
+/// signature in its own way, adds the zone, and counts no bytes of calls on buckets. Source: S3 guide, log entries of
+/// directory buckets, and records (2025, github.com/elastic/integrations).
+fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json {
     let bytes = |count: u64| match category {
         EventCategory::Data => Json::from(count as f64),
         _ => Json::from(count),
     };
     let mut object = Map::with_capacity(8);
+    let is_express = s3::is_of_directory_buckets(exchange);
+    let counts_bytes = !is_express || category == EventCategory::Data;
     let signature = match exchange.authentication {
+        Authentication::SigV4Header if is_express && category == EventCategory::Data => Some(("Sigv4", "AuthHeader")),
         Authentication::SigV4Header => Some(("SigV4", "AuthHeader")),
         Authentication::SigV4Query => Some(("SigV4", "QueryString")),
         Authentication::SigV2Header => Some(("SigV2", "AuthHeader")),
@@ -84,7 +90,9 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
         object.insert("CipherSuite".to_owned(), Json::from(suite));
     }
-    object.insert("bytesTransferredIn".to_owned(), bytes(received_bytes(exchange)));
+    if counts_bytes {
+        object.insert("bytesTransferredIn".to_owned(), bytes(received_bytes(exchange)));
+    }
     let (headers, sent) = match exchange.outcome {
         Outcome::Answered { headers, body, .. } => (Some(headers), body.total_bytes()),
         Outcome::Unknown | Outcome::Failed { .. } => (None, 0),
@@ -104,7 +112,16 @@ fn s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json
     if let Some(id) = header(&X_AMZ_ID_2) {
         object.insert("x-amz-id-2".to_owned(), Json::from(id));
     }
-    object.insert("bytesTransferredOut".to_owned(), bytes(sent));
+    if counts_bytes {
+        object.insert("bytesTransferredOut".to_owned(), bytes(sent));
+    }
+    if is_express && category == EventCategory::Data {
+        let bucket_in_host = exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
+        let bucket = s3::Address::of(exchange.head.path, bucket_in_host).bucket;
+        if let Some(zone) = bucket.as_deref().and_then(s3::directory_zone) {
+            object.insert("availabilityZone".to_owned(), Json::from(zone));
+        }
+    }
     Json::Object(object)
 }
 

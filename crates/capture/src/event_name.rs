@@ -57,6 +57,10 @@ pub fn event_name(call: &Call) -> String {
     name_of(call.service, call.service.operation(call.operation))
 }
 
+/// The `eventSource` of directory buckets, whose operations are those of S3 and keep the names of the API. Source: S3
+/// guide, log entries of directory buckets.
+pub(crate) const DIRECTORY_BUCKET_SOURCE: &str = "s3express.amazonaws.com";
+
 pub(crate) fn source_of(service: &Service) -> String {
     let label = ServiceRules::of(service).source.unwrap_or_else(|| {
         // Endpoint prefixes with dots put the plane first: `api.ecr`, `runtime.sagemaker`, `streams.dynamodb`.

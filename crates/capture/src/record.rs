@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::additional::additional_event_data;
 use crate::category::event_category;
-use crate::event_name::{api_version, aws_region, name_of, source_of};
+use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, name_of, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
 use crate::identity_lessons::federated_caller;
@@ -56,7 +56,10 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         event_version: rules.event_version,
         user_identity,
         event_time: exchange.event_time,
-        event_source: source_of(service),
+        event_source: match s3::is_of_directory_buckets(exchange) {
+            true => DIRECTORY_BUCKET_SOURCE.to_owned(),
+            false => source_of(service),
+        },
         event_name: parts.event_name,
         aws_region: aws_region(service, exchange.region),
         // A service that calls for someone stands in place of an address. Source: user guide, sourceIPAddress.
@@ -124,7 +127,10 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         output: output.as_ref(),
     };
     Parts {
-        event_name: name_of(service, operation),
+        event_name: match s3::is_of_directory_buckets(exchange) {
+            true => operation.name.clone(),
+            false => name_of(service, operation),
+        },
         read_only,
         category,
         request_parameters: request_parameters(exchange, call, &input),
@@ -235,12 +241,14 @@ fn address_text(address: IpAddr) -> String {
     text
 }
 
-/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records.
+/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not. Source:
+/// S3 guide, log entries of directory buckets.
 fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<String> {
     let agent = exchange.head.headers.get(USER_AGENT)?;
     let agent = String::from_utf8_lossy(agent.as_bytes());
     let is_service = agent == "AWS Internal" || (agent.ends_with(".amazonaws.com") && !agent.contains(['/', ' ']));
-    let agent = if rules.layout == Layout::S3 && !is_service { ["[", &agent, "]"].concat().into() } else { agent };
+    let is_bracketed = rules.layout == Layout::S3 && !is_service && !s3::is_of_directory_buckets(exchange);
+    let agent = if is_bracketed { ["[", &agent, "]"].concat().into() } else { agent };
     Some(short(&agent))
 }
 

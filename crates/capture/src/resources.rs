@@ -107,6 +107,9 @@ impl Known<'_> {
         let bucket_in_host = self.exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
         let address = Address::of(self.exchange.head.path, bucket_in_host);
         let Some(bucket) = address.bucket else { return Vec::new() };
+        if s3::directory_zone(&bucket).is_some() {
+            return self.directory_bucket(&bucket);
+        }
         let bucket_arn = ["arn:", self.partition(), ":s3:::", &bucket].concat();
         let mut resources = Vec::with_capacity(2);
         let object = EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
@@ -137,6 +140,19 @@ impl Known<'_> {
             resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object });
         }
         resources
+    }
+
+    /// A directory bucket, after what is in it for data events: those name no object by its key. Source: S3 guide, log
+    /// entries of directory buckets.
+    fn directory_bucket(&self, bucket: &str) -> Vec<EventResource> {
+        let arn = self.arn("s3express", "bucket/", bucket);
+        let objects = EventResource {
+            resource_type: Some("AWS::S3Express::Object".to_owned()),
+            arn_prefix: Some(format!("{arn}/")),
+            ..EventResource::default()
+        };
+        let bucket = self.resource(Some("AWS::S3Express::DirectoryBucket"), arn);
+        if self.category == EventCategory::Data { vec![objects, bucket] } else { vec![bucket] }
     }
 
     fn kms(&self) -> Vec<EventResource> {

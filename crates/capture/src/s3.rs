@@ -55,6 +55,10 @@ const REQUEST_HEADERS: &[&str] = &[
     "x-amz-website-redirect-location",
 ];
 
+/// Further headers that are written of requests to directory buckets. Source: S3 guide, log entries of directory
+/// buckets.
+const DIRECTORY_REQUEST_HEADERS: &[&str] = &["x-amz-checksum-mode", "x-amz-create-session-mode"];
+
 /// Request headers that are written as the list that they make. Source: records (PutBucketAcl,
 /// github.com/splunk/security_content).
 const GRANT_HEADERS: &[&str] = &[
@@ -128,6 +132,27 @@ impl<'a> Address<'a> {
     }
 }
 
+/// The zone of a directory bucket, which its name ends with: `base--usw2-az1--x-s3`.
+pub(crate) fn directory_zone(bucket: &str) -> Option<&str> {
+    bucket.strip_suffix("--x-s3")?.rsplit_once("--").map(|(_, zone)| zone)
+}
+
+/// Whether the call is one on directory buckets, which S3 Express serves and records under its own name: the bucket
+/// tells, or the host that lists all of them. Source: S3 guide, log entries of directory buckets.
+pub(crate) fn is_of_directory_buckets(exchange: &Exchange<'_>) -> bool {
+    if exchange.subject.service().id != "s3" {
+        return false;
+    }
+    let bucket_in_host = exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
+    match Address::of(exchange.head.path, bucket_in_host).bucket {
+        Some(bucket) => directory_zone(&bucket).is_some(),
+        None => {
+            let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());
+            host.is_some_and(|host| host.starts_with("s3express-control."))
+        }
+    }
+}
+
 /// Bucket and key that a copy reads from: `bucket/key`, percent-encoded, with or without a slash before and a version
 /// after. A source that is the ARN of an access point names neither.
 pub(crate) fn copy_source(headers: &HeaderMap) -> Option<(String, String)> {
@@ -193,6 +218,9 @@ fn add_wire(object: &mut Map<String, Json>, exchange: &Exchange<'_>, operation: 
         }
     }
     add_headers(object, headers, REQUEST_HEADERS);
+    if is_of_directory_buckets(exchange) {
+        add_headers(object, headers, DIRECTORY_REQUEST_HEADERS);
+    }
     let mut grants = Map::new();
     add_headers(&mut grants, headers, GRANT_HEADERS);
     if !grants.is_empty() {
@@ -281,8 +309,21 @@ mod tests {
     #[test]
     fn header_tables_are_sorted() {
         assert!(REQUEST_HEADERS.is_sorted());
+        assert!(DIRECTORY_REQUEST_HEADERS.is_sorted());
         assert!(GRANT_HEADERS.is_sorted());
         assert!(ANSWER_HEADERS.is_sorted());
+    }
+
+    #[test]
+    fn names_tell_directory_buckets() {
+        for (bucket, zone) in [
+            ("base--usw2-az1--x-s3", Some("usw2-az1")),
+            ("a--b--usw2-az1--x-s3", Some("usw2-az1")),
+            ("base--x-s3", None),
+            ("base", None),
+        ] {
+            assert_eq!(directory_zone(bucket), zone, "{bucket}");
+        }
     }
 
     #[test]

@@ -343,3 +343,73 @@ fn rules_of_single_services_hold() {
         &json!({ "requestParameters": { "maxResults": "100" } }),
     );
 }
+
+#[test]
+fn directory_buckets_are_of_s3_express() {
+    let bucket = "base--usw2-az1--x-s3";
+    let host = "base--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com";
+    let arn = format!("arn:aws:s3express:eu-west-1:111122223333:bucket/{bucket}");
+    let path = format!("/{bucket}/in/a.csv");
+    let headers = [("host", host), ("user-agent", "cli/1"), ("x-amz-checksum-mode", "ENABLED")];
+    let object = |operation| Case {
+        method: Method::GET,
+        path: &path,
+        headers: &headers,
+        ..Case::new("s3", operation, "", "nine byte")
+    };
+    check(
+        &object("GetObject"),
+        &json!({
+            "eventSource": "s3express.amazonaws.com",
+            "eventCategory": "Data",
+            "userAgent": "cli/1",
+            "requestParameters": {
+                "bucketName": bucket, "Host": host, "x-amz-checksum-mode": "ENABLED", "key": "in/a.csv",
+            },
+            "additionalEventData": {
+                "SignatureVersion": "Sigv4",
+                "CipherSuite": "TLS_AES_128_GCM_SHA256",
+                "bytesTransferredIn": 0.0,
+                "AuthenticationMethod": "AuthHeader",
+                "bytesTransferredOut": 9.0,
+                "availabilityZone": "usw2-az1",
+            },
+            "resources": [
+                { "type": "AWS::S3Express::Object", "ARNPrefix": format!("{arn}/") },
+                { "accountId": "111122223333", "type": "AWS::S3Express::DirectoryBucket", "ARN": arn },
+            ],
+        }),
+    );
+    // Operations keep the names of the API.
+    check(&object("ListObjectsV2"), &json!({ "eventName": "ListObjectsV2" }));
+    let path = format!("/{bucket}");
+    check(
+        &Case {
+            method: Method::GET,
+            path: &path,
+            query: Some("encryption"),
+            ..Case::new("s3", "GetBucketEncryption", "", "")
+        },
+        &json!({
+            "eventSource": "s3express.amazonaws.com",
+            "managementEvent": true,
+            "resources": [{ "accountId": "111122223333", "type": "AWS::S3Express::DirectoryBucket", "ARN": arn }],
+            "additionalEventData": {
+                "SignatureVersion": "SigV4",
+                "CipherSuite": "TLS_AES_128_GCM_SHA256",
+                "AuthenticationMethod": "AuthHeader",
+            },
+        }),
+    );
+    check(
+        &Case {
+            method: Method::GET,
+            headers: &[("host", "s3express-control.eu-west-1.amazonaws.com")],
+            ..Case::new("s3", "ListDirectoryBuckets", "", "")
+        },
+        &json!({
+            "eventSource": "s3express.amazonaws.com",
+            "requestParameters": { "Host": "s3express-control.eu-west-1.amazonaws.com" },
+        }),
+    );
+}
