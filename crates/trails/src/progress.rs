@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use model::EventTime;
 use serde::{Deserialize, Serialize};
 
-use crate::taking::{Overlap, Taking};
+use crate::Trail;
+use crate::taking::{Overlap, Scope, Taking};
 
 /// How far the delivery of a trail is: what a restart goes on from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +50,26 @@ pub struct DeliveryPlan {
     pub files: Vec<PlannedFile>,
     /// Time of the first attempt.
     pub since: EventTime,
+}
+
+impl Progress {
+    /// Reads what is kept of a trail. A plan of before 2026-12 has selectors and a stop in place of a [`Taking`]; the rest of
+    /// what decided then is what the trail says.
+    ///
+    /// # Errors
+    /// It is no progress.
+    pub(crate) fn read(text: &str, trail: &Trail) -> Result<Self, serde_json::Error> {
+        let mut json: serde_json::Value = serde_json::from_str(text)?;
+        if let Some(plan) = json.get_mut("plan").and_then(serde_json::Value::as_object_mut)
+            && let Some(selectors) = plan.remove("selectors")
+        {
+            let scope = Scope { selectors: serde_json::from_value(selectors)?, ..trail.scope() };
+            let until = plan.remove("until").map(serde_json::from_value).transpose()?.flatten();
+            let taking = Taking { scope, until, ..Taking::default() };
+            plan.insert("taking".to_owned(), serde_json::to_value(taking)?);
+        }
+        serde_json::from_value(json)
+    }
 }
 
 /// A log file of a plan.

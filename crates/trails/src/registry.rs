@@ -86,8 +86,8 @@ impl TrailRegistry {
             memory.insert(
                 arn,
                 Entry {
+                    progress: Arc::new(Progress::read(&progress, &trail)?),
                     trail: Arc::new(trail),
-                    progress: Arc::new(serde_json::from_str(&progress)?),
                     leased_until: None,
                 },
             );
@@ -152,7 +152,7 @@ impl TrailRegistry {
             return Ok(None);
         };
         // A lease that had ended may have been somebody else's meanwhile.
-        known.progress = Arc::new(serde_json::from_str(&row.try_get::<String, _>(0)?)?);
+        known.progress = Arc::new(Progress::read(&row.try_get::<String, _>(0)?, trail)?);
         known.leased_until = Some(until);
         Ok(Some(Arc::clone(&known.progress)))
     }
@@ -429,6 +429,32 @@ mod tests {
             ended: None,
             birth: 0,
         }
+    }
+
+    #[test]
+    fn plans_of_earlier_builds_are_carried_out() {
+        let now = EventTime::from_seconds(1_700_000_000);
+        let trail = trail("one");
+        let taking = crate::Taking { scope: trail.scope(), until: Some(now), ..crate::Taking::default() };
+        let plan = crate::DeliveryPlan {
+            after: 3,
+            to: 9,
+            taking: taking.clone(),
+            bucket: "logs".to_owned(),
+            files: Vec::new(),
+            since: now,
+        };
+        let progress = Progress { cursor: 3, plan: Some(plan), ..Progress::default() };
+        let mut kept = serde_json::to_value(&progress).unwrap();
+        let plan = kept["plan"].as_object_mut().unwrap();
+        plan.remove("taking").unwrap();
+        plan.insert("selectors".to_owned(), serde_json::to_value(&taking.scope.selectors).unwrap());
+        plan.insert("until".to_owned(), serde_json::to_value(now).unwrap());
+        for added in ["stopped", "overlap", "digest_ends"] {
+            kept.as_object_mut().unwrap().remove(added);
+        }
+        assert_eq!(Progress::read(&kept.to_string(), &trail).unwrap(), progress);
+        assert_eq!(Progress::read(&serde_json::to_string(&progress).unwrap(), &trail).unwrap(), progress);
     }
 
     #[tokio::test]
