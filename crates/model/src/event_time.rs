@@ -54,7 +54,7 @@ impl EventTime {
 }
 
 impl EventTime {
-    /// The form of [`EventTime::fmt`] for the years of four digits, without the cost of formatting: every record is
+    /// The form of its `Display` for the years of four digits, without the cost of formatting: every record is
     /// written with it.
     fn digits(self) -> Option<[u8; 20]> {
         let time = jiff::Timestamp::from_second(self.as_seconds()).ok()?;
