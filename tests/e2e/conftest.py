@@ -69,6 +69,14 @@ def moto():
     server.stop()
 
 
+@pytest.fixture
+def own_moto():
+    """A moto that no other test sees, for those that leave behind what others would stumble over."""
+    server = Moto()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def opentrail(moto):
     """The installation that most tests share: moto behind it, embedded buckets inside."""

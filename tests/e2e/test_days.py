@@ -74,7 +74,7 @@ def config_of(server, request):
     if server == "embedded":
         return None
     key = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-    url = request.getfixturevalue("moto").url
+    url = request.getfixturevalue("own_moto").url
     return (f'[upstreams]\ns3 = "{url}"\n[upstreams_credentials.s3]\naccess_key_id = "{key[0]}"\n'
             f'secret_access_key = "{key[1]}"\n')
 

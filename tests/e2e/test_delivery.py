@@ -221,7 +221,7 @@ def test_data_events_are_delivered_where_a_selector_asks_for_them(installation):
     assert keys == ["in/one"]
 
 
-@pytest.mark.parametrize("server", ["moto", "seaweed"])
+@pytest.mark.parametrize("server", ["own_moto", "seaweed"])
 def test_an_upstream_bucket_is_delivered_to(installation, server, request):
     server = request.getfixturevalue(server)
     key = getattr(server, "KEY", ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
@@ -370,14 +370,14 @@ def key_of_account(account):
     return "AKIA" + base64.b32encode((1 << 79 | int(account) << 39).to_bytes(10, "big")).decode()
 
 
-def test_an_organization_trail_has_the_events_of_all_accounts(installation, moto):
+def test_an_organization_trail_has_the_events_of_all_accounts(installation, own_moto):
     """The organization is moto's, so that the stock CLI finds it; each account has folders and chains of its own."""
-    organizations = boto3.client("organizations", endpoint_url=moto.url, region_name="us-east-1", aws_access_key_id="a",
+    organizations = boto3.client("organizations", endpoint_url=own_moto.url, region_name="us-east-1", aws_access_key_id="a",
                                  aws_secret_access_key="b")
     organization = organizations.create_organization(FeatureSet="ALL")["Organization"]["Id"]
     member, stranger = "222222222222", "333333333333"
     env = {**FAST, "OPENTRAIL_ORGANIZATION_ID": organization, "OPENTRAIL_ORGANIZATION_ACCOUNTS": f"{ACCOUNT},{member}"}
-    opentrail = installation(upstream=moto.url, env=env)
+    opentrail = installation(upstream=own_moto.url, env=env)
     s3, client = with_trail(opentrail, IsOrganizationTrail=True, IsMultiRegionTrail=True)
     for account in (ACCOUNT, member, stranger):
         key = ROOT_KEY if account == ACCOUNT else (key_of_account(account), "x" * 40)
