@@ -197,6 +197,11 @@ impl Catalog {
         &self.version
     }
 
+    /// How many services there are.
+    pub fn service_count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// What is known of all services without decoding them.
     pub fn summaries(&self) -> impl Iterator<Item = &ServiceSummary> {
         self.entries.iter().map(|entry| &entry.summary)
@@ -256,7 +261,7 @@ impl Catalog {
 
     fn decoded(&'static self, index: usize) -> Result<&'static Service, &'static CatalogError> {
         let entry = &self.entries[index];
-        entry.decoded.get_or_init(|| decode::service(self.file, entry)).as_ref()
+        entry.decoded.get_or_init(|| decode::service(self.file, index, entry)).as_ref()
     }
 }
 

@@ -6,6 +6,8 @@ use aws_wire::classify::Call;
 use data_events::DATA_EVENTS;
 use model::EventCategory;
 
+use crate::operation_facts::OperationFacts;
+
 mod data_events;
 
 /// The class of an operation's events.
@@ -18,10 +20,11 @@ pub(crate) fn event_category(service: &str, operation: &str) -> EventCategory {
 /// Most data events have one. A call that says itself which it is (S3: an access point or a bucket) has all that are
 /// possible; its record then names the type in `resources`.
 pub fn data_resource_types(call: &Call) -> &'static [&'static str] {
-    types_of(&call.service.id, &call.service.operation(call.operation).name).unwrap_or_default()
+    OperationFacts::of(call).data_types.unwrap_or_default()
 }
 
-fn types_of(service: &str, operation: &str) -> Option<&'static [&'static str]> {
+/// Types of the resources whose data an operation touches; `None`: its events are management events.
+pub(crate) fn types_of(service: &str, operation: &str) -> Option<&'static [&'static str]> {
     let index = DATA_EVENTS.binary_search_by(|(id, _)| (*id).cmp(service)).ok()?;
     let events = DATA_EVENTS[index].1.iter().find(|events| events.operations.contains(&operation))?;
     Some(events.types)

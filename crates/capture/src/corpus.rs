@@ -92,7 +92,10 @@ fn find_operations(records: &[Json]) -> Operations {
         }
         for (index, operation) in service.operations.iter().enumerate() {
             let id = OperationId(u16::try_from(index).expect("few operations"));
-            operations.entry((source.clone(), name_of(service, operation))).or_default().push((service, id));
+            operations
+                .entry((source.to_string(), name_of(service, operation).to_string()))
+                .or_default()
+                .push((service, id));
         }
     }
     operations
@@ -148,7 +151,7 @@ fn names_classes_and_versions_agree() {
             }
         }
         let versions = found.iter().map(|(service, _)| api_version(service)).collect::<Vec<_>>();
-        let written = record["apiVersion"].as_str().map(str::to_owned);
+        let written = record["apiVersion"].as_str().map(model::Text::new);
         let is_same = versions.contains(&written);
         version.count(is_same);
         if !is_same {

@@ -7,8 +7,11 @@ use serde_json::{Map, Value as Json};
 use crate::render::lower_first;
 use crate::service_rules::ServiceRules;
 
-/// Service id, operation, key, value. Sorted.
-const DEFAULTS: &[(&str, &str, &str, Default)] = &[
+/// A default: service id, operation, key, value.
+type Row = (&'static str, &'static str, &'static str, Default);
+
+/// All defaults, sorted.
+static DEFAULTS: &[Row] = &[
     ("config", "DescribePendingAggregationRequests", "limit", Default::Zero),
     ("config", "GetResourceConfigHistory", "limit", Default::Zero),
     ("ebs", "ListChangedBlocks", "startingBlockIndex", Default::Zero),
@@ -37,30 +40,42 @@ enum Default {
     Text(&'static str),
 }
 
-/// Adds what the service fills in.
-pub(crate) fn add(object: &mut Map<String, Json>, service: &Service, operation: &Operation) {
-    add_certain_booleans(object, service, operation);
-    let entry = (service.id.as_str(), operation.name.as_str());
-    let start = DEFAULTS.partition_point(|(id, name, ..)| (*id, *name) < entry);
-    for (id, name, key, value) in &DEFAULTS[start..] {
-        if (*id, *name) != entry {
-            break;
+/// What a service fills in for one operation.
+pub(crate) struct Defaults {
+    /// Keys of the truth values that cannot be absent.
+    certain_booleans: Vec<String>,
+    rows: &'static [Row],
+}
+
+impl Defaults {
+    /// The defaults of an operation.
+    pub(crate) fn of(service: &Service, operation: &Operation) -> Self {
+        let entry = (service.id.as_str(), operation.name.as_str());
+        let start = DEFAULTS.partition_point(|(id, name, ..)| (*id, *name) < entry);
+        let end = DEFAULTS.partition_point(|(id, name, ..)| (*id, *name) <= entry);
+        Self { certain_booleans: certain_booleans(service, operation), rows: &DEFAULTS[start..end] }
+    }
+
+    /// Adds those that the caller left out.
+    pub(crate) fn add(&self, object: &mut Map<String, Json>) {
+        for key in &self.certain_booleans {
+            object.entry(key).or_insert(Json::Bool(false));
         }
-        object.entry(*key).or_insert_with(|| match value {
-            Default::False => Json::Bool(false),
-            Default::Zero => Json::from(0),
-            Default::Text(text) => Json::from(*text),
-        });
+        for (_, _, key, value) in self.rows {
+            object.entry(*key).or_insert_with(|| match value {
+                Default::False => Json::Bool(false),
+                Default::Zero => Json::from(0),
+                Default::Text(text) => Json::from(*text),
+            });
+        }
     }
 }
 
-/// Truth values that cannot be absent.
-fn add_certain_booleans(object: &mut Map<String, Json>, service: &Service, operation: &Operation) {
-    let Some(boolean) = ServiceRules::of(service).certain_boolean else { return };
-    let Some(input) = operation.input.and_then(|shape| service.structure(shape)) else { return };
-    for member in input.members.iter().filter(|member| service.shape(member.shape).name == boolean) {
-        object.entry(lower_first(&member.name)).or_insert(Json::Bool(false));
-    }
+fn certain_booleans(service: &Service, operation: &Operation) -> Vec<String> {
+    let Some(boolean) = ServiceRules::of(service).certain_boolean else { return Vec::new() };
+    let Some(input) = operation.input.and_then(|shape| service.structure(shape)) else { return Vec::new() };
+    let certain = input.members.iter().filter(|member| service.shape(member.shape).name == boolean);
+    certain.map(|member| lower_first(&member.name)).collect()
 }
 
 #[cfg(test)]

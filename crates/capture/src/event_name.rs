@@ -2,8 +2,9 @@
 
 use aws_wire::catalog::{Operation, Service};
 use aws_wire::classify::Call;
-use model::Region;
+use model::{Region, Text};
 
+use crate::operation_facts::OperationFacts;
 use crate::service_rules::{ApiVersion, ServiceRules};
 
 /// Operations of Lambda whose dated name has the revision `v2`.
@@ -48,75 +49,75 @@ const S3_CONTROL_NAMES: &[(&str, &str)] = &[
 ];
 
 /// The `eventSource` of a call.
-pub fn event_source(call: &Call) -> String {
-    source_of(call.service)
+pub fn event_source(call: &Call) -> Text {
+    OperationFacts::of(call).event_source.clone()
 }
 
 /// The `eventName` of a call.
-pub fn event_name(call: &Call) -> String {
-    name_of(call.service, call.service.operation(call.operation))
+pub fn event_name(call: &Call) -> Text {
+    OperationFacts::of(call).event_name.clone()
 }
 
 /// The `eventSource` of directory buckets, whose operations are those of S3 and keep the names of the API. Source: S3
 /// guide, log entries of directory buckets.
 pub(crate) const DIRECTORY_BUCKET_SOURCE: &str = "s3express.amazonaws.com";
 
-pub(crate) fn source_of(service: &Service) -> String {
+pub(crate) fn source_of(service: &Service) -> Text {
     let label = ServiceRules::of(service).source.unwrap_or_else(|| {
         // Endpoint prefixes with dots put the plane first: `api.ecr`, `runtime.sagemaker`, `streams.dynamodb`.
         service.endpoint_prefix.rsplit('.').next().unwrap_or(&service.endpoint_prefix)
     });
-    [label, ".amazonaws.com"].concat()
+    [label, ".amazonaws.com"].concat().into()
 }
 
-pub(crate) fn name_of(service: &Service, operation: &Operation) -> String {
+pub(crate) fn name_of(service: &Service, operation: &Operation) -> Text {
     match service.id.as_str() {
         "lambda" => lambda_name(operation),
         "s3" => renamed(S3_NAMES, &operation.name),
         "s3control" => renamed(S3_CONTROL_NAMES, &operation.name),
-        _ => operation.name.clone(),
+        _ => Text::new(&operation.name),
     }
 }
 
-fn renamed(table: &[(&str, &str)], name: &str) -> String {
+fn renamed(table: &[(&str, &str)], name: &str) -> Text {
     let index = table.binary_search_by(|(model, _)| (*model).cmp(name));
-    index.map_or(name, |index| table[index].1).to_owned()
+    index.map_or(name, |index| table[index].1).into()
 }
 
 /// Lambda appends the date of the path: `/2015-03-31/functions` makes `CreateFunction20150331`. Paths from 2019 on
 /// keep the plain name.
-fn lambda_name(operation: &Operation) -> String {
+fn lambda_name(operation: &Operation) -> Text {
     let name = &operation.name;
     let date = operation.http_uri.strip_prefix('/').and_then(|path| path.get(..10));
     match date {
         Some(date) if date < "2019" && date.as_bytes()[4] == b'-' && !LAMBDA_PLAIN.contains(&name.as_str()) => {
             let revision = if LAMBDA_REVISION_2.contains(&name.as_str()) { "v2" } else { "" };
-            format!("{name}{}{}{}{revision}", &date[..4], &date[5..7], &date[8..])
+            format!("{name}{}{}{}{revision}", &date[..4], &date[5..7], &date[8..]).into()
         }
-        _ => name.clone(),
+        _ => Text::new(name),
     }
 }
 
 /// The `apiVersion` of a service's records, for the services that write one.
-pub(crate) fn api_version(service: &Service) -> Option<String> {
+pub(crate) fn api_version(service: &Service) -> Option<Text> {
     match ServiceRules::of(service).api_version {
         ApiVersion::Absent => None,
-        ApiVersion::Model => Some(service.api_version.clone()),
-        ApiVersion::Underscores => Some(service.api_version.replace('-', "_")),
-        ApiVersion::Fixed(version) => Some(version.to_owned()),
-        ApiVersion::Digits => Some(service.api_version.replace('-', "")),
+        ApiVersion::Model => Some(Text::new(&service.api_version)),
+        ApiVersion::Underscores => Some(service.api_version.replace('-', "_").into()),
+        ApiVersion::Fixed(version) => Some(Text::const_new(version)),
+        ApiVersion::Digits => Some(service.api_version.replace('-', "").into()),
     }
 }
 
 /// The region that a call is recorded in: its own, or the partition's home for a service with one endpoint for all
 /// regions. The credential scope of such a service names the home region already; a caller that signs with another
 /// region is moved there. STS and S3 are recorded where they are called.
-pub(crate) fn aws_region(service: &Service, region: &Region) -> String {
+pub(crate) fn aws_region(service: &Service, region: &Region) -> Text {
     // The one global service whose home is elsewhere. Source: service endpoints reference.
     if service.id == "networkmanager" && region.partition() == "aws" {
-        return "us-west-2".to_owned();
+        return Text::const_new("us-west-2");
     }
     let is_global = ServiceRules::of(service).is_global
         || (service.is_global && !matches!(service.id.as_str(), "s3" | "s3control" | "sts"));
-    if is_global { region.global_service_home().to_string() } else { region.as_str().to_owned() }
+    if is_global { Text::new(region.global_service_home().as_str()) } else { Text::new(region.as_str()) }
 }

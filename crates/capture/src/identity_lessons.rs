@@ -17,6 +17,7 @@ use model::identity::{SessionAttributes, WebIdFederationData};
 use model::{AccessKeyId, Arn, EventTime, IamPrincipal, IdentityLesson, SessionContext, SessionIssuer, UserIdentity};
 
 use crate::exchange::Exchange;
+use crate::operation_facts::OperationFacts;
 use crate::parameters::{decode_input, decode_output};
 use crate::record::success;
 use crate::resources::{member_of, structure_of, text_of};
@@ -71,11 +72,12 @@ const REFUSED_CREDENTIALS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-type Teacher = fn(&Lecture<'_>) -> Option<Vec<IdentityLesson>>;
+/// Makes lessons of a successful exchange.
+pub(crate) type Teacher = fn(&Lecture<'_>) -> Option<Vec<IdentityLesson>>;
 
 /// Whether answers of a call teach anything.
 pub fn is_teacher(call: &Call) -> bool {
-    teacher(call).is_some()
+    OperationFacts::of(call).teacher.is_some()
 }
 
 /// Whether an error code says that the credentials of the call were not accepted.
@@ -86,7 +88,7 @@ pub fn refuses_credentials(error_code: &str) -> bool {
 /// What an exchange teaches: nothing, unless it succeeded and is of the right kind.
 pub fn identity_lessons(exchange: &Exchange<'_>) -> Vec<IdentityLesson> {
     let lessons = exchange.subject.call().and_then(|call| {
-        let teach = teacher(call)?;
+        let teach = OperationFacts::of(call).teacher?;
         teach(&Lecture::of(exchange, call)?)
     });
     lessons.unwrap_or_default()
@@ -105,19 +107,13 @@ pub(crate) fn federated_caller(exchange: &Exchange<'_>) -> Option<Arc<UserIdenti
     caller(&lecture).map(Arc::new)
 }
 
-fn teacher(call: &Call) -> Option<Teacher> {
-    if !matches!(call.service.id.as_str(), "iam" | "sts" | "sso") {
-        return None;
-    }
-    let name = call.operation_name();
-    TEACHERS
-        .iter()
-        .find(|(service, operation, _)| *service == call.service.id && *operation == name)
-        .map(|(_, _, teach)| *teach)
+/// How the answers of an operation teach, if they do.
+pub(crate) fn teacher_of(service: &Service, operation: &str) -> Option<Teacher> {
+    TEACHERS.iter().find(|(id, name, _)| *id == service.id && *name == operation).map(|(_, _, teach)| *teach)
 }
 
 /// A successful exchange, decoded.
-struct Lecture<'a> {
+pub(crate) struct Lecture<'a> {
     service: &'static Service,
     caller: &'a UserIdentity,
     account: String,

@@ -6,6 +6,7 @@
 //!
 //! - `service_rules`: event source, record version, key style, time style, layout, replacement of secrets.
 //! - `event_name`, `read_only`, `category`: what CloudTrail calls the call and how it classes it.
+//! - `operation_facts`: what these tables say of one operation, worked out once.
 //! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
 //! - `redact`: what a record must never hold. The default is to hide. `redaction_key`: the keyed hash that can stand
 //!   beside it.
@@ -29,6 +30,7 @@ mod exchange;
 mod failure;
 mod identity_lessons;
 mod loose_value;
+mod operation_facts;
 mod parameters;
 mod read_only;
 mod record;

@@ -8,9 +8,9 @@ use http::HeaderMap;
 use model::Arn;
 use serde_json::{Map, Value as Json, json};
 
-use crate::defaults;
 use crate::ec2;
 use crate::exchange::{BodyCapture, Exchange};
+use crate::operation_facts::OperationFacts;
 use crate::redaction_key::RedactionKey;
 use crate::render::{Direction, Renderer, lower_first};
 use crate::s3;
@@ -55,7 +55,8 @@ pub(crate) fn decode_input(exchange: &Exchange<'_>, call: &Call) -> Input {
 const CONTENT_CALLS: &[(&str, &[&str])] =
     &[("comprehend", &["BatchDetect", "ClassifyDocument", "ContainsPii", "Detect"])];
 
-fn is_content_call(service: &str, operation: &str) -> bool {
+/// Whether an operation is such a call.
+pub(crate) fn is_content_call(service: &str, operation: &str) -> bool {
     CONTENT_CALLS.iter().any(|(id, names)| *id == service && names.iter().any(|name| operation.starts_with(name)))
 }
 
@@ -79,11 +80,12 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         }
     };
     let Json::Object(mut object) = json else { return Some(json) };
-    if is_content_call(&service.id, &operation.name) {
+    let facts = OperationFacts::of(call);
+    if facts.writes_arns_alone {
         object.retain(|key, _| key.ends_with("Arn"));
     }
     rename_keys(RENAMED_REQUEST_KEYS, &mut object, &service.id, &operation.name);
-    defaults::add(&mut object, service, operation);
+    facts.defaults.add(&mut object);
     if service.id == "lambda" && operation.name == "UpdateFunctionCode" {
         add_qualified_arn(exchange, &mut object);
     }

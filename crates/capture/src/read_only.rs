@@ -6,6 +6,8 @@
 use aws_wire::catalog::Operation;
 use aws_wire::classify::Call;
 
+use crate::operation_facts::OperationFacts;
+
 /// Verbs of operations that change nothing. A verb ends where an upper-case letter follows. Verbs that change something
 /// in some service (`Verify`, `Test`, `Export`, `Retrieve`, `Resolve`) are not here: a change taken for a read would be
 /// forwarded without a note.
@@ -110,7 +112,7 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
 
 /// Whether the call changes nothing, as CloudTrail's `readOnly` says it.
 pub fn is_read_only(call: &Call) -> bool {
-    operation_is_read_only(&call.service.id, call.service.operation(call.operation))
+    OperationFacts::of(call).read_only
 }
 
 pub(crate) fn operation_is_read_only(service: &str, operation: &Operation) -> bool {

@@ -3,24 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use aws_wire::catalog::Operation;
 use aws_wire::classify::Call;
 use aws_wire::protocol::{WireError, decode_error, request_id};
 use http::header::USER_AGENT;
 use model::limits::{ADDITIONAL_DATA_BYTES_MAX, PARAMETERS_BYTES_MAX, SHORT_TEXT_BYTES_MAX, cut};
-use model::{EventCategory, EventRecord, EventType};
+use model::{EventCategory, EventRecord, EventType, Text};
 use serde_json::{Value as Json, json};
 
 use crate::additional::additional_event_data;
 use crate::category::event_category;
-use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, name_of, source_of};
+use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
 use crate::identity_lessons::federated_caller;
-use crate::parameters::{
-    Answer, Input, decode_input, decode_output, is_answer_written, request_parameters, response_elements,
-};
-use crate::read_only::operation_is_read_only;
+use crate::operation_facts::OperationFacts;
+use crate::parameters::{Answer, Input, decode_input, decode_output, request_parameters, response_elements};
 use crate::render::hide_by_name;
 use crate::resources::{Known, resources};
 use crate::s3;
@@ -47,7 +44,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         None => (None, None),
     };
     let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
-    let recipient = exchange.recipient_account.as_str().to_owned();
+    let recipient = Text::new(exchange.recipient_account.as_str());
     let shared_event_id = match success(exchange) {
         Some(_) => shared_event_id(exchange.event_id, &user_identity, &recipient, &parts.resources),
         None => None,
@@ -56,26 +53,26 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         event_version: rules.event_version,
         user_identity,
         event_time: exchange.event_time,
-        event_source: match s3::is_of_directory_buckets(exchange) {
-            true => DIRECTORY_BUCKET_SOURCE.to_owned(),
-            false => source_of(service),
-        },
+        event_source: parts.event_source,
         event_name: parts.event_name,
         aws_region: aws_region(service, exchange.region),
         // A service that calls for someone stands in place of an address. Source: user guide, sourceIPAddress.
-        source_ip_address: exchange.caller.invoked_by.clone().unwrap_or_else(|| address_text(exchange.source_ip)),
+        source_ip_address: match &exchange.caller.invoked_by {
+            Some(service) => Text::new(service),
+            None => address_text(exchange.source_ip),
+        },
         user_agent: user_agent(exchange, rules),
         error_code,
         error_message,
         request_parameters: parts.request_parameters.map(|json| within(json, PARAMETERS_BYTES_MAX)),
         response_elements: parts.response_elements.or(refusal).map(|json| within(json, PARAMETERS_BYTES_MAX)),
         additional_event_data: parts.additional_event_data.map(|json| within(json, ADDITIONAL_DATA_BYTES_MAX)),
-        request_id: Some(short(&parts.request_id)),
-        event_id: exchange.event_id.to_owned(),
+        request_id: Some(cut(&parts.request_id, SHORT_TEXT_BYTES_MAX).into()),
+        event_id: Text::new(exchange.event_id),
         read_only: parts.read_only,
         resources: parts.resources,
         event_type: EventType::AwsApiCall,
-        api_version: api_version(service),
+        api_version: parts.api_version,
         management_event: parts.category == EventCategory::Management,
         recipient_account_id: recipient,
         shared_event_id,
@@ -87,31 +84,32 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
 
 /// What depends on the operation.
 struct Parts {
-    event_name: String,
+    event_source: Text,
+    event_name: Text,
+    api_version: Option<Text>,
     read_only: bool,
     category: EventCategory,
     request_parameters: Option<Json>,
     response_elements: Option<Json>,
     additional_event_data: Option<Json>,
-    request_id: String,
+    request_id: Text,
     resources: Vec<model::EventResource>,
 }
 
 fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
     let service = call.service;
     let operation = service.operation(call.operation);
-    let read_only = operation_is_read_only(&service.id, operation);
-    let category = event_category(&service.id, &operation.name);
+    let facts = OperationFacts::of(call);
+    let category = facts.category();
     let input = input_of(exchange, call);
     let request_id = answered_request_id(exchange);
     let answer = success(exchange);
-    let writes_answer = is_answer_written(service, operation, read_only);
     let output = answer
         .as_ref()
-        .filter(|_| needs_output(call, operation, writes_answer))
+        .filter(|_| needs_output(call, facts.writes_answer))
         .and_then(|answer| decode_output(call, answer));
     let response = match &answer {
-        Some(answer) if writes_answer => {
+        Some(answer) if facts.writes_answer => {
             response_elements(call, answer, output.as_ref(), &request_id, exchange.redaction_key)
         }
         _ => None,
@@ -126,12 +124,15 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         input: input.value(),
         output: output.as_ref(),
     };
+    let (event_source, event_name) = match s3::is_of_directory_buckets(exchange) {
+        true => (Text::const_new(DIRECTORY_BUCKET_SOURCE), Text::new(&operation.name)),
+        false => (facts.event_source.clone(), facts.event_name.clone()),
+    };
     Parts {
-        event_name: match s3::is_of_directory_buckets(exchange) {
-            true => operation.name.clone(),
-            false => name_of(service, operation),
-        },
-        read_only,
+        event_source,
+        event_name,
+        api_version: facts.api_version.clone(),
+        read_only: facts.read_only,
         category,
         request_parameters: request_parameters(exchange, call, &input),
         response_elements: response,
@@ -147,15 +148,21 @@ fn input_of(exchange: &Exchange<'_>, call: &Call) -> Input {
 }
 
 /// The answers of KMS name the key, also those that are not written.
-fn needs_output(call: &Call, _: &Operation, writes_answer: bool) -> bool {
+fn needs_output(call: &Call, writes_answer: bool) -> bool {
     call.service.id == "kms" || (writes_answer && ServiceRules::of(call.service).layout != Layout::S3)
 }
 
 fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
     let event_name = unknown_operation::operation_name(exchange);
     let read_only = unknown_operation::is_read_only(exchange, &event_name);
-    let category = event_category(&exchange.subject.service().id, &event_name);
+    let service = exchange.subject.service();
+    let category = event_category(&service.id, &event_name);
     Parts {
+        event_source: match s3::is_of_directory_buckets(exchange) {
+            true => Text::const_new(DIRECTORY_BUCKET_SOURCE),
+            false => source_of(service),
+        },
+        api_version: api_version(service),
         read_only,
         category,
         request_parameters: unknown_operation::request_parameters(exchange),
@@ -163,15 +170,15 @@ fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
         additional_event_data: additional_event_data(exchange, &event_name, category, None),
         request_id: answered_request_id(exchange),
         resources: Vec::new(),
-        event_name,
+        event_name: event_name.into(),
     }
 }
 
 /// The id that the service gave the request, else the recorder's own.
-fn answered_request_id(exchange: &Exchange<'_>) -> String {
-    let Outcome::Answered { headers, body, .. } = exchange.outcome else { return exchange.request_id.to_owned() };
+fn answered_request_id(exchange: &Exchange<'_>) -> Text {
+    let Outcome::Answered { headers, body, .. } = exchange.outcome else { return Text::new(exchange.request_id) };
     let given = request_id(exchange.subject.protocol(), headers, error_body(body));
-    given.filter(|id| !id.is_empty()).unwrap_or_else(|| exchange.request_id.to_owned())
+    given.filter(|id| !id.is_empty()).map_or_else(|| Text::new(exchange.request_id), Text::from)
 }
 
 pub(crate) fn success<'a>(exchange: &Exchange<'a>) -> Option<Answer<'a>> {
@@ -225,9 +232,9 @@ fn late_error(exchange: &Exchange<'_>) -> Option<WireError> {
 }
 
 /// The text of an address: that of its `Display`, without the cost of formatting for the usual kind.
-fn address_text(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
+fn address_text(address: IpAddr) -> Text {
+    let IpAddr::V4(address) = address else { return address.to_string().into() };
+    let mut text = Text::const_new("");
     for (place, octet) in address.octets().into_iter().enumerate() {
         if place > 0 {
             text.push('.');
@@ -243,7 +250,7 @@ fn address_text(address: IpAddr) -> String {
 
 /// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not. Source:
 /// S3 guide, log entries of directory buckets.
-fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<String> {
+fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Text> {
     let agent = exchange.head.headers.get(USER_AGENT)?;
     let agent = String::from_utf8_lossy(agent.as_bytes());
     let is_service = agent == "AWS Internal" || (agent.ends_with(".amazonaws.com") && !agent.contains(['/', ' ']));
@@ -252,8 +259,8 @@ fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<String> {
     Some(short(&agent))
 }
 
-fn short(text: &str) -> String {
-    cut(text, SHORT_TEXT_BYTES_MAX).to_owned()
+fn short(text: &str) -> Text {
+    cut(text, SHORT_TEXT_BYTES_MAX).into()
 }
 
 /// The JSON, or the mark that it was left out for its size.

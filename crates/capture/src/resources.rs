@@ -5,7 +5,7 @@
 
 use aws_wire::catalog::Service;
 use aws_wire::value::{FieldKey, StructureValue, Value};
-use model::{AccountId, Arn, EventCategory, EventResource};
+use model::{AccountId, Arn, EventCategory, EventResource, Text};
 
 use crate::exchange::Exchange;
 use crate::s3::{self, Address};
@@ -59,8 +59,8 @@ impl Known<'_> {
         self.exchange.region.partition()
     }
 
-    fn account(&self) -> String {
-        self.exchange.recipient_account.as_str().to_owned()
+    fn account(&self) -> Text {
+        Text::new(self.exchange.recipient_account.as_str())
     }
 
     /// A regional ARN of the recipient's account; a text that is an ARN already stays.
@@ -86,11 +86,11 @@ impl Known<'_> {
     }
 
     fn resource(&self, resource_type: Option<&str>, arn: String) -> EventResource {
-        let owner = Arn::parse(&arn).ok().map(|arn| arn.account().to_owned()).filter(|account| !account.is_empty());
+        let owner = Arn::parse(&arn).ok().map(|arn| Text::new(arn.account())).filter(|account| !account.is_empty());
         EventResource {
             account_id: Some(owner.unwrap_or_else(|| self.account())),
-            resource_type: resource_type.map(str::to_owned),
-            arn: Some(arn),
+            resource_type: resource_type.map(Text::new),
+            arn: Some(arn.into()),
             arn_prefix: None,
         }
     }
@@ -112,12 +112,15 @@ impl Known<'_> {
         }
         let bucket_arn = ["arn:", self.partition(), ":s3:::", &bucket].concat();
         let mut resources = Vec::with_capacity(2);
-        let object = EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
+        let object =
+            EventResource { resource_type: Some(Text::const_new("AWS::S3::Object")), ..EventResource::default() };
         if self.category == EventCategory::Data {
             match address.key {
-                Some(key) => resources.push(EventResource { arn: Some([&bucket_arn, "/", &key].concat()), ..object }),
+                Some(key) => {
+                    resources.push(EventResource { arn: Some([&bucket_arn, "/", &key].concat().into()), ..object })
+                }
                 None if S3_LISTINGS.contains(&self.operation) => {
-                    resources.push(EventResource { arn_prefix: Some([&bucket_arn, "/"].concat()), ..object });
+                    resources.push(EventResource { arn_prefix: Some([&bucket_arn, "/"].concat().into()), ..object });
                 }
                 None => {}
             }
@@ -126,8 +129,8 @@ impl Known<'_> {
         let owner_of = |header: &str| expected_owner(headers, header).unwrap_or_else(|| self.account());
         let bucket_of = |arn: String, owner_header: &str| EventResource {
             account_id: Some(owner_of(owner_header)),
-            resource_type: Some("AWS::S3::Bucket".to_owned()),
-            arn: Some(arn),
+            resource_type: Some(Text::const_new("AWS::S3::Bucket")),
+            arn: Some(arn.into()),
             arn_prefix: None,
         };
         resources.push(bucket_of(bucket_arn, "x-amz-expected-bucket-owner"));
@@ -135,9 +138,9 @@ impl Known<'_> {
         if let Some((bucket, key)) = s3::copy_source(headers) {
             let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
             let object =
-                EventResource { resource_type: Some("AWS::S3::Object".to_owned()), ..EventResource::default() };
+                EventResource { resource_type: Some(Text::const_new("AWS::S3::Object")), ..EventResource::default() };
             resources.push(bucket_of(bucket_arn.clone(), "x-amz-source-expected-bucket-owner"));
-            resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}")), ..object });
+            resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}").into()), ..object });
         }
         resources
     }
@@ -147,8 +150,8 @@ impl Known<'_> {
     fn directory_bucket(&self, bucket: &str) -> Vec<EventResource> {
         let arn = self.arn("s3express", "bucket/", bucket);
         let objects = EventResource {
-            resource_type: Some("AWS::S3Express::Object".to_owned()),
-            arn_prefix: Some(format!("{arn}/")),
+            resource_type: Some(Text::const_new("AWS::S3Express::Object")),
+            arn_prefix: Some(format!("{arn}/").into()),
             ..EventResource::default()
         };
         let bucket = self.resource(Some("AWS::S3Express::DirectoryBucket"), arn);
@@ -384,14 +387,14 @@ fn table_of_statement(statement: &str) -> Option<&str> {
 }
 
 /// The account that a caller expects to own a bucket: S3 refuses the call when it is another's.
-fn expected_owner(headers: &http::HeaderMap, name: &str) -> Option<String> {
+fn expected_owner(headers: &http::HeaderMap, name: &str) -> Option<Text> {
     let owner = headers.get(name)?.to_str().ok()?;
-    AccountId::parse(owner).ok().map(|owner| owner.to_string())
+    AccountId::parse(owner).ok().map(|owner| Text::new(owner.as_str()))
 }
 
 /// Metrics are data without a name of their own. Source: records (2025).
 fn metrics() -> EventResource {
-    EventResource { resource_type: Some("AWS::CloudWatch::Metric".to_owned()), ..EventResource::default() }
+    EventResource { resource_type: Some(Text::const_new("AWS::CloudWatch::Metric")), ..EventResource::default() }
 }
 
 /// Names and values of the texts of a structure, at every depth but in lists and maps.

@@ -4,7 +4,9 @@
 //! written by the defaults alone. The word after `//` names the source of a row: *records* are real records (the field
 //! was seen), *guide* is the service's own CloudTrail chapter.
 
-use aws_wire::catalog::{Protocol, Service};
+use std::sync::OnceLock;
+
+use aws_wire::catalog::{Catalog, Protocol, Service};
 
 use crate::timestamp::TimeStyle;
 
@@ -106,10 +108,16 @@ impl ServiceRules {
         errors_are_answers: false,
     };
 
-    /// The rules of the service with this id.
+    /// The rules of a service. A call asks several times, so that the table is searched once for each service.
     pub(crate) fn of(service: &Service) -> &'static Self {
+        static FOUND: OnceLock<Box<[OnceLock<&'static ServiceRules>]>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| (0..Catalog::embedded().service_count()).map(|_| OnceLock::new()).collect());
+        found[service.place].get_or_init(|| Self::in_table(&service.id))
+    }
+
+    fn in_table(id: &str) -> &'static Self {
         static DEFAULT: ServiceRules = ServiceRules::DEFAULT;
-        TABLE.binary_search_by(|(id, _)| (*id).cmp(service.id.as_str())).map_or(&DEFAULT, |index| &TABLE[index].1)
+        TABLE.binary_search_by(|(row, _)| (*row).cmp(id)).map_or(&DEFAULT, |index| &TABLE[index].1)
     }
 
     /// How the keys of an operation are written.

@@ -5,7 +5,7 @@
 //! Source: user guide, sharedEventID: the id is in every copy of an action that several accounts have records of. Real
 //! records (16,000) have it as well in every call that a service of AWS makes as itself.
 
-use model::{AccountId, EventResource, UserIdentity};
+use model::{AccountId, EventResource, Text, UserIdentity};
 use sha2::{Digest, Sha256};
 
 /// The shared id of a successful call, if it touches another account than the one that the record is for.
@@ -14,7 +14,7 @@ pub(crate) fn shared_event_id(
     caller: &UserIdentity,
     recipient: &str,
     resources: &[EventResource],
-) -> Option<String> {
+) -> Option<Text> {
     let is_shared = match caller.identity_type.as_deref() {
         Some("AWSService") => true,
         // Whose call it was is not known, so that nothing is known to be another's.
@@ -34,7 +34,7 @@ fn is_account(owner: &str) -> bool {
 }
 
 /// A UUID of version 8 (RFC 9562: from a hash of one's own choice) of the event's id.
-fn derived(event_id: &str) -> String {
+fn derived(event_id: &str) -> Text {
     let hash = Sha256::new().chain_update(b"opentrail shared event ").chain_update(event_id.as_bytes()).finalize();
     let mut hex = String::with_capacity(36);
     for (index, byte) in hash[..16].iter().enumerate() {
@@ -48,7 +48,7 @@ fn derived(event_id: &str) -> String {
         }
         hex.push_str(&format!("{byte:02x}"));
     }
-    hex
+    hex.into()
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
             account_id: Some("777788889999".to_owned()),
             ..UserIdentity::default()
         };
-        let resource = EventResource { account_id: owner.map(str::to_owned), ..EventResource::default() };
+        let resource = EventResource { account_id: owner.map(Text::new), ..EventResource::default() };
         let found = shared_event_id("e-1", &caller, "111122223333", &[resource]);
         assert_eq!(found.is_some(), is_shared, "{identity_type} {owner:?}");
     }

@@ -4,7 +4,7 @@ use api::ApiError;
 use api::lookup_events::{
     Category, Event, HISTORY_SECONDS, LookupEventsInput, LookupEventsOutput, LookupEventsRequest, Resource,
 };
-use model::{AccountId, EventCategory, EventTime, LookupResource, Region};
+use model::{AccountId, EventCategory, EventTime, LookupResource, Region, Text};
 
 use crate::history::{EventHistory, HistoryError, HistoryEvent, HistoryQuery};
 use crate::page_token::{PageToken, PageTokenKey, QueryDigest};
@@ -83,29 +83,32 @@ fn window(request: &LookupEventsRequest, token: Option<&PageToken>, now: EventTi
 fn render(event: HistoryEvent) -> Result<Event, ApiError> {
     let HistoryEvent { index, record } = event;
     let cloud_trail_event = String::from_utf8(record.into()).map_err(|_| {
-        tracing::error!(event_id = index.event_id, "a stored record is not UTF-8");
+        tracing::error!(event_id = index.event_id.as_str(), "a stored record is not UTF-8");
         ApiError::Internal
     })?;
     Ok(Event {
         event_id: given(index.event_id),
         event_name: given(index.event_name),
         read_only: index.read_only.map(|read_only| read_only.to_string()),
-        access_key_id: index.access_key_id,
+        access_key_id: index.access_key_id.map(Text::into_string),
         event_time: index.event_time,
         event_source: given(index.event_source),
-        username: index.username,
+        username: index.username.map(Text::into_string),
         resources: index.resources.into_iter().map(resource).collect(),
         cloud_trail_event,
     })
 }
 
 /// Absent members are left out, never empty.
-fn given(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
+fn given(text: Text) -> Option<String> {
+    Some(text.into_string()).filter(|text| !text.is_empty())
 }
 
 fn resource(found: LookupResource) -> Resource {
-    Resource { resource_type: found.resource_type, resource_name: found.resource_name }
+    Resource {
+        resource_type: found.resource_type.map(Text::into_string),
+        resource_name: found.resource_name.into_string(),
+    }
 }
 
 /// The caller learns whether to try again, the log learns why.

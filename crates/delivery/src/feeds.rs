@@ -199,7 +199,7 @@ impl Feeds {
                 if let (Some(region), Some(_)) = (&event.index.region, coverage.iter().find(covers))
                     && let Some(bus_event) = event_bus::bus_event(event)
                 {
-                    regions.entry(region.clone()).or_default().push(bus_event);
+                    regions.entry(region.to_string()).or_default().push(bus_event);
                 }
             }
             let sends = regions.into_iter().flat_map(|(region, events)| {

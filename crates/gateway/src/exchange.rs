@@ -21,7 +21,7 @@ use capture::{BodyCapture, Outcome};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, response};
 use http_body::Body;
-use model::{AccountId, EventRecord, EventTime, Region, TlsDetails};
+use model::{AccountId, EventRecord, EventTime, Region, Text, TlsDetails};
 use tokio::sync::{RwLock, oneshot};
 use uuid::Uuid;
 
@@ -585,9 +585,9 @@ impl Gateway {
             if let StreamEnd::SourceFailed(reason) = &report.end
                 && record.error_code.is_none()
             {
-                record.error_code = Some("IncompleteBody".to_owned());
+                record.error_code = Some(Text::const_new("IncompleteBody"));
                 record.error_message =
-                    Some(format!("The answer broke off after {} bytes: {reason}.", report.sent_bytes));
+                    Some(format!("The answer broke off after {} bytes: {reason}.", report.sent_bytes).into());
             }
             // The answer has left: nobody is there to be refused. A failure leaves the provisional record in force.
             if let Err(error) = self.append_record(&received.connection.lane, &record, note).await {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{AccountId, EventCategory, EventRecord, EventTime, EventType, Region, UserIdentity};
+use model::{AccountId, EventCategory, EventRecord, EventTime, EventType, Region, Text, UserIdentity};
 use parking_lot::Mutex;
 use serde_json::json;
+
+/// What makes the record of a gap.
+const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
 /// Calls that went unrecorded since the last time recording worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,28 +71,28 @@ pub fn gap_record(
         event_version: "1.11",
         user_identity: Arc::new(UserIdentity {
             account_id: Some(account.to_string()),
-            invoked_by: Some("cloudtrail.amazonaws.com".to_owned()),
+            invoked_by: Some(CLOUDTRAIL.to_owned()),
             ..UserIdentity::default()
         }),
         event_time,
-        event_source: "cloudtrail.amazonaws.com".to_owned(),
-        event_name: "RecordingGap".to_owned(),
-        aws_region: region.to_string(),
-        source_ip_address: "cloudtrail.amazonaws.com".to_owned(),
-        user_agent: Some("cloudtrail.amazonaws.com".to_owned()),
+        event_source: Text::const_new(CLOUDTRAIL),
+        event_name: Text::const_new("RecordingGap"),
+        aws_region: Text::new(region.as_str()),
+        source_ip_address: Text::const_new(CLOUDTRAIL),
+        user_agent: Some(Text::const_new(CLOUDTRAIL)),
         error_code: None,
         error_message: None,
         request_parameters: None,
         response_elements: None,
         additional_event_data: None,
         request_id: None,
-        event_id,
+        event_id: event_id.into(),
         read_only: false,
         resources: Vec::new(),
         event_type: EventType::AwsServiceEvent,
         api_version: None,
         management_event: true,
-        recipient_account_id: account.to_string(),
+        recipient_account_id: Text::new(account.as_str()),
         shared_event_id: None,
         service_event_details: Some(json!({
             "firstUnrecordedCall": gap.first.to_string(),

@@ -37,7 +37,7 @@ impl LiveCall {
             call: call_name(record),
             resource: resource(record),
             status,
-            error: record.error_code.clone(),
+            error: record.error_code.as_deref().map(str::to_owned),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         }
     }

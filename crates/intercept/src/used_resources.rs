@@ -67,7 +67,10 @@ pub(crate) fn arns(prefix: &str, action: &str, record: &EventRecord) -> Vec<Stri
     let from_record: Vec<String> = record
         .resources
         .iter()
-        .filter_map(|resource| resource.arn.clone().or_else(|| Some(format!("{}*", resource.arn_prefix.as_ref()?))))
+        .filter_map(|resource| {
+            let arn = resource.arn.as_deref().map(str::to_owned);
+            arn.or_else(|| Some(format!("{}*", resource.arn_prefix.as_ref()?)))
+        })
         .filter(|arn| is_of_level(action, arn))
         .collect();
     if !from_record.is_empty() {

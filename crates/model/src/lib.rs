@@ -20,6 +20,7 @@ pub mod lookup;
 pub mod record;
 pub mod region;
 pub mod selectors;
+pub mod text;
 
 pub use access_key::AccessKeyId;
 pub use account::AccountId;
@@ -31,3 +32,4 @@ pub use lesson::IdentityLesson;
 pub use lookup::{LookupIndex, LookupResource};
 pub use record::{EventCategory, EventRecord, EventResource, EventType, TlsDetails, UnwritableRecord};
 pub use region::Region;
+pub use text::Text;

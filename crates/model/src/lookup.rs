@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{EventCategory, EventRecord, EventTime};
+use crate::{EventCategory, EventRecord, EventTime, Text};
 
 pub use resources::{LookupResource, NamingKey, S3_OBJECT, listed_resources, s3_object_arn};
 
@@ -21,27 +21,27 @@ pub struct LookupIndex {
     /// `eventTime`.
     pub event_time: EventTime,
     /// `eventID`.
-    pub event_id: String,
+    pub event_id: Text,
     /// `eventName`; empty in Insights events, which name theirs in `insightDetails`.
-    pub event_name: String,
+    pub event_name: Text,
     /// `eventSource`.
-    pub event_source: String,
+    pub event_source: Text,
     /// `readOnly`.
     pub read_only: Option<bool>,
     /// Name of the caller: the user's, the role session's, `root`, or the service that called.
-    pub username: Option<String>,
+    pub username: Option<Text>,
     /// `userIdentity.accessKeyId`.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Text>,
     /// `awsRegion`.
-    pub region: Option<String>,
+    pub region: Option<Text>,
     /// `recipientAccountId`, else the account of the caller.
-    pub account: Option<String>,
+    pub account: Option<Text>,
     /// `eventCategory`, derived where old records have none.
     pub category: EventCategory,
     /// `errorCode`.
-    pub error_code: Option<String>,
+    pub error_code: Option<Text>,
     /// `sourceIPAddress`.
-    pub source_ip: Option<String>,
+    pub source_ip: Option<Text>,
     /// Resources that the record names.
     pub resources: Vec<LookupResource>,
 }
@@ -147,7 +147,7 @@ impl LookupIndex {
             event_source: record.event_source.clone(),
             read_only: Some(record.read_only),
             username: username(&identity),
-            access_key_id: caller.access_key_id.clone().filter(|id| !id.is_empty()),
+            access_key_id: caller.access_key_id.as_deref().filter(|id| !id.is_empty()).map(Text::new),
             region: Some(record.aws_region.clone()),
             account: Some(record.recipient_account_id.clone()),
             category: record.event_category,
@@ -181,7 +181,7 @@ impl LookupIndex {
         );
         Ok(Self {
             event_time: EventTime::parse(event_time)?,
-            event_id: event_id.ok_or(LookupIndexError::Missing { field: "eventID" })?.to_owned(),
+            event_id: event_id.ok_or(LookupIndexError::Missing { field: "eventID" })?.into(),
             event_name: text(record.event_name).unwrap_or_default(),
             event_source,
             read_only: record.read_only.and_then(truth),
@@ -197,8 +197,8 @@ impl LookupIndex {
     }
 }
 
-fn text(found: Option<Cow<'_, str>>) -> Option<String> {
-    found.map(Cow::into_owned)
+fn text(found: Option<Cow<'_, str>>) -> Option<Text> {
+    found.map(Text::from)
 }
 
 /// Booleans, which some products rewrite as texts.
@@ -222,16 +222,16 @@ fn category(named: Option<&str>, management_event: Option<bool>) -> EventCategor
 
 /// Source: CloudTrail API reference, LookupEvents, and observed answers: the user's name, the name of a role session,
 /// `root`, or the service.
-fn username(identity: &Identity<'_>) -> Option<String> {
+fn username(identity: &Identity<'_>) -> Option<Text> {
     if identity.identity_type.as_deref() == Some("Root") {
-        return Some("root".to_owned());
+        return Some(Text::const_new("root"));
     }
-    let given = |name: &Option<Cow<'_, str>>| name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned);
+    let given = |name: &Option<Cow<'_, str>>| name.as_deref().filter(|name| !name.is_empty()).map(Text::new);
     if let Some(name) = given(&identity.user_name) {
         return Some(name);
     }
-    let session = || Some(identity.principal_id.as_deref()?.split_once(':')?.1.to_owned());
-    let of_arn = || Some(identity.arn.as_deref()?.rsplit_once('/')?.1.to_owned());
+    let session = || Some(Text::new(identity.principal_id.as_deref()?.split_once(':')?.1));
+    let of_arn = || Some(Text::new(identity.arn.as_deref()?.rsplit_once('/')?.1));
     of_arn().or_else(session).filter(|name| !name.is_empty()).or_else(|| given(&identity.invoked_by))
 }
 

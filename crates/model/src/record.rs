@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{EventTime, UserIdentity};
+use crate::{EventTime, Text, UserIdentity};
 
 /// One event record, ready to be written as minified JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,23 +22,23 @@ pub struct EventRecord {
     /// Completion time of the call.
     pub event_time: EventTime,
     /// `service.amazonaws.com`.
-    pub event_source: String,
+    pub event_source: Text,
     /// API action as CloudTrail names it.
-    pub event_name: String,
+    pub event_name: Text,
     /// Region that served the call.
-    pub aws_region: String,
+    pub aws_region: Text,
     /// Address of the caller, or a service name.
     #[serde(rename = "sourceIPAddress")]
-    pub source_ip_address: String,
+    pub source_ip_address: Text,
     /// Agent of the caller; cut at [`crate::limits::SHORT_TEXT_BYTES_MAX`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Text>,
     /// Error code of a failed call.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
+    pub error_code: Option<Text>,
     /// Error text of a failed call.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
+    pub error_message: Option<Text>,
     /// What was asked; `null` when nothing.
     pub request_parameters: Option<Value>,
     /// What a changing call answered; `null` for reads, failures and empty answers.
@@ -48,10 +48,10 @@ pub struct EventRecord {
     pub additional_event_data: Option<Value>,
     /// Request id that the service gave.
     #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    pub request_id: Option<Text>,
     /// Unique id of this record (UUID).
     #[serde(rename = "eventID")]
-    pub event_id: String,
+    pub event_id: Text,
     /// Whether the call changes nothing.
     pub read_only: bool,
     /// Resources that the service names itself.
@@ -61,14 +61,14 @@ pub struct EventRecord {
     pub event_type: EventType,
     /// API version, written by some services only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_version: Option<String>,
+    pub api_version: Option<Text>,
     /// `true` for management events, `false` for data events.
     pub management_event: bool,
     /// Account that this record belongs to.
-    pub recipient_account_id: String,
+    pub recipient_account_id: Text,
     /// Same in every copy of one action that several accounts received.
     #[serde(rename = "sharedEventID", skip_serializing_if = "Option::is_none")]
-    pub shared_event_id: Option<String>,
+    pub shared_event_id: Option<Text>,
     /// Details of a service event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_event_details: Option<Value>,
@@ -136,16 +136,16 @@ impl EventCategory {
 pub struct EventResource {
     /// Owner of the resource.
     #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<Text>,
     /// `AWS::Service::Type`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub resource_type: Option<String>,
+    pub resource_type: Option<Text>,
     /// Full ARN.
     #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
-    pub arn: Option<String>,
+    pub arn: Option<Text>,
     /// Prefix of ARNs, in place of the ARN, for list operations.
     #[serde(rename = "ARNPrefix", skip_serializing_if = "Option::is_none")]
-    pub arn_prefix: Option<String>,
+    pub arn_prefix: Option<Text>,
 }
 
 /// The `tlsDetails` element.
@@ -200,24 +200,24 @@ mod tests {
             event_version: "1.11",
             user_identity: Arc::new(UserIdentity::anonymous()),
             event_time: EventTime::from_seconds(1_795_419_952),
-            event_source: "s3.amazonaws.com".to_owned(),
-            event_name: "GetObject".to_owned(),
-            aws_region: "us-east-1".to_owned(),
-            source_ip_address: "192.0.2.1".to_owned(),
-            user_agent: Some(agent),
+            event_source: "s3.amazonaws.com".into(),
+            event_name: "GetObject".into(),
+            aws_region: "us-east-1".into(),
+            source_ip_address: "192.0.2.1".into(),
+            user_agent: Some(agent.into()),
             error_code: None,
             error_message: None,
             request_parameters: Some(parameters),
             response_elements: None,
             additional_event_data: None,
             request_id: None,
-            event_id: "e".to_owned(),
+            event_id: "e".into(),
             read_only: true,
             resources: Vec::new(),
             event_type: EventType::AwsApiCall,
             api_version: None,
             management_event: false,
-            recipient_account_id: "123456789012".to_owned(),
+            recipient_account_id: "123456789012".into(),
             shared_event_id: None,
             service_event_details: None,
             event_category: EventCategory::Data,

@@ -332,11 +332,11 @@ impl Builder {
         let cell_of = |column| info.columns.iter().position(|found| *found == column).map(|cell| cell as u32);
         (info.region_cell, info.account_cell) = (cell_of(REGION_COLUMN), cell_of(ACCOUNT_COLUMN));
         info.facts = vec![
-            (TermKind::EventName, index.event_name),
-            (TermKind::EventSource, index.event_source),
+            (TermKind::EventName, index.event_name.into_string()),
+            (TermKind::EventSource, index.event_source.into_string()),
             (TermKind::Category, crate::facts::category_text(index.category).to_owned()),
         ];
-        info.facts.extend(index.error_code.map(|code| (TermKind::ErrorCode, code)));
+        info.facts.extend(index.error_code.map(|code| (TermKind::ErrorCode, code.into_string())));
         let read_only = index.read_only.map(crate::facts::truth_text);
         info.facts.extend(read_only.map(|text| (TermKind::ReadOnly, text.to_owned())));
         info
@@ -376,8 +376,8 @@ impl Builder {
         let account = index.as_ref().and_then(|index| index.account.clone());
         CallerFacts {
             account: account.map(|account| self.values.number(ACCOUNT_COLUMN, &escaped(&account)).0),
-            username: index.as_ref().and_then(|index| index.username.clone()),
-            access_key_id: index.and_then(|index| index.access_key_id),
+            username: index.as_ref().and_then(|index| index.username.as_deref().map(str::to_owned)),
+            access_key_id: index.and_then(|index| index.access_key_id.map(String::from)),
         }
     }
 

@@ -182,15 +182,15 @@ fn check_text(segment: &Segment, texts: &BTreeMap<u64, Vec<u8>>, part: &str) {
 
 /// What is counted without records is what the records say.
 fn check_tallies(segment: &Segment, indexes: Vec<LookupIndex>) {
-    type Value = fn(&LookupIndex) -> Option<String>;
+    type Value = fn(&LookupIndex) -> Option<model::Text>;
     let fields: [(SharedPart, Value); 10] = [
         (SharedPart::Class, |index| Some(index.event_name.clone())),
         (SharedPart::Class, |index| Some(index.event_source.clone())),
         (SharedPart::Class, |index| index.region.clone()),
         (SharedPart::Class, |index| index.account.clone()),
-        (SharedPart::Class, |index| index.read_only.map(|truth| truth.to_string())),
+        (SharedPart::Class, |index| index.read_only.map(|truth| truth.to_string().into())),
         (SharedPart::Class, |index| index.error_code.clone()),
-        (SharedPart::Class, |index| Some(index.category.as_str().to_owned())),
+        (SharedPart::Class, |index| Some(index.category.as_str().into())),
         (SharedPart::Caller, |index| index.username.clone()),
         (SharedPart::Caller, |index| index.access_key_id.clone()),
         (SharedPart::Address, |index| index.source_ip.clone()),

@@ -55,18 +55,19 @@ impl CountField {
 
     /// The value of an event; `None` where it has none.
     pub fn value(self, index: &LookupIndex) -> Option<String> {
-        match self {
-            Self::EventName => Some(index.event_name.clone()),
-            Self::EventSource => Some(index.event_source.clone()),
-            Self::ReadOnly => index.read_only.map(|read_only| read_only.to_string()),
-            Self::ErrorCode => index.error_code.clone(),
-            Self::Region => index.region.clone(),
-            Self::Account => index.account.clone(),
-            Self::Category => Some(index.category.as_str().to_owned()),
-            Self::Username => index.username.clone(),
-            Self::AccessKeyId => index.access_key_id.clone(),
-            Self::SourceIp => index.source_ip.clone(),
-        }
+        let text = match self {
+            Self::EventName => Some(index.event_name.as_str()),
+            Self::EventSource => Some(index.event_source.as_str()),
+            Self::ReadOnly => index.read_only.map(|read_only| if read_only { "true" } else { "false" }),
+            Self::ErrorCode => index.error_code.as_deref(),
+            Self::Region => index.region.as_deref(),
+            Self::Account => index.account.as_deref(),
+            Self::Category => Some(index.category.as_str()),
+            Self::Username => index.username.as_deref(),
+            Self::AccessKeyId => index.access_key_id.as_deref(),
+            Self::SourceIp => index.source_ip.as_deref(),
+        };
+        text.map(str::to_owned)
     }
 }
 

@@ -94,12 +94,14 @@ impl AttributeFilter {
             Self::EventId(id) => index.event_id == *id,
             Self::EventName(name) => index.event_name == *name,
             Self::ReadOnly(read_only) => index.read_only == Some(*read_only),
-            Self::Username(name) => index.username.as_ref() == Some(name),
-            Self::ResourceType(kind) => index.resources.iter().any(|found| found.resource_type.as_ref() == Some(kind)),
+            Self::Username(name) => index.username.as_deref() == Some(name),
+            Self::ResourceType(kind) => {
+                index.resources.iter().any(|found| found.resource_type.as_deref() == Some(kind))
+            }
             Self::ResourceName(name) => index.resources.iter().any(|found| found.resource_name == *name),
             Self::EventSource(source) => index.event_source == *source,
-            Self::AccessKeyId(id) => index.access_key_id.as_ref() == Some(id),
-            Self::SourceIp(ip) => index.source_ip.as_ref() == Some(ip),
+            Self::AccessKeyId(id) => index.access_key_id.as_deref() == Some(id),
+            Self::SourceIp(ip) => index.source_ip.as_deref() == Some(ip),
         }
     }
 }

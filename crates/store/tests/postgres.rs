@@ -30,7 +30,7 @@ async fn open(folder: &Path, address: &str) -> EventStore {
 
 async fn check_that_each_is_there_once(store: &EventStore, mut expected: Vec<String>) {
     let page = store.lookup(EventQuery { limit: 100_000, ..EventQuery::default() }).await.unwrap();
-    let mut found: Vec<String> = page.events.iter().map(|event| event.index.event_id.clone()).collect();
+    let mut found: Vec<String> = page.events.iter().map(|event| event.index.event_id.to_string()).collect();
     found.sort();
     expected.sort();
     assert!(found == expected, "{} events instead of {}", found.len(), expected.len());

@@ -40,7 +40,7 @@ async fn open(folder: &Path) -> EventStore {
 
 async fn all_ids(store: &EventStore) -> Vec<String> {
     let page = store.lookup(EventQuery { limit: 10_000, ..EventQuery::default() }).await.expect("a page");
-    page.events.iter().map(|event| event.index.event_id.clone()).collect()
+    page.events.iter().map(|event| event.index.event_id.to_string()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

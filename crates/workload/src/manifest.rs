@@ -94,26 +94,26 @@ pub(crate) fn values(
     let random = |number: usize| Random::new(hash(&[population.seed, 20, number as u64]));
     let by_text = |text: &dyn Fn(&Template) -> Vec<String>| by_template(templates, tally, text);
 
-    let names = by_text(&|template| vec![template.facts.event_name.clone()]);
+    let names = by_text(&|template| vec![template.facts.event_name.to_string()]);
     values.insert("EventName", Values::choose(names, String::clone, absent(&|n| format!("DescribeAbsence{n}"))));
-    let sources = by_text(&|template| vec![template.facts.event_source.clone()]);
+    let sources = by_text(&|template| vec![template.facts.event_source.to_string()]);
     values
         .insert("EventSource", Values::choose(sources, String::clone, absent(&|n| format!("absent{n}.amazonaws.com"))));
     let read_only = by_text(&|template| template.facts.read_only.iter().map(bool::to_string).collect());
     values.insert("ReadOnly", Values::choose(read_only, String::clone, Vec::new()));
     let resource_types = by_text(&|template| {
         let mut types: Vec<_> =
-            template.facts.resources.iter().filter_map(|found| found.resource_type.clone()).collect();
+            template.facts.resources.iter().filter_map(|found| found.resource_type.as_deref()).collect();
         types.sort();
         types.dedup();
         types.retain(|found| !found.is_empty());
-        types
+        types.into_iter().map(str::to_owned).collect()
     });
     let absent_types = absent(&|n| format!("AWS::Absent::Thing{n}"));
     values.insert("ResourceType", Values::choose(resource_types, String::clone, absent_types));
 
     let mut usernames = by_text(&|template| match template.username_slot {
-        None => template.facts.username.clone().into_iter().collect(),
+        None => template.facts.username.iter().map(|name| name.to_string()).collect(),
         Some(_) => Vec::new(),
     });
     let named = |counts: &[Count], name: &dyn Fn(usize) -> String| -> Vec<(String, Count)> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use model::Text;
+
 use crate::plan::first_region_share;
 use crate::random::{Choice, hash};
 use crate::template::Template;
@@ -43,7 +45,7 @@ impl Mix {
             }
         }
         let usual = total(&weights, true) + total(&weights, false);
-        let mut of_operation: HashMap<(String, String), f64> = HashMap::new();
+        let mut of_operation: HashMap<(Text, Text), f64> = HashMap::new();
         for template in templates {
             *of_operation.entry(operation(template)).or_default() += template.weight;
         }
@@ -72,8 +74,8 @@ impl Mix {
 }
 
 /// The operations that the source has least of, with the events wanted of each.
-fn rare_operations(templates: &[Template], seed: u64) -> HashMap<(String, String), u64> {
-    let mut weights: HashMap<(String, String), f64> = HashMap::new();
+fn rare_operations(templates: &[Template], seed: u64) -> HashMap<(Text, Text), u64> {
+    let mut weights: HashMap<(Text, Text), f64> = HashMap::new();
     for template in templates {
         let facts = &template.facts;
         *weights.entry((facts.event_source.clone(), facts.event_name.clone())).or_default() += template.weight;

@@ -163,7 +163,7 @@ impl Replacements {
         }
     }
 
-    fn number_of(&self, text: Option<&String>) -> Option<usize> {
+    fn number_of(&self, text: Option<&str>) -> Option<usize> {
         let text = text?;
         self.found.iter().position(|(other, _)| other == text)
     }
@@ -192,8 +192,8 @@ pub(crate) fn compile(weight: f64, text: String, classes: &mut ResourceClasses) 
         replacements.add_value(&record["sourceIPAddress"], Slot::Address);
         replacements.add_value(&record["userAgent"], Slot::Agent);
     }
-    let username_slot = replacements.number_of(facts.username.as_ref());
-    let access_key_slot = replacements.number_of(facts.access_key_id.as_ref());
+    let username_slot = replacements.number_of(facts.username.as_deref());
+    let access_key_slot = replacements.number_of(facts.access_key_id.as_deref());
     let pieces = cut(&text, &values, &replacements);
     let service = facts.event_source.split('.').next().unwrap_or_default();
     let is_world_wide = WORLD_WIDE.contains(&service);

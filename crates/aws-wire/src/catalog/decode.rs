@@ -168,7 +168,7 @@ fn protocol(reader: &mut Reader<'_>) -> Result<Protocol, CatalogError> {
 }
 
 /// Decodes the block of a service.
-pub(super) fn service(file: &[u8], entry: &Entry) -> Result<Service, CatalogError> {
+pub(super) fn service(file: &[u8], place: usize, entry: &Entry) -> Result<Service, CatalogError> {
     let summary = &entry.summary;
     let mut raw = Vec::with_capacity(entry.raw_size);
     let limit = entry.raw_size as u64 + 1;
@@ -186,6 +186,7 @@ pub(super) fn service(file: &[u8], entry: &Entry) -> Result<Service, CatalogErro
     let operation_count = block.reader.count()?;
     let operations = (0..operation_count).map(|_| block.operation()).collect::<Result<_, _>>()?;
     Ok(Service {
+        place,
         id: summary.id.clone(),
         service_id: summary.service_id.clone(),
         endpoint_prefix: summary.endpoint_prefix.clone(),

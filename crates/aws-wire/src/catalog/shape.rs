@@ -33,6 +33,8 @@ pub enum Protocol {
 /// One service of the catalog.
 #[derive(Debug)]
 pub struct Service {
+    /// Its place among the services of the catalog, from 0: what is worked out per service is kept by it.
+    pub place: usize,
     /// Folder name in the published models, unique: `ec2`, `elbv2`, `s3`, `cognito-idp`.
     pub id: String,
     /// `serviceId` of the model, such as `Elastic Load Balancing v2`.

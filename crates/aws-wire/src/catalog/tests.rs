@@ -183,7 +183,7 @@ fn damaged_tables_give_an_error_or_a_service_but_no_panic() {
             operation_count: 0,
         };
         let entry = Entry { summary, block: 0..file.len(), raw_size: raw.len(), decoded: OnceLock::new() };
-        let _ = decode::service(&file, &entry);
+        let _ = decode::service(&file, 0, &entry);
     }
 }
 

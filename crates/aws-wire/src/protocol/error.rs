@@ -1,6 +1,6 @@
 //! Answers that tell of failure.
 
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use serde_json::Value as Json;
 
 use super::xml_tree::{XmlElement, parse_xml};
@@ -82,10 +82,17 @@ fn bare(code: &str) -> String {
     code.split(':').next().unwrap_or(code).trim().to_owned()
 }
 
+/// Headers that hold a request id. Made once: a name that is given as a text is read anew at each look.
+static REQUEST_ID_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("x-amzn-requestid"),
+    HeaderName::from_static("x-amz-request-id"),
+    HeaderName::from_static("x-amzn-request-id"),
+    HeaderName::from_static("x-amz-requestid"),
+];
+
 /// The request id that the service gave, from the headers, else from the body.
 pub fn request_id(protocol: Protocol, headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    let names = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id", "x-amz-requestid"];
-    let in_headers = names.into_iter().find_map(|name| headers.get(name)?.to_str().ok());
+    let in_headers = REQUEST_ID_HEADERS.iter().find_map(|name| headers.get(name)?.to_str().ok());
     if let Some(id) = in_headers.filter(|id| !id.is_empty()) {
         return Some(id.to_owned());
     }

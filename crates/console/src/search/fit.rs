@@ -113,22 +113,19 @@ mod tests {
     fn index() -> LookupIndex {
         LookupIndex {
             event_time: EventTime::from_seconds(1),
-            event_id: "e-1".to_owned(),
-            event_name: "PutRolePolicy".to_owned(),
-            event_source: "iam.amazonaws.com".to_owned(),
+            event_id: "e-1".into(),
+            event_name: "PutRolePolicy".into(),
+            event_source: "iam.amazonaws.com".into(),
             read_only: Some(false),
-            username: Some("ana".to_owned()),
-            access_key_id: Some("AKIAEXAMPLE".to_owned()),
-            error_code: Some("AccessDenied".to_owned()),
-            source_ip: Some("203.0.113.7".to_owned()),
-            region: Some("us-east-1".to_owned()),
-            account: Some("111122223333".to_owned()),
+            username: Some("ana".into()),
+            access_key_id: Some("AKIAEXAMPLE".into()),
+            error_code: Some("AccessDenied".into()),
+            source_ip: Some("203.0.113.7".into()),
+            region: Some("us-east-1".into()),
+            account: Some("111122223333".into()),
             category: EventCategory::Management,
             resources: [(Some("AWS::IAM::Role"), "admin"), (Some("AWS::IAM::Policy"), "inline"), (None, "odd")]
-                .map(|(kind, name)| LookupResource {
-                    resource_type: kind.map(str::to_owned),
-                    resource_name: name.to_owned(),
-                })
+                .map(|(kind, name)| LookupResource { resource_type: kind.map(Into::into), resource_name: name.into() })
                 .into(),
         }
     }
@@ -187,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_denied_family_is_known() {
-        let with = |code: Option<&str>| LookupIndex { error_code: code.map(str::to_owned), ..index() };
+        let with = |code: Option<&str>| LookupIndex { error_code: code.map(Into::into), ..index() };
         for code in [
             "AccessDenied",
             "AccessDeniedException",

@@ -9,7 +9,7 @@
 //! word  = characters without whitespace, comma and quote | '"' characters with \" and \\ '"'
 //! ```
 
-use model::LookupIndex;
+use model::{LookupIndex, Text};
 
 use super::SearchError;
 use super::pattern::Pattern;
@@ -280,7 +280,7 @@ impl Field {
     }
 
     fn has(self, index: &LookupIndex, value: &Value) -> bool {
-        let optional = |text: &Option<String>| text.as_deref().is_some_and(|text| value.fits(text));
+        let optional = |text: &Option<Text>| text.as_deref().is_some_and(|text| value.fits(text));
         match self {
             Self::EventName => value.fits(&index.event_name),
             Self::EventSource => value.fits(&index.event_source),

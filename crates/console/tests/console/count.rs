@@ -17,7 +17,7 @@ async fn events_are_counted_by_value_and_time() {
     for (name, seconds_ago) in [("Get", 7200), ("Put", 3600), ("Get", 3600), ("Get", 60), ("List", 60)] {
         world.archive.push(name, seconds_ago, |_| {});
     }
-    world.archive.push("Foreign", 1, |index| index.account = Some("444455556666".to_owned()));
+    world.archive.push("Foreign", 1, |index| index.account = Some("444455556666".into()));
     assert_eq!(count(&world, "").await, (200, json!({"total": 5})));
     let (_, by_name) = count(&world, r#"{"by": "eventname", "top": 2}"#).await;
     let values = json!([{"value": "Get", "count": 3}, {"value": "List", "count": 1}]);

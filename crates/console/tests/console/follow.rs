@@ -61,10 +61,10 @@ async fn new_records_come_as_stored_and_filtered() {
     world.archive.push("Before", 1, |_| {});
     let mut lines = Lines::open(&world, "eventName=A*&eventName=B&userName=ana").await;
     world.archive.push("C", 0, |_| {});
-    world.archive.push("A1", 0, |index| index.username = Some("bo".to_owned()));
+    world.archive.push("A1", 0, |index| index.username = Some("bo".into()));
     world.archive.push("A2", 0, |_| {});
     assert_eq!(lines.next_record().await, r#"{"eventID": "e-4",  "eventName":"A2","b":1,"a":1.0}"#);
-    world.archive.push("B", 0, |index| index.account = Some("444455556666".to_owned()));
+    world.archive.push("B", 0, |index| index.account = Some("444455556666".into()));
     world.archive.push("B", 99_999, |_| {});
     assert_eq!(lines.next_record().await, r#"{"eventID": "e-6",  "eventName":"B","b":1,"a":1.0}"#);
 }

@@ -19,10 +19,10 @@ async fn filters_times_and_order_decide() {
     for (name, seconds_ago) in [("CreateUser", 7200), ("DeleteUser", 600), ("PutRolePolicy", 60), ("GetUser", 1)] {
         world.archive.push(name, seconds_ago, |index| {
             index.read_only = Some(name.starts_with("Get"));
-            index.error_code = (name == "DeleteUser").then(|| "AccessDenied".to_owned());
+            index.error_code = (name == "DeleteUser").then(|| "AccessDenied".into());
         });
     }
-    world.archive.push("Foreign", 1, |index| index.account = Some("444455556666".to_owned()));
+    world.archive.push("Foreign", 1, |index| index.account = Some("444455556666".into()));
     for (body, expected) in [
         (json!({}), vec!["GetUser", "PutRolePolicy", "DeleteUser", "CreateUser"]),
         (json!({"order": "oldestFirst"}), vec!["CreateUser", "DeleteUser", "PutRolePolicy", "GetUser"]),
@@ -53,7 +53,7 @@ async fn pages_hold_everything_once_in_both_directions() {
     let world = World::new();
     for number in 0..40 {
         world.archive.push(&format!("N{number:02}"), 100 - number / 3, |index| {
-            index.username = Some(if number % 2 == 0 { "even" } else { "odd" }.to_owned());
+            index.username = Some(if number % 2 == 0 { "even" } else { "odd" }.into());
         });
     }
     let all: Vec<String> = (0..40).map(|number| format!("N{number:02}")).collect();

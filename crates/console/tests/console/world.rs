@@ -107,16 +107,16 @@ impl ListArchive {
         let event_time = EventTime::from_seconds(now().as_seconds() - seconds_ago);
         let mut index = LookupIndex {
             event_time,
-            event_id: format!("e-{sequence}"),
-            event_name: name.to_owned(),
-            event_source: "iam.amazonaws.com".to_owned(),
+            event_id: format!("e-{sequence}").into(),
+            event_name: name.into(),
+            event_source: "iam.amazonaws.com".into(),
             read_only: Some(false),
-            username: Some("ana".to_owned()),
+            username: Some("ana".into()),
             access_key_id: None,
             error_code: None,
             source_ip: None,
-            region: Some("us-east-1".to_owned()),
-            account: Some(ACCOUNT.to_owned()),
+            region: Some("us-east-1".into()),
+            account: Some(ACCOUNT.into()),
             category: EventCategory::Management,
             resources: Vec::new(),
         };
@@ -176,7 +176,7 @@ impl EventArchive for ListArchive {
         for event in events.iter().filter(fits) {
             counts.total += 1;
             if request.by == Some(CountField::EventName) {
-                *counts.by_value.entry(Some(event.index.event_name.clone())).or_default() += 1;
+                *counts.by_value.entry(Some(event.index.event_name.to_string())).or_default() += 1;
             }
             if let Some(interval) = request.interval_seconds {
                 let start = event.index.event_time.as_seconds().div_euclid(interval) * interval;

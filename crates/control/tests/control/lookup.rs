@@ -43,11 +43,11 @@ async fn absent_members_are_left_out() {
 async fn each_attribute_finds_its_event() {
     let world = World::new();
     let mut wanted = stored("wanted", "RunInstances", 10);
-    wanted.event.index.event_source = "ec2.amazonaws.com".to_owned();
+    wanted.event.index.event_source = "ec2.amazonaws.com".into();
     wanted.event.index.read_only = Some(true);
-    wanted.event.index.access_key_id = Some("ASIAWANTED".to_owned());
-    wanted.event.index.username = Some("session".to_owned());
-    wanted.event.index.resources[0].resource_type = Some("AWS::EC2::Instance".to_owned());
+    wanted.event.index.access_key_id = Some("ASIAWANTED".into());
+    wanted.event.index.username = Some("session".into());
+    wanted.event.index.resources[0].resource_type = Some("AWS::EC2::Instance".into());
     world.history.push(wanted);
     world.history.push(stored("other", "CreateUser", 9));
     for (key, value) in [

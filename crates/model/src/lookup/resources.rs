@@ -7,15 +7,15 @@
 
 use serde_json::Value;
 
-use crate::{EventRecord, EventResource};
+use crate::{EventRecord, EventResource, Text};
 
 /// A resource in a record: its type where it is known, and its name, id or ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookupResource {
     /// `AWS::Service::Kind`.
-    pub resource_type: Option<String>,
+    pub resource_type: Option<Text>,
     /// Name, id or ARN.
-    pub resource_name: String,
+    pub resource_name: Text,
 }
 
 /// Most resources of one record: a call on a thousand instances is found by each, a hostile record costs no more.
@@ -435,10 +435,8 @@ impl<'a> Found<'a> {
         };
         // Looking for the same one again is quadratic, so only the last few are looked at: repetition is near.
         if fits && !self.resources.iter().rev().take(64).any(is_same) {
-            self.resources.push(LookupResource {
-                resource_type: resource_type.map(str::to_owned),
-                resource_name: name.to_owned(),
-            });
+            self.resources
+                .push(LookupResource { resource_type: resource_type.map(Text::new), resource_name: Text::new(name) });
         }
     }
 

@@ -28,16 +28,16 @@ impl FixedArchive {
         let name = if sequence.is_multiple_of(2) { "Even" } else { "Odd" };
         let index = LookupIndex {
             event_time,
-            event_id: sequence.to_string(),
-            event_name: name.to_owned(),
-            event_source: String::new(),
+            event_id: sequence.to_string().into(),
+            event_name: name.into(),
+            event_source: "".into(),
             read_only: None,
             username: None,
             access_key_id: None,
             error_code: None,
             source_ip: None,
             region: None,
-            account: Some(ACCOUNT.to_owned()),
+            account: Some(ACCOUNT.into()),
             category: EventCategory::Management,
             resources: Vec::new(),
         };

@@ -3,7 +3,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use model::{EventCategory, LookupIndex};
+use model::{EventCategory, LookupIndex, Text};
 use serde_json::Value;
 
 use super::{Request, generate};
@@ -67,8 +67,8 @@ fn records(folder: &Path) -> Vec<Value> {
 
 /// Counts every value as lookups would, and compares with what the manifest says.
 fn check_counts(manifest: &Manifest, records: &[Value]) -> BTreeMap<&'static str, usize> {
-    let mut counts: BTreeMap<(&str, String), (u64, u64)> = BTreeMap::new();
-    let mut add = |attribute: &'static str, value: Option<String>, is_lookup: bool| {
+    let mut counts: BTreeMap<(&str, Text), (u64, u64)> = BTreeMap::new();
+    let mut add = |attribute: &'static str, value: Option<Text>, is_lookup: bool| {
         if let Some(value) = value {
             let count = counts.entry((attribute, value)).or_default();
             count.0 += 1;
@@ -83,7 +83,7 @@ fn check_counts(manifest: &Manifest, records: &[Value]) -> BTreeMap<&'static str
         add("EventId", Some(index.event_id), is_lookup);
         add("EventName", Some(index.event_name), is_lookup);
         add("EventSource", Some(index.event_source), is_lookup);
-        add("ReadOnly", index.read_only.map(|value| value.to_string()), is_lookup);
+        add("ReadOnly", index.read_only.map(|value| value.to_string().into()), is_lookup);
         add("Username", index.username, is_lookup);
         add("AccessKeyId", index.access_key_id, is_lookup);
         let names: HashSet<_> = index.resources.iter().map(|resource| resource.resource_name.clone()).collect();
@@ -98,7 +98,7 @@ fn check_counts(manifest: &Manifest, records: &[Value]) -> BTreeMap<&'static str
     let mut checked = BTreeMap::new();
     for (attribute, values) in &manifest.values {
         for value in values.all() {
-            let found = counts.get(&(*attribute, value.value.clone())).copied();
+            let found = counts.get(&(*attribute, Text::new(&value.value))).copied();
             assert_eq!(found, Some((value.events, value.lookups)), "{attribute} {}", value.value);
             *checked.entry(*attribute).or_default() += 1;
         }
