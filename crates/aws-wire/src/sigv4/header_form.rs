@@ -74,9 +74,23 @@ fn parse_v4<'a>(head: &RequestHead<'a>, text: &'a str, rest: &'a str) -> Result<
 /// Splits `Credential=…, SignedHeaders=…, Signature=…`; the space after the comma is optional, other names are ignored.
 fn parse_parameters<'a>(text: &str, rest: &'a str) -> Result<Parameters<'a>, SigV4Error> {
     let mut parameters = Parameters::default();
-    for pair in rest.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    let mut rest = Some(rest);
+    while let Some(pairs) = rest {
+        let pair = match split_at(pairs, b',') {
+            Some((pair, others)) => {
+                rest = Some(others);
+                pair.trim()
+            }
+            None => {
+                rest = None;
+                pairs.trim()
+            }
+        };
+        if pair.is_empty() {
+            continue;
+        }
         let malformed = || SigV4Error::MalformedPair { pair: pair.to_owned(), header: text.to_owned() };
-        let (name, value) = pair.split_once('=').ok_or_else(malformed)?;
+        let (name, value) = split_at(pair, b'=').ok_or_else(malformed)?;
         let slot = match name {
             "Credential" => &mut parameters.credential,
             "SignedHeaders" => &mut parameters.signed_headers,
@@ -88,6 +102,12 @@ fn parse_parameters<'a>(text: &str, rest: &'a str) -> Result<Parameters<'a>, Sig
         }
     }
     Ok(parameters)
+}
+
+/// `split_once` for an ASCII character, which looks at sixteen and more bytes at a time: the header is long.
+fn split_at(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let place = memchr::memchr(separator, text.as_bytes())?;
+    Some((&text[..place], &text[place + 1..]))
 }
 
 fn incomplete(parameters: &Parameters<'_>, date_missing: bool, text: &str) -> SigV4Error {

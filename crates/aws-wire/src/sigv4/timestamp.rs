@@ -37,7 +37,7 @@ impl AmzDate {
             0,
         )
         .ok()?;
-        let seconds = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+        let seconds = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?.as_second();
         Some(Self { text: bytes, time: EventTime::from_seconds(seconds) })
     }
 
