@@ -473,6 +473,7 @@ fn exchange<'a>(
         event_time: EventTime::from_seconds(0),
         outcome: Outcome::Unknown,
         redaction_key: None,
+        asked: Box::leak(Box::default()),
     }
 }
 

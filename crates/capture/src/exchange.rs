@@ -9,6 +9,7 @@ use aws_wire::classify::Call;
 use http::HeaderMap;
 use model::{AccountId, EventTime, Region, TlsDetails, UserIdentity};
 
+use crate::asked::Asked;
 use crate::redaction_key::RedactionKey;
 
 /// One HTTP exchange, complete or still without its answer.
@@ -42,6 +43,8 @@ pub struct Exchange<'a> {
     pub outcome: Outcome<'a>,
     /// With a key, hidden texts are written with a keyed hash of their value.
     pub redaction_key: Option<&'a RedactionKey>,
+    /// Where what was asked is kept for the next record of the same call.
+    pub asked: &'a Asked,
 }
 
 /// Which operation a request calls.

@@ -16,9 +16,10 @@ use aws_wire::value::{StructureValue, Value};
 use model::identity::{SessionAttributes, WebIdFederationData};
 use model::{AccessKeyId, Arn, EventTime, IamPrincipal, IdentityLesson, SessionContext, SessionIssuer, UserIdentity};
 
+use crate::asked::Asked;
 use crate::exchange::Exchange;
 use crate::operation_facts::OperationFacts;
-use crate::parameters::{decode_input, decode_output};
+use crate::parameters::decode_output;
 use crate::record::success;
 use crate::resources::{member_of, structure_of, text_of};
 
@@ -119,7 +120,7 @@ pub(crate) struct Lecture<'a> {
     account: String,
     partition: &'static str,
     now: EventTime,
-    input: Option<StructureValue>,
+    input: Option<&'a StructureValue>,
     output: Option<StructureValue>,
 }
 
@@ -180,13 +181,13 @@ impl<'a> Lecture<'a> {
             account: account.unwrap_or_else(|| exchange.recipient_account.to_string()),
             partition: exchange.region.partition(),
             now: exchange.event_time,
-            input: decode_input(exchange, call).value().cloned(),
+            input: Asked::input(exchange, call).value(),
             output: decode_output(call, &answer),
         })
     }
 
     fn input(&self) -> Option<Members<'_>> {
-        Some(Members { service: self.service, value: self.input.as_ref()? })
+        Some(Members { service: self.service, value: self.input? })
     }
 
     fn output(&self) -> Option<Members<'_>> {

@@ -19,6 +19,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
 mod additional;
+mod asked;
 mod category;
 #[cfg(test)]
 mod corpus;
@@ -48,6 +49,7 @@ mod timestamp;
 mod unknown_operation;
 mod xml_json;
 
+pub use asked::Asked;
 pub use category::data_resource_types;
 pub use event_name::{event_name, event_source};
 pub use exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};

@@ -11,13 +11,14 @@ use model::{EventCategory, EventRecord, EventType, Text};
 use serde_json::{Value as Json, json};
 
 use crate::additional::additional_event_data;
+use crate::asked::Asked;
 use crate::category::event_category;
 use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
 use crate::identity_lessons::federated_caller;
 use crate::operation_facts::OperationFacts;
-use crate::parameters::{Answer, Input, decode_input, decode_output, request_parameters, response_elements};
+use crate::parameters::{Answer, decode_output, response_elements};
 use crate::render::hide_by_name;
 use crate::resources::{Known, resources};
 use crate::s3;
@@ -64,7 +65,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         user_agent: user_agent(exchange, rules),
         error_code,
         error_message,
-        request_parameters: parts.request_parameters.map(|json| within(json, PARAMETERS_BYTES_MAX)),
+        request_parameters: parts.request_parameters,
         response_elements: parts.response_elements.or(refusal).map(|json| within(json, PARAMETERS_BYTES_MAX)),
         additional_event_data: parts.additional_event_data.map(|json| within(json, ADDITIONAL_DATA_BYTES_MAX)),
         request_id: Some(cut(&parts.request_id, SHORT_TEXT_BYTES_MAX).into()),
@@ -89,7 +90,7 @@ struct Parts {
     api_version: Option<Text>,
     read_only: bool,
     category: EventCategory,
-    request_parameters: Option<Json>,
+    request_parameters: Option<Arc<Json>>,
     response_elements: Option<Json>,
     additional_event_data: Option<Json>,
     request_id: Text,
@@ -101,7 +102,7 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
     let operation = service.operation(call.operation);
     let facts = OperationFacts::of(call);
     let category = facts.category();
-    let input = input_of(exchange, call);
+    let input = Asked::input(exchange, call);
     let request_id = answered_request_id(exchange);
     let answer = success(exchange);
     let output = answer
@@ -134,17 +135,12 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         api_version: facts.api_version.clone(),
         read_only: facts.read_only,
         category,
-        request_parameters: request_parameters(exchange, call, &input),
+        request_parameters: Asked::parameters(exchange, call),
         response_elements: response,
         additional_event_data: additional_event_data(exchange, &operation.name, category, output.as_ref()),
         request_id,
         resources: resources(&known),
     }
-}
-
-/// S3 is written from its head and body as they stand, so that nothing needs decoding.
-fn input_of(exchange: &Exchange<'_>, call: &Call) -> Input {
-    if call.service.id == "s3" { Input::HeadOnly(None) } else { decode_input(exchange, call) }
 }
 
 /// The answers of KMS name the key, also those that are not written.
@@ -165,7 +161,8 @@ fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
         api_version: api_version(service),
         read_only,
         category,
-        request_parameters: unknown_operation::request_parameters(exchange),
+        request_parameters: unknown_operation::request_parameters(exchange)
+            .map(|json| Arc::new(within(json, PARAMETERS_BYTES_MAX))),
         response_elements: None,
         additional_event_data: additional_event_data(exchange, &event_name, category, None),
         request_id: answered_request_id(exchange),
@@ -264,7 +261,7 @@ fn short(text: &str) -> Text {
 }
 
 /// The JSON, or the mark that it was left out for its size.
-fn within(json: Json, bytes_max: usize) -> Json {
+pub(crate) fn within(json: Json, bytes_max: usize) -> Json {
     if bytes_at_most(&json) > bytes_max && is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method};
 use model::{AccountId, EventTime, Region, UserIdentity};
 use serde_json::Value as Json;
 
+use crate::asked::Asked;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::parameters::{Answer, Input, request_parameters, response_elements};
 use crate::redaction_key::RedactionKey;
@@ -127,6 +128,7 @@ fn check_every_operation(key: Option<&RedactionKey>) {
                 event_time: EventTime::from_seconds(0),
                 outcome: Outcome::Unknown,
                 redaction_key: key,
+                asked: &Asked::default(),
             };
             if let Some(shape) = operation.input {
                 let mut filler = Filler { service, values_left: VALUES_MAX, secrets: 0 };

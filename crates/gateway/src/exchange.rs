@@ -17,7 +17,7 @@ use aws_wire::catalog::Catalog;
 use aws_wire::classify::{Call, Classification, HostNames, classify};
 use aws_wire::sigv4::{self, Presented, SigV4Error};
 use bytes::Bytes;
-use capture::{BodyCapture, Outcome};
+use capture::{Asked, BodyCapture, Outcome};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, response};
 use http_body::Body;
@@ -398,6 +398,7 @@ impl Gateway {
             began,
             tls,
             redaction_key: self.settings.redaction_key.clone(),
+            asked: Asked::default(),
         })
     }
 

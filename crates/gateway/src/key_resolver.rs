@@ -15,7 +15,7 @@ use aws_wire::catalog::Catalog;
 use aws_wire::classify::{Call, Classification, HostNames, classify};
 use aws_wire::sigv4::Credentials;
 use bytes::Bytes;
-use capture::{Authentication, BodyCapture, Outcome, Subject};
+use capture::{Asked, Authentication, BodyCapture, Outcome, Subject};
 use http::request;
 use model::{AccessKeyId, AccountId, EventTime, IdentityLesson, Region, UserIdentity};
 use parking_lot::Mutex;
@@ -178,6 +178,7 @@ impl Asker {
             request_id: "",
             event_time: now,
             redaction_key: None,
+            asked: &Asked::default(),
             outcome: Outcome::Answered {
                 status: parts.status.as_u16(),
                 headers: &parts.headers,

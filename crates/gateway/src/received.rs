@@ -10,7 +10,7 @@ use aws_wire::RequestHead;
 use aws_wire::catalog::{Protocol, Service};
 use aws_wire::classify::Call;
 use bytes::Bytes;
-use capture::{BodyCapture, Outcome, RedactionKey, Subject};
+use capture::{Asked, BodyCapture, Outcome, RedactionKey, Subject};
 use http::{Method, Response};
 use model::{EventRecord, EventTime, Region, TlsDetails};
 
@@ -94,6 +94,7 @@ pub(crate) struct Received {
     pub(crate) began: Instant,
     pub(crate) tls: Option<TlsDetails>,
     pub(crate) redaction_key: Option<RedactionKey>,
+    pub(crate) asked: Asked,
 }
 
 impl Received {
@@ -130,6 +131,7 @@ impl Received {
             event_time,
             outcome,
             redaction_key: self.redaction_key.as_ref(),
+            asked: &self.asked,
         }
     }
 

@@ -58,7 +58,7 @@ impl PolicyBuilder {
         }
         let record = call.record;
         let is_denied = record.error_code.as_deref().is_some_and(is_denial);
-        let needed = actions(call.service, call.operation, record.request_parameters.as_ref());
+        let needed = actions(call.service, call.operation, record.request_parameters.as_deref());
         let prefix = prefix(call.service);
         for action in needed {
             let arns = arns(prefix, &action, record);

@@ -90,7 +90,7 @@ fn is_of_level(action: &str, arn: &str) -> bool {
 
 /// A query of an index takes permission on the index alone. Source: Service Authorization Reference, DynamoDB.
 fn on_index(prefix: &str, record: &EventRecord, arns: Vec<String>) -> Vec<String> {
-    let parameters = record.request_parameters.as_ref().filter(|_| prefix == "dynamodb");
+    let parameters = record.request_parameters.as_deref().filter(|_| prefix == "dynamodb");
     match parameters.and_then(|parameters| parameters.get("indexName")).and_then(Value::as_str) {
         Some(index) => arns.into_iter().map(|arn| format!("{arn}/index/{index}")).collect(),
         None => arns,
@@ -99,12 +99,12 @@ fn on_index(prefix: &str, record: &EventRecord, arns: Vec<String>) -> Vec<String
 
 /// The bucket of an S3 call; records of CreateBucket name it in no other place.
 fn bucket(record: &EventRecord) -> Option<String> {
-    let name = record.request_parameters.as_ref()?.get("bucketName")?.as_str()?;
+    let name = record.request_parameters.as_deref()?.get("bucketName")?.as_str()?;
     Some(format!("arn:{}:s3:::{name}", partition(&record.aws_region)))
 }
 
 fn named(prefix: &str, action: &str, record: &EventRecord) -> Option<String> {
-    let parameters = record.request_parameters.as_ref()?.as_object()?;
+    let parameters = record.request_parameters.as_deref()?.as_object()?;
     let text = |key: &str| parameters.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let fits = |row: &&NamedBy| (row.prefix == prefix || row.prefix == "*") && action.contains(row.action);
     let (name, resource) = NAMED.iter().filter(fits).find_map(|row| text(row.key).map(|name| (name, row.resource)))?;
@@ -139,7 +139,7 @@ fn partition(region: &str) -> &'static str {
 
 /// Object that an S3 copy reads, as an ARN.
 pub(crate) fn copy_source(record: &EventRecord) -> Option<String> {
-    let source = record.request_parameters.as_ref()?.get("x-amz-copy-source")?.as_str()?;
+    let source = record.request_parameters.as_deref()?.get("x-amz-copy-source")?.as_str()?;
     if source.starts_with("arn:") {
         return Some(source.to_owned());
     }
@@ -154,7 +154,7 @@ pub(crate) fn passed_roles(record: &EventRecord) -> Vec<String> {
     let takes_roles = !matches!(record.event_source.as_str(), "iam.amazonaws.com" | "sts.amazonaws.com");
     let mut roles = Vec::new();
     if takes_roles && !record.read_only {
-        collect_roles(record.request_parameters.as_ref(), DEPTH_MAX, &mut roles);
+        collect_roles(record.request_parameters.as_deref(), DEPTH_MAX, &mut roles);
     }
     roles
 }

@@ -41,7 +41,7 @@ pub struct EventRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<Text>,
     /// What was asked; `null` when nothing.
-    pub request_parameters: Option<Value>,
+    pub request_parameters: Option<Arc<Value>>,
     /// What a changing call answered; `null` for reads, failures and empty answers.
     pub response_elements: Option<Value>,
     /// Extras of the service.
@@ -202,7 +202,7 @@ mod tests {
             user_agent: Some(agent.into()),
             error_code: None,
             error_message: None,
-            request_parameters: Some(parameters),
+            request_parameters: Some(Arc::new(parameters)),
             response_elements: None,
             additional_event_data: None,
             request_id: None,

@@ -48,6 +48,7 @@ fn taught(caller: UserIdentity, status: u16, request: &str, result: &str) -> (Ve
         request_id: "r-1",
         event_time: EventTime::from_seconds(1_740_830_405),
         redaction_key: None,
+        asked: &Asked::default(),
         outcome: Outcome::Answered { status, headers: &headers, body: BodyCapture::Complete(answer.as_bytes()) },
     };
     assert!(is_teacher(&call), "{action}");

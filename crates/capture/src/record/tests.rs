@@ -10,6 +10,7 @@ use model::{AccountId, EventTime, LookupIndex, Region, TlsDetails, UserIdentity}
 use serde_json::{Value as Json, json};
 
 use super::{address_text, record};
+use crate::asked::Asked;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::redaction_key::RedactionKey;
 
@@ -100,6 +101,7 @@ fn recorded(case: &Case<'_>) -> Json {
         request_id: "r-1",
         event_time: EventTime::from_seconds(1_740_830_405),
         redaction_key: case.redaction_key,
+        asked: &Asked::default(),
         outcome: case.outcome.unwrap_or(Outcome::Answered {
             status: case.status,
             headers: &answer_headers,

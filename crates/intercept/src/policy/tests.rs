@@ -16,7 +16,7 @@ pub(crate) fn record(service: &str, parameters: Value, arns: &[&str], error_code
         user_agent: None,
         error_code: error_code.map(Into::into),
         error_message: None,
-        request_parameters: Some(parameters),
+        request_parameters: Some(parameters.into()),
         response_elements: None,
         additional_event_data: None,
         request_id: None,

@@ -396,7 +396,7 @@ pub(super) fn of_record(record: &EventRecord) -> Vec<LookupResource> {
     for EventResource { resource_type, arn, arn_prefix, .. } in &record.resources {
         found.listed(resource_type.as_deref(), arn.as_deref().or(arn_prefix.as_deref()));
     }
-    found.part(record.request_parameters.as_ref());
+    found.part(record.request_parameters.as_deref());
     found.part(record.response_elements.as_ref());
     found.resources
 }
