@@ -229,12 +229,19 @@ impl Segment {
         Ok(id)
     }
 
-    /// The numbers that stand for the event ids of all rows, 16 bytes each.
+    /// The numbers that stand for the event ids of all rows between two times, seconds since 1970 and both inclusive, and
+    /// of some of their neighbours; 16 bytes each.
     ///
     /// # Errors
     /// The segment cannot be read.
-    pub fn event_ids(&self) -> Result<Vec<u8>, SegmentError> {
-        self.read(self.index.ids_offset, self.index.summary.event_count as usize * 16)
+    pub fn event_ids_between(&self, first: i64, last: i64) -> Result<Vec<u8>, SegmentError> {
+        let blocks = &self.index.blocks;
+        let row_of = |block: usize| {
+            (block as u64 * u64::from(self.index.block_rows)).min(u64::from(self.index.summary.event_count))
+        };
+        let start = row_of(blocks.partition_point(|block| block.last_seconds < first));
+        let end = row_of(blocks.partition_point(|block| block.first_seconds <= last)).max(start);
+        self.read(self.index.ids_offset + start * 16, (end - start) as usize * 16)
     }
 
     /// Event times and sequence numbers of all rows, in the order of the rows.

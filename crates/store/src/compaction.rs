@@ -11,13 +11,12 @@ use crate::StoreError;
 use crate::event_store::{EventStore, run_blocking};
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::known_ids::day_of;
-use crate::manifest::{Change, SegmentRow};
+use crate::manifest::SegmentRow;
 use crate::segment_file::{StoredSegment, write_segment};
 
 /// Segments below this many events are worth joining: those of the journal come by fifty thousand and without end.
 const SMALL_EVENTS: i64 = 128 * 1024;
-/// The same for imported ones, of which a day has a few: to ask one more costs microseconds, to join them a third of the
-/// time of the import.
+/// The same for imported ones: of an import only the last ones are as small, unless it was stopped or follows a bucket.
 const SMALL_IMPORTED_EVENTS: i64 = 32 * 1024;
 /// Most events of a segment that is made so: what a few hundred megabytes of memory hold while it is made.
 const JOINED_EVENTS_MAX: i64 = 512 * 1024;
@@ -27,7 +26,7 @@ const SEGMENTS_MIN: usize = 4;
 const RECORDS_AT_ONCE: u32 = 4096;
 
 impl EventStore {
-    /// Joins one group of small segments of a day, if there is one. Says whether it did.
+    /// Joins one group of small segments, if there is one. Says whether it did.
     ///
     /// # Errors
     /// A segment or the manifest cannot be read or written. Nothing is lost: the old segments stay.
@@ -39,64 +38,87 @@ impl EventStore {
         }
         let (folder, joined) = (self.segment_folder(), group.clone());
         let row = run_blocking(move || join(&folder, &joined)).await?;
-        let names: Vec<String> = group.iter().map(|stored| stored.row.file_name.clone()).collect();
-        // Commit point.
-        let change = Change { removed: &names, added: std::slice::from_ref(&row), ..Change::default() };
-        self.manifest().commit(&change).await?;
-        let (folder, cache) = (self.segment_folder(), Arc::clone(self.cache()));
-        let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?;
-        self.replace_segments(&group, Arc::new(segment));
-        for name in names {
-            let path = self.segment_folder().join(name);
-            // Readers that have the file open go on reading it.
-            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
-        }
+        self.replace_segments(&group, Some(row)).await?;
         Ok(true)
     }
 }
 
-/// The first run of small neighbours of one day that is long enough; empty if there is none.
+/// The first run of small neighbours that is worth it; empty if there is none.
 fn group(mut segments: Vec<Arc<StoredSegment>>) -> Vec<Arc<StoredSegment>> {
     segments.sort_by_key(|stored| stored.row.min_sequence);
-    let day = |stored: &StoredSegment| {
-        let (earliest, latest) = stored.time_range();
-        let (first, last) = (day_of(earliest.as_seconds()), day_of(latest.as_seconds()));
-        (first == last).then_some(first)
-    };
-    let is_imported = |stored: &StoredSegment| stored.row.min_sequence.unsigned_abs() >= IMPORTED_SEQUENCE_MIN;
-    // Imported segments of a day need not be neighbours: nothing reads them in the order of their numbers.
-    let key = |stored: &StoredSegment| (is_imported(stored), day(stored));
     let imported_from = segments.partition_point(|stored| !is_imported(stored));
-    segments[imported_from..].sort_by_key(|stored| (day(stored), stored.row.min_sequence));
+    // Nothing reads imported segments in the order of their numbers.
+    segments[imported_from..].sort_by_key(|stored| (stored.time_range(), stored.row.min_sequence));
     let mut run: Vec<Arc<StoredSegment>> = Vec::new();
-    let mut events = 0;
     for stored in segments {
-        let is_small = stored.row.event_count < if is_imported(&stored) { SMALL_IMPORTED_EVENTS } else { SMALL_EVENTS };
-        let fits = is_small
-            && day(&stored).is_some()
-            && run.last().is_none_or(|last| key(last) == key(&stored))
-            && events + stored.row.event_count <= JOINED_EVENTS_MAX;
-        if !fits {
-            if run.len() >= SEGMENTS_MIN {
-                return run;
+        if !run.last().is_none_or(|last| are_alike(last, &stored)) || !is_small(&stored) || !has_room(&run, &stored) {
+            if let Some(worthy) = worthy_part(&run) {
+                return worthy.to_vec();
             }
             run.clear();
-            events = 0;
-            if !is_small || day(&stored).is_none() {
-                continue;
-            }
         }
-        events += stored.row.event_count;
-        run.push(stored);
+        if is_small(&stored) {
+            run.push(stored);
+        }
     }
-    if run.len() >= SEGMENTS_MIN { run } else { Vec::new() }
+    worthy_part(&run).map_or_else(Vec::new, <[_]>::to_vec)
+}
+
+fn is_imported(stored: &StoredSegment) -> bool {
+    stored.row.min_sequence.unsigned_abs() >= IMPORTED_SEQUENCE_MIN
+}
+
+fn is_small(stored: &StoredSegment) -> bool {
+    stored.row.event_count < if is_imported(stored) { SMALL_IMPORTED_EVENTS } else { SMALL_EVENTS }
+}
+
+/// What is recorded here is joined by days, so that what retention drops is whole segments. Imported segments have many
+/// days already.
+fn are_alike(left: &StoredSegment, right: &StoredSegment) -> bool {
+    let days = |stored: &StoredSegment| {
+        let (earliest, latest) = stored.time_range();
+        (day_of(earliest.as_seconds()), day_of(latest.as_seconds()))
+    };
+    let (left_days, right_days) = (days(left), days(right));
+    is_imported(left) == is_imported(right)
+        && (is_imported(left) || (left_days == right_days && left_days.0 == left_days.1))
+}
+
+fn has_room(run: &[Arc<StoredSegment>], stored: &StoredSegment) -> bool {
+    events_of(run) + stored.row.event_count <= JOINED_EVENTS_MAX
+}
+
+/// The longest part of a run, up to its end, that is worth joining: with less than twice the events of its largest, a few
+/// new events would make all the others be written again.
+fn worthy_part(run: &[Arc<StoredSegment>]) -> Option<&[Arc<StoredSegment>]> {
+    let is_worth_it = |part: &&[Arc<StoredSegment>]| {
+        let largest = part.iter().map(|stored| stored.row.event_count).max();
+        part.len() >= SEGMENTS_MIN && largest.is_some_and(|largest| events_of(part) >= largest * 2)
+    };
+    (0..run.len()).map(|start| &run[start..]).find(is_worth_it)
+}
+
+fn events_of(run: &[Arc<StoredSegment>]) -> i64 {
+    run.iter().map(|stored| stored.row.event_count).sum()
 }
 
 /// Writes the events of several segments into one.
 fn join(folder: &Path, segments: &[Arc<StoredSegment>]) -> Result<SegmentRow, StoreError> {
+    let row = rewrite(folder, segments, Sequences::Given, |_| true)?;
+    row.ok_or_else(|| StoreError::Task("joining empty segments".to_owned()))
+}
+
+/// Writes those events of some segments that are kept, by their times in seconds, into one; `None` if none is.
+pub(crate) fn rewrite(
+    folder: &Path,
+    segments: &[Arc<StoredSegment>],
+    sequences: Sequences,
+    is_kept: impl Fn(i64) -> bool,
+) -> Result<Option<SegmentRow>, StoreError> {
     let (mut reader, mut builder) = (RecordReader::default(), Builder::default());
     for stored in segments {
-        let rows = stored.segment.all_rows().map_err(stored.failed())?;
+        let mut rows = stored.segment.all_rows().map_err(stored.failed())?;
+        rows.retain(|row| is_kept(row.seconds));
         for rows in rows.chunks(RECORDS_AT_ONCE as usize) {
             let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
             let records = stored.segment.records(&numbers).map_err(stored.failed())?;
@@ -105,7 +127,6 @@ fn join(folder: &Path, segments: &[Arc<StoredSegment>]) -> Result<SegmentRow, St
             }
         }
     }
-    let finished = builder.finish(Sequences::Given).map_err(StoreError::io("build a segment in", folder))?;
-    let (bytes, summary) = finished.ok_or_else(|| StoreError::Task("joining empty segments".to_owned()))?;
-    write_segment(folder, &bytes, summary)
+    let finished = builder.finish(sequences).map_err(StoreError::io("build a segment in", folder))?;
+    finished.map(|(bytes, summary)| write_segment(folder, &bytes, summary)).transpose()
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use model::{EventTime, LookupIndex};
+use model::LookupIndex;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -385,29 +385,6 @@ impl EventStore {
         Ok(())
     }
 
-    /// Drops whole segments whose newest event is older than the retention, counted from `now`. Gives their number.
-    ///
-    /// # Errors
-    /// The manifest or a file cannot be changed; what was dropped stays dropped.
-    pub async fn drop_expired(&self, now: EventTime) -> Result<usize, StoreError> {
-        let _alone = self.shared.upkeep.lock().await;
-        let days = i64::from(self.shared.config.retention_days);
-        let oldest = EventTime::from_micros(now.as_micros().saturating_sub(days * 86_400_000_000));
-        let expired: Vec<Arc<StoredSegment>> = {
-            let view = self.shared.sources.view();
-            view.segments.iter().filter(|segment| segment.time_range().1 < oldest).cloned().collect()
-        };
-        for segment in &expired {
-            let removed = std::slice::from_ref(&segment.row.file_name);
-            self.shared.manifest.commit(&Change { removed, ..Change::default() }).await?;
-            self.shared.sources.forget(segment);
-            let path = self.segment_folder().join(&segment.row.file_name);
-            // Readers that have the file open go on reading it.
-            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
-        }
-        Ok(expired.len())
-    }
-
     /// Ends the journal's thread after everything that was given to it, and closes the manifest.
     pub async fn close(&self) {
         self.shared.journal.stop().await;
@@ -448,12 +425,38 @@ impl EventStore {
         self.shared.sources.view().segments.to_vec()
     }
 
-    /// Puts one segment in the place of several, for every reader at once.
-    pub(crate) fn replace_segments(&self, old: &[Arc<StoredSegment>], new: Arc<StoredSegment>) {
-        let mut view = self.shared.sources.view.write();
-        let segments = Arc::make_mut(&mut view.segments);
-        segments.retain(|kept| !old.iter().any(|replaced| Arc::ptr_eq(replaced, kept)));
-        segments.push(new);
+    /// Puts one segment, or none, in the place of several: in the manifest, for every reader at once, and on the disk.
+    ///
+    /// # Errors
+    /// The manifest or a file cannot be changed. Nothing is lost: what the manifest has stays.
+    pub(crate) async fn replace_segments(
+        &self,
+        old: &[Arc<StoredSegment>],
+        new: Option<SegmentRow>,
+    ) -> Result<(), StoreError> {
+        let names: Vec<String> = old.iter().map(|stored| stored.row.file_name.clone()).collect();
+        // Commit point.
+        let change = Change { removed: &names, added: new.as_slice(), ..Change::default() };
+        self.manifest().commit(&change).await?;
+        let new = match new {
+            None => None,
+            Some(row) => {
+                let (folder, cache) = (self.segment_folder(), Arc::clone(self.cache()));
+                Some(run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?)
+            }
+        };
+        {
+            let mut view = self.shared.sources.view.write();
+            let segments = Arc::make_mut(&mut view.segments);
+            segments.retain(|kept| !old.iter().any(|replaced| Arc::ptr_eq(replaced, kept)));
+            segments.extend(new.map(Arc::new));
+        }
+        for name in names {
+            let path = self.segment_folder().join(name);
+            // Readers that have the file open go on reading it.
+            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        }
+        Ok(())
     }
 
     /// Waits until no other upkeep goes on.
@@ -536,11 +539,6 @@ impl Sources {
         let mut view = self.view.write();
         Arc::make_mut(&mut view.segments).push(Arc::new(segment));
         view.frozen.remove(0)
-    }
-
-    fn forget(&self, segment: &Arc<StoredSegment>) {
-        let mut view = self.view.write();
-        Arc::make_mut(&mut view.segments).retain(|kept| !Arc::ptr_eq(kept, segment));
     }
 }
 

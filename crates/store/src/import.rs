@@ -28,15 +28,22 @@ pub struct Importer {
     runtime: Handle,
     known: Arc<KnownIds>,
     reader: RecordReader,
-    /// One for each day, because segments are dropped by days.
+    batch: Batch,
+}
+
+/// What waits for a commit. It becomes one segment, whatever days it has: what the events of a segment share is stored
+/// once, and to ask one segment more costs every lookup. Retention takes days out of a segment where it must.
+#[derive(Debug, Default)]
+struct Batch {
+    builder: Builder,
+    /// By their numbers.
     days: HashMap<i64, DayBatch>,
 }
 
 #[derive(Debug)]
 struct DayBatch {
     day: Arc<Day>,
-    builder: Builder,
-    /// Claimed for the records in the builder.
+    /// Claimed for the day's records in the builder.
     ids: Vec<[u8; 16]>,
 }
 
@@ -91,7 +98,7 @@ impl EventStore {
             runtime,
             known: self.known_ids(),
             reader: RecordReader::default(),
-            days: HashMap::new(),
+            batch: Batch::default(),
         }
     }
 
@@ -122,7 +129,7 @@ impl Importer {
     /// It is no event record, or the store cannot be read.
     pub fn push(&mut self, text: &[u8]) -> Result<Imported, ImportError> {
         let record = self.reader.read(text)?;
-        take(&self.store, &self.known, &mut self.days, record)
+        take(&self.store, &self.known, &mut self.batch, record)
     }
 
     /// Takes the record that a text begins with, if it is whole and sound, and says how many bytes it has: see
@@ -132,7 +139,7 @@ impl Importer {
     /// The store cannot be read.
     pub fn push_first(&mut self, text: &[u8], lists: &[&[u8]]) -> Result<Option<(Imported, usize)>, StoreError> {
         let Some((record, size)) = self.reader.read_first(text, lists) else { return Ok(None) };
-        match take(&self.store, &self.known, &mut self.days, record) {
+        match take(&self.store, &self.known, &mut self.batch, record) {
             Ok(imported) => Ok(Some((imported, size))),
             Err(ImportError::Refused(_)) => Ok(None),
             Err(ImportError::Store(error)) => Err(error),
@@ -141,12 +148,12 @@ impl Importer {
 
     /// Memory of what waits for a commit, bytes, about.
     pub fn pending_bytes(&self) -> usize {
-        self.days.values().map(|batch| batch.builder.memory()).sum()
+        self.batch.builder.memory()
     }
 
     /// Records that wait for a commit.
     pub fn pending_records(&self) -> usize {
-        self.days.values().map(|batch| batch.builder.len()).sum()
+        self.batch.builder.len()
     }
 
     /// Makes what was pushed durable and visible, and the files known, all in one step. Gives the number of events.
@@ -154,39 +161,34 @@ impl Importer {
     /// # Errors
     /// Nothing of it is stored.
     pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        let mut batch = std::mem::take(&mut self.batch);
         if let Some(reason) = self.store.measure_room()?.refusal {
-            self.days.clear();
             return Err(StoreError::NoRoom { reason: reason.to_string() });
         }
         let folder = self.store.segment_folder();
-        let mut batches: Vec<DayBatch> = self.days.drain().map(|(_, batch)| batch).collect();
-        let (mut rows, mut stored) = (Vec::new(), 0);
-        for batch in &mut batches {
-            let builder = std::mem::take(&mut batch.builder);
-            let count = builder.len() as u64;
-            let first = self.store.next_imported().fetch_add(count, Ordering::Relaxed);
-            let finished =
-                builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
-            if let Some((bytes, summary)) = finished {
-                rows.push(write_segment(&folder, &bytes, summary)?);
-                stored += count;
-            }
+        let stored = batch.builder.len() as u64;
+        let first = self.store.next_imported().fetch_add(stored, Ordering::Relaxed);
+        let finished =
+            batch.builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
+        let mut rows = Vec::new();
+        if let Some((bytes, summary)) = finished {
+            rows.push(write_segment(&folder, &bytes, summary)?);
         }
         if !rows.is_empty() || !files.is_empty() {
             // Commit point.
             let change = Change { added: &rows, files, ..Change::default() };
             self.runtime.block_on(self.store.manifest().commit(&change))?;
         }
-        let settled: Vec<Vec<[u8; 16]>> = batches.iter_mut().map(|batch| std::mem::take(&mut batch.ids)).collect();
+        let settled: Vec<Vec<[u8; 16]>> = batch.days.values_mut().map(|day| std::mem::take(&mut day.ids)).collect();
         let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         self.store.add_segments(segments);
         // **Never unknown**: the segments are in the view.
-        for (batch, ids) in batches.iter().zip(settled) {
-            ids.into_iter().for_each(|id| batch.day.settle(id));
+        for (held, ids) in batch.days.values().zip(settled) {
+            ids.into_iter().for_each(|id| held.day.settle(id));
         }
         // Only now may the days be forgotten: whoever reads them again finds the segments.
-        drop(batches);
+        drop(batch.days);
         Ok(stored)
     }
 }
@@ -194,30 +196,30 @@ impl Importer {
 fn take(
     store: &EventStore,
     known: &KnownIds,
-    days: &mut HashMap<i64, DayBatch>,
+    batch: &mut Batch,
     record: ReadRecord<'_>,
 ) -> Result<Imported, ImportError> {
     let (number, id) = (day_of(record.seconds()), record.id());
-    let batch = match days.entry(number) {
+    let held = match batch.days.entry(number) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => {
             let day = known.hold(number, |day| load(store, number, day))?;
-            entry.insert(DayBatch { day, builder: Builder::default(), ids: Vec::new() })
+            entry.insert(DayBatch { day, ids: Vec::new() })
         }
     };
-    if !batch.day.claim(id, || store.has_stored_id(number, &id))? {
+    if !held.day.claim(id, || store.has_stored_id(number, &id))? {
         return Ok(Imported::Duplicate);
     }
     let place = batch.builder.len() as u64;
     if let Err(refusal) = batch.builder.push(record, place) {
-        batch.day.unclaim(id);
+        held.day.unclaim(id);
         return Err(refusal.into());
     }
-    batch.ids.push(id);
+    held.ids.push(id);
     Ok(Imported::New)
 }
 
-/// Notes the ids that the store has of a day. Segments that reach into it give all of theirs.
+/// Notes the ids that the store has of a day, and some of its neighbours.
 fn load(store: &EventStore, number: i64, day: &Day) -> Result<(), StoreError> {
     let (first, last) = seconds_of(number);
     let (memtables, segments) = store.sources_between(first, last);
@@ -227,7 +229,7 @@ fn load(store: &EventStore, number: i64, day: &Day) -> Result<(), StoreError> {
         });
     }
     for stored in segments {
-        let ids = stored.segment.event_ids().map_err(stored.failed())?;
+        let ids = stored.segment.event_ids_between(first, last).map_err(stored.failed())?;
         for id in ids.chunks_exact(16) {
             day.note_stored(id.try_into().unwrap_or_default());
         }

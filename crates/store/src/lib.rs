@@ -15,7 +15,7 @@
 //! What is trusted: the journal until it is trimmed, segments and manifest after. See docs/formats/journal.md.
 //!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`event_store`], [`compaction`], [`known_ids`], [`import`].
+//! [`search`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -32,6 +32,7 @@ mod known_ids;
 mod manifest;
 mod memtable;
 pub mod query;
+mod retention;
 mod search;
 mod segment_file;
 

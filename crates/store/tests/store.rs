@@ -322,6 +322,46 @@ fn file(key: &[u8]) -> ImportedFile {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_segment_of_many_days_loses_those_that_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let day = 86_400;
+    let id = |number: i64| format!("i-{number:03}");
+    // In no order of time, as files of several regions come.
+    let records: Vec<Bytes> =
+        (0..200).map(|number| record(&id(number), number * 7 % 5 * day + number, "GetObject", "b")).collect();
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(runtime.clone());
+        assert_eq!(push(&mut importer, &records), 200);
+        assert_eq!(importer.commit(&[]).unwrap(), 200);
+    });
+    assert_eq!(store.status().segment_count, 1, "a batch is one segment, whatever days it has");
+    let before = all_ids(&store).await;
+
+    // Noon of the third day and ninety more: of the third and later days everything is kept.
+    let now = EventTime::from_seconds(1_740_830_400 + (2 + 90) * day);
+    assert_eq!(store.drop_expired(now).await.unwrap(), 1);
+    let kept: Vec<String> =
+        before.into_iter().filter(|found| (0..200).any(|number| *found == id(number) && number * 7 % 5 >= 2)).collect();
+    assert_eq!(kept.len(), 120);
+    assert_eq!(all_ids(&store).await, kept, "in the order of before");
+    assert_eq!(store.drop_expired(now).await.unwrap(), 0, "nothing is written again on the same day");
+    store.close().await;
+    drop(store);
+
+    let store = open(folder.path()).await;
+    assert_eq!(all_ids(&store).await, kept);
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(runtime.clone());
+        assert_eq!(push(&mut importer, &records), 80, "what expired is not known any more");
+    });
+    assert_eq!(store.drop_expired(EventTime::from_seconds(1_740_830_400 + 96 * day)).await.unwrap(), 1);
+    assert!(all_ids(&store).await.is_empty());
+    assert_eq!(std::fs::read_dir(folder.path().join("segments")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn imports_store_every_event_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

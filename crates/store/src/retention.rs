@@ -1,0 +1,63 @@
+//! Keeps events for a number of whole days.
+//!
+//! A segment whose days have all passed is dropped as it is. One that has younger days as well is written again without
+//! those that passed: once a day at most, and only what was imported reaches over many days.
+
+use std::sync::Arc;
+
+use model::EventTime;
+use segment::Sequences;
+
+use crate::StoreError;
+use crate::compaction::rewrite;
+use crate::event_store::{EventStore, run_blocking};
+use crate::known_ids::{day_of, seconds_of};
+use crate::segment_file::StoredSegment;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+impl EventStore {
+    /// Drops the events of days that are older than the retention, counted from `now`: whole segments, and days of
+    /// segments. Gives the number of segments that were changed.
+    ///
+    /// # Errors
+    /// A segment, the manifest or a file cannot be read or changed; what was dropped stays dropped.
+    pub async fn drop_expired(&self, now: EventTime) -> Result<usize, StoreError> {
+        let _alone = self.upkeep().await;
+        let kept_micros = i64::from(self.config().retention_days) * DAY_MICROS;
+        let oldest = EventTime::from_micros(now.as_micros().saturating_sub(kept_micros));
+        let first_day = day_of(oldest.as_seconds());
+        let mut changed = 0;
+        for stored in self.all_segments() {
+            let (earliest, latest) = stored.time_range();
+            let old = [Arc::clone(&stored)];
+            if latest < oldest {
+                self.replace_segments(&old, None).await?;
+            } else if day_of(earliest.as_seconds()) < first_day {
+                let folder = self.segment_folder();
+                let (first_second, _) = seconds_of(first_day);
+                let row = run_blocking(move || {
+                    let sequences = sequences_from(&stored, first_second)?;
+                    rewrite(&folder, &[stored], sequences, |seconds| seconds >= first_second)
+                })
+                .await?;
+                self.replace_segments(&old, row).await?;
+            } else {
+                continue;
+            }
+            changed += 1;
+        }
+        Ok(changed)
+    }
+}
+
+/// How the events from a time on are numbered: in the order of their times without a hole, as imported ones are, or not.
+fn sequences_from(stored: &StoredSegment, first_second: i64) -> Result<Sequences, StoreError> {
+    let rows = stored.segment.all_rows().map_err(stored.failed())?;
+    let kept = &rows[rows.partition_point(|row| row.seconds < first_second)..];
+    let is_without_hole = kept.windows(2).all(|pair| pair[0].sequence.checked_add(1) == Some(pair[1].sequence));
+    Ok(match kept.first() {
+        Some(first) if is_without_hole => Sequences::From(first.sequence),
+        _ => Sequences::Given,
+    })
+}
