@@ -344,7 +344,7 @@ pub(crate) struct PackedCells<'a> {
     size: usize,
     packed: &'a [u8],
     /// Frames, and UUIDs behind them.
-    rest: &'a [u8],
+    pub(crate) rest: &'a [u8],
 }
 
 impl<'a> PackedCells<'a> {
@@ -391,7 +391,34 @@ pub(crate) struct LooseCells {
     directory: Directory,
 }
 
+/// What of a column is in no frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LooseColumn<'a> {
+    pub(crate) column: u32,
+    pub(crate) codes: &'a [u8],
+    /// Texts, or what stands beside a frame in base 64.
+    pub(crate) texts: &'a [u8],
+    /// UUIDs of the columns before it.
+    pub(crate) uuids_before: usize,
+}
+
 impl LooseCells {
+    /// What there is of each column, ascending. Only where frames are listed, from version 3 on.
+    pub(crate) fn columns(&self) -> Result<Vec<LooseColumn<'_>>, Damage> {
+        let places = &self.directory.columns;
+        let codes_bytes: usize = places.iter().map(|place| place.codes.len()).sum();
+        let (mut codes, mut uuids_before) = (Cursor::new(self.plain.get(self.directory.end..).unwrap_or_default()), 0);
+        let mut texts = codes;
+        texts.take(codes_bytes)?;
+        let mut columns = Vec::with_capacity(places.len());
+        for place in places {
+            let (codes, texts) = (codes.take(place.codes.len())?, texts.take(place.texts.len())?);
+            columns.push(LooseColumn { column: place.column, codes, texts, uuids_before });
+            uuids_before += place.uuid_count;
+        }
+        Ok(columns)
+    }
+
     /// All loose texts, and other bytes between them.
     pub(crate) fn texts(&self) -> &[u8] {
         &self.plain

@@ -4,6 +4,7 @@ use crate::block::{CellPlace, Cells, ColumnReader, Facts, ReadCell};
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Damage;
 use crate::classes::ClassesAtHand;
+use crate::few_rows::{FewCell, FewRows};
 use crate::segment::{Segment, SegmentError};
 
 /// The cells of a block with the places of each row's.
@@ -47,7 +48,7 @@ impl BlockRows {
         let bounds = self.starts.get(row).zip(self.starts.get(row + 1));
         let (start, end) = bounds.ok_or(Damage("a row is missing"))?;
         let places = self.places.get(*start as usize..*end as usize).ok_or(Damage("a row is missing"))?;
-        Ok(RowCells { cells: &self.cells, places: places.iter() })
+        Ok(RowCells::OfBlock(&self.cells, places.iter()))
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -56,14 +57,18 @@ impl BlockRows {
 }
 
 /// The cells of one row, in the order of its columns.
-pub(crate) struct RowCells<'a> {
-    cells: &'a Cells,
-    places: std::slice::Iter<'a, CellPlace>,
+pub(crate) enum RowCells<'a> {
+    OfBlock(&'a Cells, std::slice::Iter<'a, CellPlace>),
+    Few(&'a FewRows, std::slice::Iter<'a, FewCell>),
 }
 
 impl<'a> RowCells<'a> {
     pub(crate) fn next_cell(&mut self) -> Result<ReadCell<'a>, Damage> {
-        self.cells.cell_at(*self.places.next().ok_or(Damage("a cell is missing"))?)
+        let missing = Damage("a cell is missing");
+        match self {
+            Self::OfBlock(cells, places) => cells.cell_at(*places.next().ok_or(missing)?),
+            Self::Few(rows, cells) => Ok(rows.cell(cells.next().ok_or(missing)?)),
+        }
     }
 }
 

@@ -281,6 +281,40 @@ impl FramePlace {
         if characters.is_empty() { Ok(()) } else { Err(Damage("a frame has more texts than it says")) }
     }
 
+    /// Appends one of the texts of a frame in base 64, by its number, without the others. What stands beside the frame as
+    /// it is, is given instead.
+    pub(crate) fn put_base64_text<'a>(
+        &self,
+        frames: &[u8],
+        loose: &'a [u8],
+        number: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<&'a [u8]>, Damage> {
+        let (mut lengths, mut start) = (Cursor::new(loose), 0_usize);
+        for _ in 0..number {
+            let entry = lengths.index()?;
+            if (entry & 3) as u64 == VERBATIM {
+                lengths.take(entry >> 2)?;
+            } else {
+                start = start.saturating_add(entry >> 2);
+            }
+        }
+        let entry = lengths.index()?;
+        let (length, kind) = (entry >> 2, (entry & 3) as u64);
+        if kind == VERBATIM {
+            return lengths.take(length).map(Some);
+        }
+        let end = start.checked_add(length).filter(|end| *end <= self.size).ok_or(Damage("a text is missing"))?;
+        // Four characters are three bytes.
+        let bytes = frames.get(self.bytes.clone()).and_then(|bytes| bytes.get(start / 4 * 3..end.div_ceil(4) * 3));
+        let from = out.len();
+        self.method.alphabet().encode_append(bytes.ok_or(Damage("a frame is missing"))?, out);
+        out.drain(from..from + start % 4);
+        out.truncate(from + length);
+        out.extend_from_slice(&b"=="[..kind as usize]);
+        Ok(None)
+    }
+
     /// Whether a text may be in the frame, or go on in its neighbour.
     pub(crate) fn may_have(&self, frames: &[u8], text: &[u8]) -> Result<bool, Damage> {
         let part = match self.method {

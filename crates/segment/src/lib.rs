@@ -18,6 +18,7 @@ mod cache;
 mod cells;
 mod classes;
 mod facts;
+mod few_rows;
 mod footer;
 mod frames;
 mod hash;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use model::LookupIndex;
 
-use crate::block::{FIRST_VALUE_CODE, ReadCell, RowFacts, TEXT_CODE, UUID_CODE};
-use crate::block_rows::RowCells;
+use crate::block::{FIRST_VALUE_CODE, Facts, ReadCell, RowFacts, TEXT_CODE, UUID_CODE};
+use crate::block_rows::{BlockRows, RowCells};
 use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
 use crate::bytes::{Cursor, Damage};
 use crate::cells::{format_time, format_uuid};
 use crate::classes::ClassesAtHand;
+use crate::few_rows::{FEW_ROWS_MAX, FewRows};
 use crate::scan::{EVENT_ID_MARK, TIME_MARK};
 use crate::segment::{Segment, SegmentError};
 use crate::table::ChunksAtHand;
@@ -73,6 +74,31 @@ pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
     LookupIndex::derive(&record).map_err(|_| Damage("what records share is no part of a record"))
 }
 
+/// Where the cells of some rows of a block are.
+enum RowsAtHand {
+    OfBlock(Arc<BlockRows>),
+    Few(FewRows),
+}
+
+impl Segment {
+    /// The cells of some rows of a block, which ascend: of all its rows if they are at hand or many are wanted.
+    fn cells_of_rows(
+        &self,
+        block: u32,
+        facts: &Facts,
+        wanted: &[u32],
+        classes: &mut ClassesAtHand,
+    ) -> Result<RowsAtHand, SegmentError> {
+        if wanted.len() > FEW_ROWS_MAX || self.index.version < 3 {
+            return Ok(RowsAtHand::OfBlock(self.block_rows(block, classes)?));
+        }
+        Ok(match self.block_rows_at_hand(block) {
+            Some(rows) => RowsAtHand::OfBlock(rows),
+            None => RowsAtHand::Few(FewRows::read(self, block, facts, wanted, classes)?),
+        })
+    }
+}
+
 /// Parts of a segment that records are put together from, those at hand that were used before.
 struct RecordParts<'a> {
     segment: &'a Segment,
@@ -87,19 +113,28 @@ impl<'a> RecordParts<'a> {
 
     /// Records of rows of a block, which ascend and are counted from the block's first.
     fn records_of_block(&mut self, block: u32, wanted: &[u32]) -> Result<Vec<Vec<u8>>, SegmentError> {
-        let (facts, rows) = (self.segment.facts(block)?, self.segment.block_rows(block, &mut self.classes)?);
+        let facts = self.segment.facts(block)?;
+        let mut distinct = wanted.to_vec();
+        distinct.dedup();
+        let rows = self.segment.cells_of_rows(block, &facts, &distinct, &mut self.classes)?;
         let mut records: Vec<Vec<u8>> = Vec::with_capacity(wanted.len());
-        let mut previous = None;
-        for &index in wanted {
-            if previous.replace(index) == Some(index) {
-                records.extend_from_within(records.len() - 1..);
-                continue;
-            }
+        let mut wanted = wanted.iter().peekable();
+        for (place, &index) in distinct.iter().enumerate() {
             if index as usize >= facts.len() {
                 return Err(Damage("a row is missing").into());
             }
             let number = block * self.segment.index.block_rows + index;
-            records.push(self.record(number, &facts.row(index as usize), rows.cells_of(index as usize)?)?);
+            let cells = match &rows {
+                RowsAtHand::OfBlock(rows) => rows.cells_of(index as usize)?,
+                RowsAtHand::Few(rows) => rows.cells_of(place)?,
+            };
+            let record = self.record(number, &facts.row(index as usize), cells)?;
+            wanted.next();
+            // A row may be wanted more than once.
+            while wanted.next_if(|wanted| **wanted == index).is_some() {
+                records.push(record.clone());
+            }
+            records.push(record);
         }
         Ok(records)
     }

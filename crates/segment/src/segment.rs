@@ -475,6 +475,14 @@ impl Segment {
         })
     }
 
+    /// The cells of a block if they were read before.
+    pub(crate) fn block_rows_at_hand(&self, block: u32) -> Option<Arc<BlockRows>> {
+        match self.cache.get(&CacheKey { segment: self.id, part: Part::Rows(block) })?.0 {
+            CachedPart::Rows(rows) => Some(rows),
+            _ => None,
+        }
+    }
+
     /// Classes that a fact leads to.
     pub(crate) fn classes_of(&self, kind: TermKind, text: &str) -> Result<Arc<NumberSet>, SegmentError> {
         let hash = term_hash(kind as u8, text.as_bytes());
