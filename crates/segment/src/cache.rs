@@ -7,6 +7,7 @@ use quick_cache::Weighter;
 use crate::block::Facts;
 use crate::block_rows::BlockRows;
 use crate::classes::ClassGroup;
+use crate::few_rows::FewRows;
 use crate::rows::NumberSet;
 use crate::table::Chunk;
 
@@ -32,6 +33,8 @@ pub(crate) enum Part {
     Chunk(u32),
     Facts(u32),
     Rows(u32),
+    /// A few rows of a block.
+    FewRows(u32),
     /// A group of classes.
     Classes(u32),
     /// Classes that a term leads to, by its hash.
@@ -47,6 +50,7 @@ pub(crate) enum CachedPart {
     Chunk(Arc<Chunk>),
     Facts(Arc<Facts>),
     Rows(Arc<BlockRows>),
+    FewRows(Arc<FewRows>),
     Numbers(Arc<NumberSet>),
     Classes(Arc<ClassGroup>),
 }
@@ -62,6 +66,7 @@ impl Weighter<CacheKey, Cached> for Weight {
             CachedPart::Chunk(chunk) => chunk.memory(),
             CachedPart::Facts(facts) => facts.memory(),
             CachedPart::Rows(rows) => rows.memory(),
+            CachedPart::FewRows(rows) => rows.memory(),
             CachedPart::Numbers(numbers) => numbers.memory(),
             CachedPart::Classes(classes) => classes.memory(),
         };

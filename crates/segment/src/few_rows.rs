@@ -1,8 +1,8 @@
 //! The cells of a few rows of a block.
 //!
 //! A lookup of a rare value wants one row of each of fifty blocks. Of these blocks only what that row needs is unpacked and
-//! nothing is kept: to find the places of all cells, as [`crate::block_rows`] does, costs more than the row is worth, and
-//! the memory of fifty blocks drives out what the next lookup needs.
+//! kept: to find the places of all cells, as [`crate::block_rows`] does, costs more than the row is worth, and the memory of
+//! fifty blocks drives out what the next lookup needs.
 
 use std::ops::Range;
 
@@ -15,14 +15,16 @@ use crate::frames::Method;
 use crate::segment::{Segment, SegmentError};
 
 /// More rows are found faster in a block whose places are all known.
-pub(crate) const FEW_ROWS_MAX: usize = 6;
+pub(crate) const FEW_ROWS_MAX: usize = 8;
 
 /// The cells of some rows of a block.
 #[derive(Debug, Default)]
 pub(crate) struct FewRows {
-    cells: Vec<FewCell>,
+    /// Ascending, counted from the block's first.
+    numbers: Vec<u32>,
     /// The cells of each row.
     rows: Vec<Range<usize>>,
+    cells: Vec<FewCell>,
     texts: Vec<u8>,
 }
 
@@ -52,14 +54,24 @@ impl FewRows {
             for &(column, number) in &counts.cells {
                 reader.read(column, number)?;
             }
-            Ok(Self { rows: counts.rows, ..reader.rows })
+            Ok(Self { numbers: wanted.to_vec(), rows: counts.rows, ..reader.rows })
         })
     }
 
-    /// The cells of a row, by its place among those that were wanted.
-    pub(crate) fn cells_of(&self, place: usize) -> Result<RowCells<'_>, Damage> {
-        let cells = self.rows.get(place).and_then(|row| self.cells.get(row.clone()));
+    /// Rows that it has, ascending and counted from the block's first.
+    pub(crate) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// The cells of a row.
+    pub(crate) fn cells_of(&self, row: usize) -> Result<RowCells<'_>, Damage> {
+        let place = self.numbers.iter().position(|number| *number as usize == row);
+        let cells = place.and_then(|place| self.cells.get(self.rows.get(place)?.clone()));
         Ok(RowCells::Few(self, cells.ok_or(Damage("a row is missing"))?.iter()))
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.texts.len() + self.cells.len() * size_of::<FewCell>() + self.rows.len() * 20
     }
 
     pub(crate) fn cell<'a>(&'a self, cell: &'a FewCell) -> ReadCell<'a> {

@@ -8,6 +8,7 @@ use crate::block::{FIRST_VALUE_CODE, Facts, ReadCell, RowFacts, TEXT_CODE, UUID_
 use crate::block_rows::{BlockRows, RowCells};
 use crate::builder::{ACCOUNT_COLUMN, ADDRESS_COLUMN, REGION_COLUMN};
 use crate::bytes::{Cursor, Damage};
+use crate::cache::{CachedPart, Part};
 use crate::cells::{format_time, format_uuid};
 use crate::classes::ClassesAtHand;
 use crate::few_rows::{FEW_ROWS_MAX, FewRows};
@@ -77,11 +78,12 @@ pub(crate) fn index_of(fields: &[u8]) -> Result<LookupIndex, Damage> {
 /// Where the cells of some rows of a block are.
 enum RowsAtHand {
     OfBlock(Arc<BlockRows>),
-    Few(FewRows),
+    Few(Arc<FewRows>),
 }
 
 impl Segment {
-    /// The cells of some rows of a block, which ascend: of all its rows if they are at hand or many are wanted.
+    /// The cells of some rows of a block, which ascend and come once each: of all its rows where many are wanted, now and
+    /// before.
     fn cells_of_rows(
         &self,
         block: u32,
@@ -89,13 +91,24 @@ impl Segment {
         wanted: &[u32],
         classes: &mut ClassesAtHand,
     ) -> Result<RowsAtHand, SegmentError> {
-        if wanted.len() > FEW_ROWS_MAX || self.index.version < 3 {
+        if let Some(CachedPart::Rows(rows)) = self.at_hand(Part::Rows(block)) {
+            return Ok(RowsAtHand::OfBlock(rows));
+        }
+        let mut all = wanted.to_vec();
+        if let Some(CachedPart::FewRows(before)) = self.at_hand(Part::FewRows(block)) {
+            all.retain(|row| !before.numbers().contains(row));
+            if all.is_empty() {
+                return Ok(RowsAtHand::Few(before));
+            }
+            all.extend_from_slice(before.numbers());
+            all.sort_unstable();
+        }
+        if all.len() > FEW_ROWS_MAX || self.index.version < 3 {
             return Ok(RowsAtHand::OfBlock(self.block_rows(block, classes)?));
         }
-        Ok(match self.block_rows_at_hand(block) {
-            Some(rows) => RowsAtHand::OfBlock(rows),
-            None => RowsAtHand::Few(FewRows::read(self, block, facts, wanted, classes)?),
-        })
+        let rows = Arc::new(FewRows::read(self, block, facts, &all, classes)?);
+        self.keep(Part::FewRows(block), CachedPart::FewRows(Arc::clone(&rows)));
+        Ok(RowsAtHand::Few(rows))
     }
 }
 
@@ -119,14 +132,14 @@ impl<'a> RecordParts<'a> {
         let rows = self.segment.cells_of_rows(block, &facts, &distinct, &mut self.classes)?;
         let mut records: Vec<Vec<u8>> = Vec::with_capacity(wanted.len());
         let mut wanted = wanted.iter().peekable();
-        for (place, &index) in distinct.iter().enumerate() {
+        for &index in &distinct {
             if index as usize >= facts.len() {
                 return Err(Damage("a row is missing").into());
             }
             let number = block * self.segment.index.block_rows + index;
             let cells = match &rows {
                 RowsAtHand::OfBlock(rows) => rows.cells_of(index as usize)?,
-                RowsAtHand::Few(rows) => rows.cells_of(place)?,
+                RowsAtHand::Few(rows) => rows.cells_of(index as usize)?,
             };
             let record = self.record(number, &facts.row(index as usize), cells)?;
             wanted.next();

@@ -321,13 +321,21 @@ impl Segment {
         open: impl FnOnce(&CachedPart) -> Option<T>,
         make: impl FnOnce() -> Result<(T, CachedPart), SegmentError>,
     ) -> Result<T, SegmentError> {
-        let key = CacheKey { segment: self.id, part };
-        if let Some(found) = self.cache.get(&key).and_then(|cached| open(&cached.0)) {
+        if let Some(found) = self.at_hand(part).and_then(|cached| open(&cached)) {
             return Ok(found);
         }
-        let (made, part) = make()?;
-        self.cache.insert(key, Cached(part));
+        let (made, cached) = make()?;
+        self.keep(part, cached);
         Ok(made)
+    }
+
+    /// A part that was read before.
+    pub(crate) fn at_hand(&self, part: Part) -> Option<CachedPart> {
+        self.cache.get(&CacheKey { segment: self.id, part }).map(|cached| cached.0)
+    }
+
+    pub(crate) fn keep(&self, part: Part, made: CachedPart) {
+        self.cache.insert(CacheKey { segment: self.id, part }, Cached(made));
     }
 
     /// A chunk of the table, not kept.
@@ -473,14 +481,6 @@ impl Segment {
             let rows = Arc::new(BlockRows::new(self, cells, &facts, classes)?);
             Ok((Arc::clone(&rows), CachedPart::Rows(rows)))
         })
-    }
-
-    /// The cells of a block if they were read before.
-    pub(crate) fn block_rows_at_hand(&self, block: u32) -> Option<Arc<BlockRows>> {
-        match self.cache.get(&CacheKey { segment: self.id, part: Part::Rows(block) })?.0 {
-            CachedPart::Rows(rows) => Some(rows),
-            _ => None,
-        }
     }
 
     /// Classes that a fact leads to.
