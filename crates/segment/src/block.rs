@@ -28,7 +28,7 @@ pub(crate) const UUID_CODE: u32 = 1;
 pub(crate) const ENDING_CODE: u32 = 2;
 /// Code of the first stored value of a column.
 pub(crate) const FIRST_VALUE_CODE: u32 = 3;
-const LEVEL: i32 = 4;
+const LEVEL: i32 = 1;
 /// Largest part of a block, bytes, unpacked: more is damage. 256 records of the largest size that is accepted.
 pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 

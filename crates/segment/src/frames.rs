@@ -14,7 +14,7 @@ use crate::bytes::{Cursor, Damage, put_number};
 const OWN_FRAME_BYTES: usize = 1024;
 /// Characters from which on it can be told whether they are random.
 const RANDOM_CHARACTERS_MIN: usize = 64;
-const LEVEL: i32 = 4;
+const LEVEL: i32 = 1;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
