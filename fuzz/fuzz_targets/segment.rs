@@ -32,8 +32,13 @@ fn read(segment: &Segment) -> Result<(), SegmentError> {
         let mut rows = segment.rows(&Wanted { texts: &[text], ..Wanted::default() })?;
         rows.visit::<SegmentError>(false, ((i64::MIN, 0), (i64::MAX, u64::MAX)), |_| Ok(true))?;
     }
-    segment.all_rows()?;
-    segment.event_ids()?;
+    let rows: Vec<u32> = segment.all_rows()?.iter().map(|row| row.row).take(64).collect();
+    segment.event_ids_between(0, i64::MAX)?;
+    // A few at a time, which unpacks no block as a whole, and all at once: never two answers.
+    let few = rows.chunks(3).map(|rows| segment.records(rows)).collect::<Result<Vec<_>, _>>();
+    if let (Ok(few), Ok(all)) = (few, segment.records(&rows)) {
+        assert_eq!(few.concat(), all);
+    }
     Ok(())
 }
 

@@ -229,8 +229,12 @@ pub(crate) fn read_frames(cursor: &mut Cursor<'_>) -> Result<Vec<FramePlace>, Da
     let count = cursor.index()?;
     let mut frames = Vec::with_capacity(count.min(cursor.bytes.len()));
     let (mut column, mut start) = (0_u32, 0_usize);
-    for _ in 0..count {
-        column = column.checked_add(cursor.code()?).ok_or(Damage("a column is too large"))?;
+    for place in 0..count {
+        let step = cursor.code()?;
+        column = column.checked_add(step).ok_or(Damage("a column is too large"))?;
+        if place > 0 && step == 0 {
+            return Err(Damage("a column has two frames"));
+        }
         let number = cursor.index()?;
         let (size, method) = (number >> 2, Method::read((number & 3) as u64)?);
         let length = match method {
