@@ -33,8 +33,6 @@ CONTRADICTIONS = {
     "test_put_event_selectors_advanced": "AWS takes basic or advanced selectors, not both",
     "test_get_event_selectors_empty": "AWS answers with the selector that every trail has at first",
     "test_get_insight_selectors": "AWS answers InsightNotEnabledException",
-    "test_put_insight_selectors[True]": "Insights are not offered yet",
-    "test_put_insight_selectors[False]": "Insights are not offered yet",
 }
 
 

@@ -33,25 +33,29 @@ pytestmark = pytest.mark.skipif(LIBRARY is None, reason="there is no libfaketime
 class FastClock:
     """The time that the processes of a test see. Timers of the processes run as always: only what time it is, is faked."""
 
-    def __init__(self):
-        self.began = time.monotonic()
+    def __init__(self, speed=SPEED):
+        self.began, self.speed = time.monotonic(), speed
 
     def now(self):
-        return BEGIN + datetime.timedelta(seconds=(time.monotonic() - self.began) * SPEED)
+        return BEGIN + datetime.timedelta(seconds=(time.monotonic() - self.began) * self.speed)
 
     def environment(self):
         """For a process that starts now."""
         return {
             "LD_PRELOAD": LIBRARY, "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME": f"@{self.now():%Y-%m-%d %H:%M:%S} x{SPEED}",
+            "FAKETIME": f"@{self.now():%Y-%m-%d %H:%M:%S} x{self.speed}",
         }
+
+
+def started(clock, monkeypatch):
+    """Lets clients sign with the time of a clock."""
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: clock.now().replace(tzinfo=None))
+    return clock
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    clock = FastClock()
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: clock.now().replace(tzinfo=None))
-    return clock
+    return started(FastClock(), monkeypatch)
 
 
 def restart(opentrail, clock):

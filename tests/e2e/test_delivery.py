@@ -30,14 +30,14 @@ def with_trail(opentrail, **settings):
     return s3, client
 
 
-def keys_of(s3, part):
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="logs")
+def keys_of(s3, part, bucket="logs"):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return [item["Key"] for page in pages for item in page.get("Contents", []) if part in item["Key"]]
 
 
-def delivered(s3):
+def delivered(s3, part="/CloudTrail/"):
     """All delivered records."""
-    bodies = (s3.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys_of(s3, "/CloudTrail/"))
+    bodies = (s3.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys_of(s3, part))
     return [record for body in bodies for record in json.loads(gzip.decompress(body))["Records"]]
 
 

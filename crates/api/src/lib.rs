@@ -14,6 +14,7 @@ pub mod answer;
 pub mod error;
 pub mod error_code;
 pub mod event_selectors;
+pub mod insight_selectors;
 pub mod json_input;
 pub mod lookup_events;
 pub mod operation;

@@ -20,6 +20,8 @@ pub struct BucketQuestion<'a> {
     pub region: &'a Region,
     /// ARN of the trail.
     pub trail_arn: &'a str,
+    /// Folder of the account that files go to, such as `CloudTrail-Insight/`; all of them if it is empty.
+    pub folder: &'a str,
     /// Id of the organization whose events go there as well.
     pub organization_id: Option<&'a str>,
 }

@@ -4,7 +4,7 @@ use api::ApiError;
 use api::lookup_events::{
     Category, Event, HISTORY_SECONDS, LookupEventsInput, LookupEventsOutput, LookupEventsRequest, Resource,
 };
-use model::{AccountId, EventCategory, EventTime, LookupResource, Region, Text};
+use model::{AccountId, EventCategory, EventTime, InsightSubject, LookupResource, Region, Text};
 
 use crate::history::{EventHistory, HistoryError, HistoryEvent, HistoryQuery};
 use crate::page_token::{PageToken, PageTokenKey, QueryDigest};
@@ -43,14 +43,14 @@ pub(crate) async fn lookup_events(
     let window = window(&request, token.as_ref(), now);
 
     let nothing = LookupEventsOutput { events: Vec::new(), next_token: None };
-    // Insights events are not made yet, so there are none to find; the request is checked all the same.
-    if request.category == Category::Insight || window.start > window.end {
+    if window.start > window.end {
         return Ok(nothing);
     }
-    let mut categories = vec![EventCategory::Management];
-    if includes_data_events {
-        categories.push(EventCategory::Data);
-    }
+    let categories = match request.category {
+        Category::Insight => vec![EventCategory::Insight],
+        Category::Management if includes_data_events => vec![EventCategory::Management, EventCategory::Data],
+        Category::Management => vec![EventCategory::Management],
+    };
     let query = HistoryQuery {
         account: scope.account,
         region: scope.region.clone(),
@@ -81,7 +81,10 @@ fn window(request: &LookupEventsRequest, token: Option<&PageToken>, now: EventTi
 }
 
 fn render(event: HistoryEvent) -> Result<Event, ApiError> {
-    let HistoryEvent { index, record } = event;
+    let HistoryEvent { mut index, record } = event;
+    if let Some(subject) = InsightSubject::read(&record).filter(|_| index.category == EventCategory::Insight) {
+        (index.event_name, index.event_source) = (subject.event_name.into(), subject.event_source.into());
+    }
     let cloud_trail_event = String::from_utf8(record.into()).map_err(|_| {
         tracing::error!(event_id = index.event_id.as_str(), "a stored record is not UTF-8");
         ApiError::Internal

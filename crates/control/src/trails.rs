@@ -3,10 +3,13 @@
 //! Checks come in the order that the original has them: form, then what is there already, then the destinations. Writes go
 //! through the registry, one after another for each trail, so that no answer ever is a `ConflictException`.
 
+mod insight_selectors;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::event_selectors::{EventSelectorsOutput, PutEventSelectorsInput};
+use api::insight_selectors::PutInsightSelectorsInput;
 use api::json_input::Members;
 use api::public_keys::{ListPublicKeysInput, ListPublicKeysOutput};
 use api::tags::{ListTagsInput, ListTagsOutput, ResourceTag, TAGS_MAX, Tag, TagsInput, check_tags, too_many};
@@ -28,6 +31,9 @@ use crate::destinations::{
 /// Most trails of an account in a region, those counted that take the events of all regions. Source: CloudTrail user
 /// guide, quotas.
 pub const TRAILS_MAX: usize = 5;
+
+/// Files go to all folders of an account.
+const ALL_FOLDERS: &str = "";
 
 /// What the operations on trails need.
 #[derive(Clone)]
@@ -75,6 +81,8 @@ pub(crate) fn is_trail_operation(operation: Operation) -> bool {
             | Operation::StopLogging
             | Operation::PutEventSelectors
             | Operation::GetEventSelectors
+            | Operation::PutInsightSelectors
+            | Operation::GetInsightSelectors
             | Operation::AddTags
             | Operation::RemoveTags
             | Operation::ListTags
@@ -115,6 +123,10 @@ impl TrailCall<'_> {
             Operation::StopLogging => self.set_logging(&read_name(members, "Name")?, false).await,
             Operation::PutEventSelectors => self.put_selectors(PutEventSelectorsInput::read(members)?).await,
             Operation::GetEventSelectors => self.get_selectors(&read_name(members, "TrailName")?),
+            Operation::PutInsightSelectors => {
+                self.put_insight_selectors(PutInsightSelectorsInput::read(members)?).await
+            }
+            Operation::GetInsightSelectors => self.get_insight_selectors(members),
             Operation::AddTags => self.add_tags(TagsInput::read(members)?).await,
             Operation::RemoveTags => self.remove_tags(TagsInput::read(members)?).await,
             Operation::ListTags => self.list_tags(&ListTagsInput::read(members)?),
@@ -150,7 +162,7 @@ impl TrailCall<'_> {
             self.check_may_have_organization_trails()?;
         }
         let prefix = given(&input.prefix);
-        self.check_bucket(&bucket, prefix.as_deref(), &arn, is_organization).await?;
+        self.check_bucket(&bucket, prefix.as_deref(), &arn, is_organization, ALL_FOLDERS).await?;
         let topic = given(&input.topic).map(|topic| self.topic(topic));
         self.check_topic(topic.as_ref(), &arn).await?;
         self.check_log_group(log_group_arn.as_deref(), log_role_arn.as_deref()).await?;
@@ -174,6 +186,8 @@ impl TrailCall<'_> {
             logs_recursively: input.logs_recursively,
             tags: input.tags.into_iter().map(kept_tag).collect(),
             selectors: None,
+            insights: Vec::new(),
+            insights_since: None,
             past: Vec::new(),
             logging: Logging::default(),
             ended: None,
@@ -210,7 +224,7 @@ impl TrailCall<'_> {
         let has_new_key = given(&input.kms_key_id).is_some_and(|key| Some(&key) != trail.kms_key_id.as_ref());
         let is_elsewhere = bucket != trail.bucket || prefix != trail.prefix;
         if is_elsewhere || has_new_key || is_organization != trail.is_organization {
-            self.check_bucket(&bucket, prefix.as_deref(), &trail.arn, is_organization).await?;
+            self.check_bucket(&bucket, prefix.as_deref(), &trail.arn, is_organization, ALL_FOLDERS).await?;
         }
         let topic = match &input.topic {
             Some(_) => given(&input.topic).map(|topic| self.topic(topic)),
@@ -518,6 +532,7 @@ impl TrailCall<'_> {
         prefix: Option<&str>,
         trail_arn: &str,
         is_organization: bool,
+        folder: &str,
     ) -> Result<(), ApiError> {
         let organization = self.services.organization.as_ref().filter(|_| is_organization);
         let question = BucketQuestion {
@@ -526,6 +541,7 @@ impl TrailCall<'_> {
             account: self.account,
             region: self.region,
             trail_arn,
+            folder,
             organization_id: organization.map(|organization| organization.id.as_str()),
         };
         self.services.destinations.check_bucket(question).await.map_err(|problem| match problem {
@@ -744,6 +760,6 @@ fn description(trail: &Trail) -> TrailDescription {
         settings: settings(trail),
         home_region: trail.home_region.as_str().to_owned(),
         has_custom_event_selectors: trail.has_custom_selectors(),
-        has_insight_selectors: false,
+        has_insight_selectors: !trail.insights.is_empty(),
     }
 }

@@ -19,6 +19,8 @@ const TIME_BYTES: usize = 14;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordHead<'a> {
+    /// Insights events have none, and come from CloudTrail.
+    #[serde(default = "cloud_trail")]
     event_source: &'a str,
     #[serde(default)]
     event_type: Option<&'a str>,
@@ -43,6 +45,10 @@ pub(crate) fn bus_event(event: &StoredEvent) -> Option<BusEvent> {
         detail: event.record.clone(),
     };
     (size(&event) <= EVENT_BYTES_MAX).then_some(event)
+}
+
+fn cloud_trail() -> &'static str {
+    "cloudtrail.amazonaws.com"
 }
 
 fn detail_type(event_type: &str) -> &'static str {
@@ -103,6 +109,9 @@ mod tests {
         assert_eq!((event.time, &event.detail), (call.index.event_time, &call.record));
         let sign_in = record(r#""eventSource":"signin.amazonaws.com","eventType":"AwsConsoleSignIn""#);
         assert_eq!(bus_event(&sign_in).unwrap().detail_type, "AWS Console Sign In via CloudTrail");
+        let insight = record(r#""eventType":"AwsCloudTrailInsight","eventCategory":"Insight""#);
+        let event = bus_event(&insight).unwrap();
+        assert_eq!((event.source.as_str(), event.detail_type), ("aws.cloudtrail", "AWS Insight via CloudTrail"));
         assert_eq!(bus_event(&record(r#""eventSource":"s3.amazonaws.com","readOnly":true"#)), None);
         let data = r#""eventSource":"s3.amazonaws.com","readOnly":true,"eventCategory":"Data""#;
         assert!(bus_event(&record(data)).is_some(), "data events come only where they were asked for");

@@ -28,8 +28,8 @@ pub(crate) type Request = (String, Vec<LogEntry>);
 /// The requests for what was selected.
 pub(crate) fn requests(trail: &Trail, organization: Option<&Organization>, selected: &Selected) -> Vec<Request> {
     let mut streams: BTreeMap<String, Vec<LogEntry>> = BTreeMap::new();
-    for ((account, _), events) in &selected.files {
-        let entries = streams.entry(stream_name(trail, organization, *account)).or_default();
+    for (place, events) in &selected.files {
+        let entries = streams.entry(stream_name(trail, organization, place.account)).or_default();
         for event in events.iter().filter(|event| event.record.len() <= EVENT_BYTES_MAX) {
             entries.push(LogEntry { time: event.index.event_time, message: event.record.clone() });
         }

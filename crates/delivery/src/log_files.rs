@@ -1,13 +1,13 @@
 //! Log files: planned, then carried out.
 
 use bytes::Bytes;
-use digest::LogFile;
 use digest::log_file::FinishedLogFile;
 use digest::names::Root;
+use digest::{LogFile, LogKind};
 use model::{AccountId, EventTime, Region};
 use trails::{Chain, ChainFile, DeliveryPlan, PlannedFile, Progress, Taking, Trail};
 
-use crate::selection::{Selected, Selection, Until, select};
+use crate::selection::{FilePlace, Selected, Selection, Until, select};
 use crate::sink::PutObject;
 use crate::worker::{Delivery, DeliveryError};
 
@@ -41,16 +41,18 @@ pub(crate) fn plan(
 }
 
 impl Delivery {
-    /// Files for what is of some accounts and regions, each with a key of its own.
+    /// Files for what is of some accounts, regions and kinds, each with a key of its own.
     pub(crate) fn name_files<'a>(
         &self,
         trail: &Trail,
-        places: impl Iterator<Item = &'a (AccountId, String)>,
+        places: impl Iterator<Item = &'a FilePlace>,
     ) -> Vec<PlannedFile> {
         let now = self.now();
-        let file = |(account, region): &(AccountId, String)| {
-            let key = self.root(trail, *account).log_file(&Region::parse(region).ok()?, now, &self.random_name());
-            Some(PlannedFile { account: account.as_str().to_owned(), region: region.clone(), key, is_written: false })
+        let file = |FilePlace { account, region, kind }: &FilePlace| {
+            let root = self.root(trail, *account);
+            let key = root.log_file(*kind, &Region::parse(region).ok()?, now, &self.random_name());
+            let (account, region) = (account.as_str().to_owned(), region.clone());
+            Some(PlannedFile { account, region, is_insights: *kind == LogKind::Insights, key, is_written: false })
         };
         places.filter_map(file).collect()
     }
@@ -78,9 +80,10 @@ impl Delivery {
                 continue;
             };
             let root = self.root(trail, account);
-            let has_moved = !file.key.starts_with(&root.log_folder(&region));
+            let kind = kind_of(file);
+            let has_moved = !file.key.starts_with(&root.log_folder(kind, &region));
             if is_elsewhere || (has_moved && is_refused_for_sure) {
-                file.key = root.log_file(&region, self.now(), &self.random_name());
+                file.key = root.log_file(kind, &region, self.now(), &self.random_name());
             }
         }
         plan.bucket.clone_from(&trail.bucket);
@@ -123,7 +126,8 @@ impl Delivery {
         let mut is_refused = false;
         for (index, file) in plan.files.iter().enumerate().filter(|(_, file)| !file.is_written) {
             let account = AccountId::parse(&file.account).map_err(|_| DeliveryError::Plan)?;
-            let events = selected.files.get(&(account, file.region.clone()));
+            let place = FilePlace { account, region: file.region.clone(), kind: kind_of(file) };
+            let events = selected.files.get(&place);
             // Retention may have taken the events of a delivery that failed for longer than the history lasts.
             let Some(events) = events.cloned() else { continue };
             let finished =
@@ -189,6 +193,10 @@ impl Delivery {
         (self.random)(&mut bytes);
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
     }
+}
+
+fn kind_of(file: &PlannedFile) -> LogKind {
+    if file.is_insights { LogKind::Insights } else { LogKind::Events }
 }
 
 fn add_to_chain(

@@ -226,6 +226,8 @@ fn trail() -> Trail {
         logs_recursively: None,
         tags: Vec::new(),
         selectors: None,
+        insights: Vec::new(),
+        insights_since: None,
         past: Vec::new(),
         logging: {
             let mut logging = Logging::default();

@@ -90,6 +90,8 @@ fn trail() -> Trail {
         logs_recursively: None,
         tags: Vec::new(),
         selectors: None,
+        insights: Vec::new(),
+        insights_since: None,
         past: Vec::new(),
         logging: Logging::default(),
         ended: None,

@@ -185,6 +185,8 @@ fn trail(now: EventTime) -> Trail {
         logs_recursively: None,
         tags: Vec::new(),
         selectors: None,
+        insights: Vec::new(),
+        insights_since: None,
         past: Vec::new(),
         logging: {
             let mut logging = Logging::default();

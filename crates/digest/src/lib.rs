@@ -19,5 +19,5 @@ pub mod verify;
 pub use digest_file::{Digest, DigestFault, DigestParts, LogFileEntry, SignedDigest};
 pub use keys::{KeyError, SigningKey};
 pub use log_file::{FinishedLogFile, LogFile};
-pub use names::{DigestNames, DigestPlace, Root};
+pub use names::{DigestNames, DigestPlace, LogKind, Root};
 pub use verify::{ChainCheck, FileFault, Finding, FoundDigest, Place, check_log_file};

@@ -13,6 +13,28 @@ pub struct Root<'a> {
     pub account: AccountId,
 }
 
+/// What is in a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogKind {
+    /// Events as they were recorded.
+    Events,
+    /// Insights events.
+    Insights,
+}
+
+impl LogKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Events, Self::Insights];
+
+    /// The name of the folder, which stands in the names of the files too.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Events => "CloudTrail",
+            Self::Insights => "CloudTrail-Insight",
+        }
+    }
+}
+
 /// Whose digests they are: what stands in the name of each.
 #[derive(Debug, Clone, Copy)]
 pub struct DigestNames<'a> {
@@ -44,8 +66,8 @@ impl Root<'_> {
     }
 
     /// What the keys of all log files of a region begin with.
-    pub fn log_folder(&self, region: &Region) -> String {
-        self.folder("CloudTrail", region)
+    pub fn log_folder(&self, kind: LogKind, region: &Region) -> String {
+        self.folder(kind.folder(), region)
     }
 
     /// Key of a digest file of a trail. The time is the end of its window.
@@ -55,11 +77,12 @@ impl Root<'_> {
 
     /// Key of a log file. The time is that of the delivery; `random` tells files of one minute apart: 16 letters and
     /// digits.
-    pub fn log_file(&self, region: &Region, time: EventTime, random: &str) -> String {
+    pub fn log_file(&self, kind: LogKind, region: &Region, time: EventTime, random: &str) -> String {
         let time = compact(time);
         let minute = format!("{}Z", &time[..13]);
-        let (folder, day) = (self.log_folder(region), day_of(&time));
-        format!("{folder}{day}/{}_CloudTrail_{}_{minute}_{random}.json.gz", self.account.as_str(), region.as_str())
+        let (folder, day) = (self.log_folder(kind, region), day_of(&time));
+        let (account, kind, region) = (self.account.as_str(), kind.folder(), region.as_str());
+        format!("{folder}{day}/{account}_{kind}_{region}_{minute}_{random}.json.gz")
     }
 }
 
@@ -133,15 +156,15 @@ impl DigestPlace {
     }
 
     /// What the keys of the log files begin with that its digests cover.
-    pub fn log_folder(&self) -> String {
-        format!("{}{}/CloudTrail/{}/", self.before_account, self.account, self.region)
+    pub fn log_folder(&self, kind: LogKind) -> String {
+        format!("{}{}/{}/{}/", self.before_account, self.account, kind.folder(), self.region)
     }
 }
 
 /// Minute of the delivery in the key of a log file; `None` for other keys.
 pub fn log_file_minute(key: &str) -> Option<EventTime> {
     let name = key.rsplit('/').next()?.strip_suffix(".json.gz")?;
-    if !name.contains("_CloudTrail_") {
+    if !LogKind::ALL.iter().any(|kind| name.contains(&format!("_{}_", kind.folder()))) {
         return None;
     }
     let minute = name.rsplit('_').nth(1)?.strip_suffix('Z')?;
@@ -179,8 +202,13 @@ mod tests {
         let time = EventTime::parse("2025-03-01T12:05:31Z").unwrap();
         let root = Root { prefix: None, organization_id: None, account };
         assert_eq!(
-            root.log_file(&region, time, "AbCdEfGh12345678"),
+            root.log_file(LogKind::Events, &region, time, "AbCdEfGh12345678"),
             "AWSLogs/111122223333/CloudTrail/eu-west-1/2025/03/01/111122223333_CloudTrail_eu-west-1_20250301T1205Z_AbCdEfGh12345678.json.gz"
+        );
+        let insights = root.log_file(LogKind::Insights, &region, time, "AbCdEfGh12345678");
+        assert_eq!(
+            insights,
+            "AWSLogs/111122223333/CloudTrail-Insight/eu-west-1/2025/03/01/111122223333_CloudTrail-Insight_eu-west-1_20250301T1205Z_AbCdEfGh12345678.json.gz"
         );
         let root = Root { prefix: Some("a/b"), organization_id: Some("o-example"), account };
         let home = Region::parse("us-east-1").unwrap();
@@ -195,9 +223,11 @@ mod tests {
         assert_eq!(names.parse(&names.digest_file(time, true)), Some((time, true)));
         let (place, end) = DigestPlace::parse(&key.replace("_main_", "_my_main_")).unwrap();
         assert_eq!((place.trail_name.as_str(), place.home_region.as_str(), end), ("my_main", "us-east-1", time));
-        assert_eq!(place.log_folder(), root.log_folder(&region));
-        let minute = log_file_minute(&root.log_file(&region, time, "AbCdEfGh12345678")).unwrap();
-        assert_eq!(minute, EventTime::parse("2025-03-01T12:05:00Z").unwrap());
+        for kind in LogKind::ALL {
+            assert_eq!(place.log_folder(kind), root.log_folder(kind, &region));
+            let minute = log_file_minute(&root.log_file(kind, &region, time, "AbCdEfGh12345678")).unwrap();
+            assert_eq!(minute, EventTime::parse("2025-03-01T12:05:00Z").unwrap());
+        }
         for other in [key.replace("_main_", "_other_"), key.replace("120531Z", "126031Z"), key.replace(".json", ".x")] {
             assert_eq!(names.parse(&other), None, "{other}");
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use digest::LogFile;
 use digest::names::Root;
+use digest::{LogFile, LogKind};
 use model::{AccountId, EventTime, Region};
 use serde::Deserialize;
 
@@ -74,7 +74,7 @@ impl LogFileFolder {
         let Some(OpenFile { file, first }) = self.open.remove(place) else { return Ok(()) };
         let (account, region, _) = place;
         let root = Root { prefix: None, organization_id: None, account: *account };
-        let key = root.log_file(region, first, &format!("export{:010}", self.next));
+        let key = root.log_file(LogKind::Events, region, first, &format!("export{:010}", self.next));
         self.next += 1;
         let path = self.root.join(key);
         let finished = file.finish().map_err(ExportError::write(&path))?;

@@ -113,7 +113,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     metrics.register(&mut registry);
     let adapter = StoreAdapter(store.clone());
     let buckets = embedded_buckets(&settings).await?;
-    let TrailStack { services: trail_services, delivery, feeds } =
+    let TrailStack { services: trail_services, delivery, feeds, watcher } =
         TrailStack::open(&settings, &metadata, &store, buckets.as_ref(), &directory, &clock).await?;
     registry.register_collector(Box::new(HistoryState(store.clone())));
     let trail_registry = Arc::clone(&trail_services.registry);
@@ -156,7 +156,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let upkeep = tokio::spawn(upkeep::run(store.clone(), settings.segment_age_max, clock));
-    let delivery = tokio::spawn(async move { tokio::join!(delivery.run(), feeds.run()) });
+    let delivery = tokio::spawn(async move { tokio::join!(delivery.run(), feeds.run(), watcher.run()) });
     let mut gateway_task = tokio::spawn(listener.serve(gateway, wait(stopped.clone())));
     let console_shutdown = wait(stopped);
     let console_task = tokio::spawn(async move {

@@ -130,6 +130,9 @@ pub(crate) struct SettingsLayer {
     /// Time that one digest of log files covers, at least 1s [default: 1h]
     #[arg(long, env = "OPENTRAIL_DIGEST_INTERVAL", value_name = "DURATION", help_heading = "Trails")]
     digest_interval: Option<HumanDuration>,
+    /// How long Insights learn what is usual before anything is called unusual [default: 24h]
+    #[arg(long, env = "OPENTRAIL_INSIGHTS_LEARNING", value_name = "DURATION", help_heading = "Trails")]
+    insights_learning: Option<HumanDuration>,
     /// Key of the upstream's KMS that encrypts what digests are signed with: ARN, id or alias/name [default: none]
     #[arg(long, env = "OPENTRAIL_DIGEST_KMS_KEY", value_name = "KEY", help_heading = "Trails")]
     digest_kms_key: Option<String>,
@@ -342,6 +345,8 @@ pub(crate) struct Settings {
 pub(crate) struct TrailRules {
     /// When log files and digests are written.
     pub(crate) delivery: DeliverySettings,
+    /// How Insights are learned.
+    pub(crate) insights: insights::Settings,
     /// Key of KMS that encrypts what digests are signed with.
     pub(crate) digest_kms_key: Option<String>,
     /// Whether a bucket needs a policy that lets CloudTrail write.
@@ -420,6 +425,7 @@ impl SettingsLayer {
             segment_age_max: self.segment_age_max.or(below.segment_age_max),
             delivery_interval: self.delivery_interval.or(below.delivery_interval),
             digest_interval: self.digest_interval.or(below.digest_interval),
+            insights_learning: self.insights_learning.or(below.insights_learning),
             digest_kms_key: self.digest_kms_key.or(below.digest_kms_key),
             require_bucket_policy: self.require_bucket_policy.or(below.require_bucket_policy),
             trail_buckets: self.trail_buckets.or(below.trail_buckets),
@@ -601,6 +607,10 @@ impl SettingsLayer {
                         .max(Duration::from_millis(100)),
                     digest_interval: duration(self.digest_interval, Duration::from_secs(3600)),
                 },
+                insights: insights::Settings::learning(duration(
+                    self.insights_learning,
+                    insights::Settings::LEARNING_DEFAULT,
+                )),
                 digest_kms_key,
                 requires_bucket_policy: self.require_bucket_policy.unwrap_or(false),
                 buckets: self.trail_buckets.unwrap_or_default(),

@@ -9,15 +9,17 @@ use buckets::BucketService;
 use control::TrailServices;
 use delivery::{Delivery, DeliveryState, DigestKeys, EventBusSink, Feeds};
 use gateway::upstream_caller::UpstreamCaller;
+use insights::{Learned, Watcher};
 use metadata::Metadata;
 use model::EventTime;
 use rand::RngCore;
 use store::EventStore;
 use trails::TrailRegistry;
+use uuid::Uuid;
 
 use crate::adapters::{
-    DigestKeyList, EncryptionKeys, EventBuses, InstallationBuckets, KmsVault, LogGroups, NamedBucket, TrailBuckets,
-    TrailDestinations, TrailTopics, UpstreamService,
+    DigestKeyList, EncryptionKeys, EventBuses, InsightTrails, InstallationBuckets, KmsVault, LogGroups, NamedBucket,
+    TrailBuckets, TrailDestinations, TrailTopics, UpstreamService,
 };
 use crate::installation_key;
 use crate::settings::Settings;
@@ -27,6 +29,7 @@ pub(crate) struct TrailStack {
     pub(crate) services: TrailServices,
     pub(crate) delivery: Delivery,
     pub(crate) feeds: Feeds,
+    pub(crate) watcher: Watcher,
 }
 
 impl TrailStack {
@@ -89,6 +92,15 @@ impl TrailStack {
             organization: organization.clone(),
             clock: Arc::clone(clock),
         };
+        let watcher = Watcher {
+            store: store.clone(),
+            watch: Arc::new(InsightTrails { registry: Arc::clone(&registry), organization: organization.clone() }),
+            folder: settings.data_dir.clone(),
+            clock: Arc::clone(clock),
+            new_id: Arc::new(|| Uuid::new_v4().to_string()),
+            settings: settings.trails.insights,
+            learned: Learned::default(),
+        };
         let delivery = Delivery {
             store: store.clone(),
             registry,
@@ -101,7 +113,7 @@ impl TrailStack {
             settings: settings.trails.delivery,
             state: DeliveryState::new(clock()),
         };
-        Ok(Self { services, delivery, feeds })
+        Ok(Self { services, delivery, feeds, watcher })
     }
 }
 

@@ -79,6 +79,9 @@ pub struct PlannedFile {
     pub account: String,
     /// Region whose events are in it.
     pub region: String,
+    /// Whether Insights events are in it, which have files and a folder of their own.
+    #[serde(default)]
+    pub is_insights: bool,
     /// Object key.
     pub key: String,
     /// Whether it is in the bucket, and in its chain of digests.

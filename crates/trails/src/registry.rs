@@ -424,6 +424,8 @@ mod tests {
             logs_recursively: None,
             tags: Vec::new(),
             selectors: None,
+            insights: Vec::new(),
+            insights_since: None,
             past: Vec::new(),
             logging: Logging::default(),
             ended: None,

@@ -1,7 +1,7 @@
 //! Which events are a trail's, also those that are delivered after it was changed, stopped or started.
 
-use model::EventTime;
 use model::selectors::EventSelectors;
+use model::{EventTime, InsightSelector};
 use serde::{Deserialize, Serialize};
 
 /// Most pauses and past scopes that are kept of a trail whose delivery is stuck. One change a second is what the original
@@ -19,6 +19,9 @@ pub struct Scope {
     pub is_multi_region: bool,
     /// Whether events of all accounts of the organization are taken.
     pub is_organization: bool,
+    /// Which Insights events are taken.
+    #[serde(default)]
+    pub insights: Vec<InsightSelector>,
 }
 
 /// What a trail took before it was changed.

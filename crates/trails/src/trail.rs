@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::selectors::EventSelectors;
-use model::{AccountId, EventTime, Region};
+use model::{AccountId, EventTime, InsightSelector, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::progress::Progress;
@@ -55,6 +55,12 @@ pub struct Trail {
     pub tags: Vec<Tag>,
     /// What was put as event selectors; absent as long as nothing was.
     pub selectors: Option<EventSelectors>,
+    /// Which Insights events it takes; none while this is empty.
+    #[serde(default)]
+    pub insights: Vec<InsightSelector>,
+    /// When it began to: unusual activity of before is not told to it.
+    #[serde(default)]
+    pub insights_since: Option<EventTime>,
     /// What it took before it was changed, oldest first; see [`Trail::keep_past`].
     #[serde(default)]
     pub past: Vec<PastScope>,
@@ -161,6 +167,7 @@ impl Trail {
             includes_global_service_events: self.includes_global_service_events,
             is_multi_region: self.is_multi_region,
             is_organization: self.is_organization,
+            insights: self.insights.clone(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use digest::names::log_file_minute;
 use digest::verify::PublicKeys;
-use digest::{ChainCheck, DigestPlace, FileFault, Finding, FoundDigest, LogFileEntry, Place, check_log_file};
+use digest::{ChainCheck, DigestPlace, FileFault, Finding, FoundDigest, LogFileEntry, LogKind, Place, check_log_file};
 use futures::{StreamExt, TryStreamExt};
 use model::EventTime;
 use tokio::sync::Semaphore;
@@ -156,7 +156,7 @@ pub async fn validate(
             digests.retain(|(end, _)| (scope.start..=scope.end).contains(end));
             chains.insert(place, digests);
         } else {
-            left_out.insert(place.log_folder());
+            left_out.extend(LogKind::ALL.map(|kind| place.log_folder(kind)));
         }
     }
     progress.digests_listed.store(chains.values().map(|chain| chain.len() as u64).sum(), Ordering::Relaxed);
@@ -178,22 +178,29 @@ pub async fn validate(
             if let (Some(last), Some(newest)) = (last, newest) {
                 outcome.report.faults.extend(end_fault(last, newest, &outcome.covered.windows));
             }
-            Ok::<_, SourceError>((place.log_folder(), outcome))
+            Ok::<_, SourceError>((place, outcome))
         }
     });
     // Several at once, and in the report in their order.
     let mut walks = futures::stream::iter(walks).buffered(workers);
     let mut folders: BTreeMap<String, Covered> = BTreeMap::new();
-    while let Some((folder, outcome)) = walks.try_next().await? {
+    while let Some((place, outcome)) = walks.try_next().await? {
         let ChainOutcome { report: found, covered } = outcome;
         report.valid_digests += found.valid_digests;
         report.valid_logs += found.valid_logs;
         report.unproved_digests.extend(found.unproved_digests);
         report.faults.extend(found.faults);
         report.quiet_times.extend(found.quiet_times);
-        let folder = folders.entry(folder).or_default();
-        folder.named.extend(covered.named);
-        folder.windows.extend(covered.windows);
+        for kind in LogKind::ALL {
+            let folder = place.log_folder(kind);
+            let named: Vec<_> = covered.named.iter().filter(|key| key.starts_with(&folder)).cloned().collect();
+            // Digests that name no Insights events at all may be by somebody who leaves them out of digests.
+            if kind == LogKind::Events || !named.is_empty() {
+                let folder = folders.entry(folder).or_default();
+                folder.named.extend(named);
+                folder.windows.extend(&covered.windows);
+            }
+        }
     }
     // Files of trails that were left out cannot be told from added ones.
     folders.retain(|folder, _| !left_out.contains(folder));
@@ -300,7 +307,11 @@ async fn walk(
                     continue;
                 }
                 Finding::Gap { after, until } => {
-                    outcome.report.quiet_times.push(QuietTime { chain: place.log_folder(), after, until });
+                    outcome.report.quiet_times.push(QuietTime {
+                        chain: place.log_folder(LogKind::Events),
+                        after,
+                        until,
+                    });
                     continue;
                 }
                 Finding::Proved(_, digest) => {

@@ -59,6 +59,21 @@ impl<'a> EventFacts<'a> {
         serde_json::from_slice(record)
     }
 
+    /// All that is known of management calls of which only this is known; see [`super::Matcher::may_fit`].
+    pub fn of_management_call(
+        read_only: Option<bool>,
+        event_source: Option<&'a str>,
+        event_name: Option<&'a str>,
+    ) -> Self {
+        Self {
+            category: Some(Cow::Borrowed("Management")),
+            read_only,
+            event_source: event_source.map(Cow::Borrowed),
+            event_name: event_name.map(Cow::Borrowed),
+            ..Self::default()
+        }
+    }
+
     /// The name of the service that was called.
     pub fn event_source(&self) -> Option<&str> {
         self.event_source.as_deref()

@@ -139,6 +139,12 @@ impl CompiledSelector {
             && self.fits_resources(facts.resources.as_deref().unwrap_or_default())
     }
 
+    /// See [`Matcher::may_fit`].
+    fn may_fit(&self, facts: &EventFacts<'_>) -> bool {
+        let fits = |(field, test): &(Field, Test)| facts.field(*field).is_none_or(|text| test.fits(Some(text)));
+        !self.is_impossible && self.fields.iter().all(fits)
+    }
+
     /// One resource has both the type and the ARN that are wanted, and none of the type has an ARN that is refused.
     fn fits_resources(&self, resources: &[ResourceFacts<'_>]) -> bool {
         let is_of_type = |resource: &&ResourceFacts<'_>| {
@@ -242,6 +248,11 @@ impl Matcher {
             }
         }
         matcher
+    }
+
+    /// Whether any selector may fit a call of which some facts are not known: those are not asked for.
+    pub fn may_fit(&self, known: &EventFacts<'_>) -> bool {
+        self.selectors.iter().any(|selector| selector.may_fit(known))
     }
 
     /// Whether any selector fits an event.

@@ -11,8 +11,8 @@ use console::{
 };
 use control::{EventHistory, HistoryError, HistoryEvent, HistoryPage, HistoryQuery, Position};
 use gateway::{EntryKind, EventSink, NoteId, SinkEntry, SinkError};
-use model::LookupIndex;
-use store::query::Order;
+use model::{EventCategory, InsightSubject, LookupIndex};
+use store::query::{Condition, Order};
 use store::{
     AttributeFilter, Committed, CountField, CountQuery, Counts, EventQuery, EventStore, NewRecord, RecordKind,
     SharedTest, StoreError, StoredEvent,
@@ -53,11 +53,17 @@ fn sink_error(error: &StoreError) -> SinkError {
 #[async_trait]
 impl EventHistory for StoreAdapter {
     async fn page(&self, query: HistoryQuery) -> Result<HistoryPage, HistoryError> {
+        let is_of_insights = query.categories == [EventCategory::Insight];
+        let (attribute, condition) = match query.attribute {
+            Some(wanted) if is_of_insights => of_insights(wanted),
+            wanted => (wanted.and_then(attribute), None),
+        };
         let query = EventQuery {
             account: Some(query.account),
             region: Some(query.region),
             categories: query.categories,
-            attributes: query.attribute.into_iter().filter_map(attribute).collect(),
+            attributes: attribute.into_iter().collect(),
+            condition,
             start: query.start,
             end: query.end,
             order: Order::NewestFirst,
@@ -85,6 +91,22 @@ fn attribute(attribute: Attribute) -> Option<AttributeFilter> {
         AttributeKey::EventSource => AttributeFilter::EventSource(value),
         AttributeKey::AccessKeyId => AttributeFilter::AccessKeyId(value),
     })
+}
+
+/// Insights events have operation and service in their details only, where the store does not look: they are few, so that
+/// each can be read.
+fn of_insights(wanted: Attribute) -> (Option<AttributeFilter>, Option<Condition>) {
+    let value = wanted.value;
+    let condition: Condition = match wanted.key {
+        AttributeKey::EventName => {
+            Arc::new(move |_, record| InsightSubject::read(record).is_some_and(|subject| subject.event_name == value))
+        }
+        AttributeKey::EventSource => {
+            Arc::new(move |_, record| InsightSubject::read(record).is_some_and(|subject| subject.event_source == value))
+        }
+        key => return (attribute(Attribute { key, value }), None),
+    };
+    (None, Some(condition))
 }
 
 fn from_position(position: Position) -> store::Position {

@@ -201,7 +201,7 @@ async fn check_embedded(
         ("s3:x-amz-acl", ACL.to_owned()),
     ]);
     let folders = std::iter::once(question.account.as_str()).chain(question.organization_id);
-    let folders = folders.map(|folder| format!("{bucket}/{}AWSLogs/{folder}/", prefix(&question)));
+    let folders = folders.map(|folder| format!("{bucket}/{}AWSLogs/{folder}/{}", prefix(&question), question.folder));
     let asked = folders.map(|folder| ("s3:PutObject", folder)).chain([("s3:GetBucketAcl", bucket.clone())]);
     for (action, resource) in asked {
         let request = PolicyRequest { service: CLOUDTRAIL, action, resource: &resource, context: &context };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use digest::{DigestParts, LogFile, Root, SignedDigest, SigningKey};
+use digest::{DigestParts, LogFile, LogKind, Root, SignedDigest, SigningKey};
 use model::{AccountId, Region};
 
 use super::*;
@@ -44,7 +44,12 @@ fn downloaded(count: i64) -> Downloaded {
         let mut log = LogFile::default();
         log.push(format!(r#"{{"n":{number}}}"#).as_bytes(), start);
         let log = log.finish().unwrap().unwrap();
-        let log_key = root.log_file(&region, EventTime::from_seconds(start.as_seconds() + 300), "AbCdEfGh12345678");
+        let log_key = root.log_file(
+            LogKind::Events,
+            &region,
+            EventTime::from_seconds(start.as_seconds() + 300),
+            "AbCdEfGh12345678",
+        );
         made.logs.push(write(&log_key, &log.packed));
         let entry = LogFileEntry {
             s3_bucket: "logs".to_owned(),
