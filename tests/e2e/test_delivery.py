@@ -170,6 +170,44 @@ def test_every_tampering_is_found(installation):
     assert validate(opentrail).returncode == 0, "everything is as it was"
 
 
+def test_keys_of_digests_are_changed_when_an_operator_wants_it(installation):
+    opentrail = installation(env=FAST)
+    s3, client = with_trail(opentrail)
+
+    def digests():
+        return keys_of(s3, "/CloudTrail-Digest/")
+
+    def fingerprints():
+        texts = (gzip.decompress(s3.get_object(Bucket="logs", Key=key)["Body"].read()) for key in digests())
+        return [json.loads(text)["digestPublicKeyFingerprint"] for text in texts]
+
+    def rotate():
+        done = subprocess.run([BINARY, "rotate-digest-keys", "--data-dir", opentrail.data], capture_output=True, text=True,
+                              timeout=20)
+        assert done.returncode == 0 and "new" not in done.stderr, done.stderr
+        count = len(set(fingerprints()))
+        wait_until("a digest with a new key", lambda: len(set(fingerprints())) > count, 15)
+
+    wait_until("some digests", lambda: len(digests()) > 2, 15)
+    rotate()
+    client.describe_trails()
+    opentrail.stop()
+    opentrail.start()
+    wait_until("more digests", lambda n=len(digests()): len(digests()) > n + 1, 15)
+    assert len(set(fingerprints())) == 2, "a restart makes no other key"
+    rotate()
+    until_digested(s3, client)
+    used = fingerprints()
+    assert [one for one, before in zip(used, [None, *used], strict=False) if one != before] == list(dict.fromkeys(used))
+    assert len(set(used)) == 3
+    listed = {key["Fingerprint"] for key in client.list_public_keys(
+        StartTime=datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1))["PublicKeyList"]}
+    assert listed == set(used), "the old ones are there too"
+    done = validate(opentrail)
+    assert done.returncode == 0 and "INVALID" not in done.stdout, done.stdout + done.stderr
+    assert f"{len(used)}/{len(used)} digest files valid" in done.stdout, done.stdout
+
+
 def test_kills_neither_lose_nor_double_nor_break_the_chain(installation):
     opentrail = installation(env=FAST)
     s3, client = with_trail(opentrail)

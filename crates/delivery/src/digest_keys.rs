@@ -3,6 +3,7 @@
 
 mod key_file;
 mod key_table;
+mod rotation;
 mod vault;
 
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ use tokio::sync::Mutex;
 
 use self::key_file::KeyFile;
 use self::key_table::KeyTable;
+use self::rotation::Rotation;
+pub use self::rotation::rotate;
 pub use self::vault::{KeyVault, VaultError};
 use self::vault::{is_kept_by, kept_text, private_key};
 
@@ -93,6 +96,8 @@ pub struct PublicDigestKey {
 pub struct DigestKeys {
     home: Home,
     vault: Option<Arc<dyn KeyVault>>,
+    /// Asked which keys are to be used no longer.
+    rotation: Rotation,
     keys: RwLock<Keys>,
     /// Held while a key is made or decrypted, so that there is one of each; whoever only reads public keys waits for nobody.
     making: Mutex<()>,
@@ -130,19 +135,27 @@ impl DigestKeys {
     /// See [`DigestKeysError`].
     pub fn open(data_dir: &Path) -> Result<Self, DigestKeysError> {
         let file = KeyFile::in_folder(data_dir);
-        Ok(Self { keys: Keys::new(file.read()?), home: Home::File(file), vault: None, making: Mutex::new(()) })
+        let keys = Keys::new(file.read()?);
+        Ok(Self::new(Home::File(file), keys, data_dir))
     }
 
-    /// Reads the keys in the metadata database, where private ones are encrypted with a key that is elsewhere.
+    /// Reads the keys in the metadata database, where private ones are encrypted with a key that is elsewhere. What an
+    /// operator wants of them ([`rotate`]) is in the data folder all the same.
     ///
     /// # Errors
     /// See [`DigestKeysError`].
     pub async fn open_encrypted(
         metadata: &Metadata,
         wrapping_key: [u8; WRAPPING_KEY_BYTES],
+        data_dir: &Path,
     ) -> Result<Self, DigestKeysError> {
         let table = KeyTable::open(metadata, wrapping_key).await?;
-        Ok(Self { keys: Keys::new(table.read().await?), home: Home::Table(table), vault: None, making: Mutex::new(()) })
+        let keys = Keys::new(table.read().await?);
+        Ok(Self::new(Home::Table(table), keys, data_dir))
+    }
+
+    fn new(home: Home, keys: RwLock<Keys>, data_dir: &Path) -> Self {
+        Self { home, vault: None, rotation: Rotation::in_folder(data_dir), keys, making: Mutex::new(()) }
     }
 
     /// Keys that a key management service encrypts beside whatever encrypts them already. From then on nothing is signed
@@ -156,8 +169,10 @@ impl DigestKeys {
     pub(crate) async fn signer(&self, region: &Region, now: EventTime) -> Result<Arc<SigningKey>, DigestKeysError> {
         let _making = self.making.lock().await;
         let vault = self.vault.as_deref();
+        let rotated = self.rotation.read()?;
         let is_in_use = |key: &&KeptKey| {
             key.region == *region
+                && rotated.is_none_or(|rotated| key.start >= rotated)
                 && key.start <= now
                 && now.as_seconds() < key.end.as_seconds().saturating_sub(OVERLAP_SECONDS)
         };
@@ -228,8 +243,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let metadata = Metadata::in_folder(folder.path());
         let (region, now) = (Region::parse("eu-west-1").unwrap(), EventTime::from_seconds(1_700_000_000));
-        let open =
-            async |wrapping| DigestKeys::open_encrypted(&metadata, [wrapping; WRAPPING_KEY_BYTES]).await.unwrap();
+        let open = async |wrapping| {
+            DigestKeys::open_encrypted(&metadata, [wrapping; WRAPPING_KEY_BYTES], folder.path()).await.unwrap()
+        };
         let first = open(1).await.signer(&region, now).await.unwrap();
         let private = first.to_pkcs8().unwrap();
         assert_eq!(open(1).await.signer(&region, now).await.unwrap().fingerprint(), first.fingerprint());
@@ -319,8 +335,40 @@ mod tests {
         check_vault(async || DigestKeys::open(folder.path()).unwrap(), folder.path()).await;
         let folder = tempfile::tempdir().unwrap();
         let metadata = Metadata::in_folder(folder.path());
-        let open = async || DigestKeys::open_encrypted(&metadata, [1; WRAPPING_KEY_BYTES]).await.unwrap();
+        let open =
+            async || DigestKeys::open_encrypted(&metadata, [1; WRAPPING_KEY_BYTES], folder.path()).await.unwrap();
         check_vault(open, folder.path()).await;
+    }
+
+    async fn check_rotation(open: impl AsyncFn() -> DigestKeys, folder: &Path) {
+        let (region, at) =
+            (Region::parse("eu-west-1").unwrap(), |second: i64| EventTime::from_seconds(1_700_000_000 + second));
+        let keys = open().await;
+        let old = keys.signer(&region, at(0)).await.unwrap().fingerprint();
+        rotate(folder, at(10)).unwrap();
+        let new = keys.signer(&region, at(10)).await.unwrap().fingerprint();
+        assert_ne!(new, old);
+        for keys in [keys, open().await] {
+            assert_eq!(keys.signer(&region, at(11)).await.unwrap().fingerprint(), new, "once is enough");
+            let known: Vec<_> =
+                keys.public_keys(&region, at(0), at(20)).into_iter().map(|key| key.fingerprint).collect();
+            assert_eq!(known, [old.clone(), new.clone()]);
+        }
+        rotate(folder, at(20)).unwrap();
+        assert_ne!(open().await.signer(&region, at(25)).await.unwrap().fingerprint(), new);
+        std::fs::write(folder.join("digest-keys-rotated"), "soon").unwrap();
+        assert!(open().await.signer(&region, at(26)).await.is_err(), "what cannot be read may forbid the key");
+    }
+
+    #[tokio::test]
+    async fn an_operator_can_have_new_keys_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        check_rotation(async || DigestKeys::open(folder.path()).unwrap(), folder.path()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let metadata = Metadata::in_folder(folder.path());
+        let open =
+            async || DigestKeys::open_encrypted(&metadata, [1; WRAPPING_KEY_BYTES], folder.path()).await.unwrap();
+        check_rotation(open, folder.path()).await;
     }
 
     #[tokio::test]

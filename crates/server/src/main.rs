@@ -25,6 +25,7 @@ mod object_keys;
 mod quantity;
 mod record;
 mod redacted_hash;
+mod rotate_digest_keys;
 mod serve;
 mod settings;
 mod signed_client;
@@ -59,6 +60,7 @@ enum Command {
     MfaDevice(mfa_device::MfaDeviceArguments),
     Record(Box<record::RecordArguments>),
     RedactedHash(redacted_hash::RedactedHashArguments),
+    RotateDigestKeys(rotate_digest_keys::RotateDigestKeysArguments),
     Validate(Box<validate::ValidateArguments>),
 }
 
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::MfaDevice(arguments) => mfa_device::run(&arguments),
         Command::Record(arguments) => return record::run(*arguments),
         Command::RedactedHash(arguments) => redacted_hash::run(&arguments),
+        Command::RotateDigestKeys(arguments) => rotate_digest_keys::run(&arguments),
         Command::Validate(arguments) => validate::run(*arguments),
     };
     match outcome {

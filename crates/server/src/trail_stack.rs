@@ -53,7 +53,7 @@ impl TrailStack {
             true => DigestKeys::open(&settings.data_dir)?,
             false => {
                 let wrapping_key = installation_key::read_or_make(&settings.data_dir.join("digest-wrapping-key"))?;
-                DigestKeys::open_encrypted(metadata, wrapping_key).await?
+                DigestKeys::open_encrypted(metadata, wrapping_key, &settings.data_dir).await?
             }
         };
         let digest_keys = Arc::new(match &settings.trails.digest_kms_key {
