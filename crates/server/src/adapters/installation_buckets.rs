@@ -16,7 +16,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
-use crate::adapters::named_buckets::{no_retries, put_error, put_object};
+use crate::adapters::named_buckets::{MetadataNames, no_retries, put_error, put_object};
 use crate::adapters::upstream_service::code_of;
 use crate::object_keys::encode_key;
 
@@ -96,7 +96,7 @@ impl ObjectSink for InstallationBuckets {
             Self::Embedded { service, .. } => put_embedded(service, object).await,
             Self::Upstream { .. } => {
                 let bucket = self.upstream_bucket(&object.bucket, object.kms_key_id.as_deref())?;
-                put_object(&bucket, &Path::default(), object).await
+                put_object(&bucket, &Path::default(), MetadataNames::AsGiven, object).await
             }
             Self::Nowhere => Err(no_buckets()),
         }

@@ -1,5 +1,6 @@
 //! Buckets that the settings name: folders, and buckets of S3, Google Cloud Storage and Azure.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Component, PathBuf};
 use std::sync::Arc;
@@ -38,7 +39,27 @@ pub(crate) enum NamedBucket {
         encrypting: Option<Box<AmazonS3Builder>>,
         /// What the keys begin with.
         prefix: Path,
+        /// How it names metadata.
+        names: MetadataNames,
     },
+}
+
+/// How a service wants metadata to be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetadataNames {
+    /// As they are.
+    AsGiven,
+    /// As identifiers of a programming language, so that a hyphen is none: Azure refuses others.
+    Identifiers,
+}
+
+impl MetadataNames {
+    fn name(self, name: &'static str) -> Cow<'static, str> {
+        match self {
+            Self::AsGiven => Cow::Borrowed(name),
+            Self::Identifiers => Cow::Owned(name.replace('-', "_")),
+        }
+    }
 }
 
 impl NamedBucket {
@@ -71,11 +92,11 @@ impl NamedBucket {
                 let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
                 written.map_err(|error| PutError { code: folder_code(&error).to_owned(), message: error.to_string() })
             }
-            Self::Store { store, encrypting, prefix } => match (&object.kms_key_id, encrypting) {
-                (None, _) => put_object(&**store, prefix, object).await,
+            Self::Store { store, encrypting, prefix, names } => match (&object.kms_key_id, encrypting) {
+                (None, _) => put_object(&**store, prefix, *names, object).await,
                 (Some(key), Some(builder)) => {
                     let store = builder.as_ref().clone().with_sse_kms_encryption(key).build();
-                    put_object(&store.map_err(|error| put_error(&error))?, prefix, object).await
+                    put_object(&store.map_err(|error| put_error(&error))?, prefix, *names, object).await
                 }
                 (Some(_), None) => Err(cannot_encrypt()),
             },
@@ -106,7 +127,7 @@ impl NamedBucket {
                 })
             }
             Self::Store { store, prefix, .. } => {
-                let key = prefix.clone().join(TEST_OBJECT);
+                let key = key_of(prefix, TEST_OBJECT).map_err(|error| DestinationProblem::Unavailable(error.into()))?;
                 match store.put(&key, PutPayload::new()).await {
                     Ok(_) => {}
                     Err(object_store::Error::NotFound { .. }) => return Err(DestinationProblem::NoSuchBucket),
@@ -147,6 +168,10 @@ fn open_store(url: &Url) -> object_store::Result<NamedBucket> {
         };
     }
     let mut encrypting = None;
+    let names = match scheme {
+        ObjectStoreScheme::MicrosoftAzure => MetadataNames::Identifiers,
+        _ => MetadataNames::AsGiven,
+    };
     let store: Arc<dyn ObjectStore> = match scheme {
         ObjectStoreScheme::AmazonS3 => {
             let builder = builder!(AmazonS3Builder);
@@ -157,7 +182,7 @@ fn open_store(url: &Url) -> object_store::Result<NamedBucket> {
         ObjectStoreScheme::MicrosoftAzure => Arc::new(builder!(MicrosoftAzureBuilder).build()?),
         _ => Arc::from(object_store::parse_url(url)?.0),
     };
-    Ok(NamedBucket::Store { store, encrypting, prefix })
+    Ok(NamedBucket::Store { store, encrypting, prefix, names })
 }
 
 /// A request is tried once: the delivery tries again by itself, and until then its status tells what is wrong.
@@ -204,18 +229,28 @@ fn write_file(root: &std::path::Path, path: &std::path::Path, content: &[u8]) ->
 }
 
 /// Writes an object with what CloudTrail says of it.
-pub(crate) async fn put_object(store: &dyn ObjectStore, prefix: &Path, object: PutObject) -> Result<(), PutError> {
+pub(crate) async fn put_object(
+    store: &dyn ObjectStore,
+    prefix: &Path,
+    names: MetadataNames,
+    object: PutObject,
+) -> Result<(), PutError> {
     let mut attributes = Attributes::new();
     attributes.insert(Attribute::ContentType, "application/json".into());
     attributes.insert(Attribute::ContentEncoding, "gzip".into());
     for (name, value) in object.metadata {
-        attributes.insert(Attribute::Metadata(name.into()), value.into());
+        attributes.insert(Attribute::Metadata(names.name(name)), value.into());
     }
-    let key = Path::parse(format!("{prefix}/{}", object.key).trim_start_matches('/'))
+    let key = key_of(prefix, &object.key)
         .map_err(|error| PutError { code: "InvalidURI".to_owned(), message: error.to_string() })?;
     let options = PutOptions { attributes, ..PutOptions::default() };
     let written = store.put_opts(&key, PutPayload::from(object.content), options).await;
     written.map(|_| ()).map_err(|error| put_error(&error))
+}
+
+/// A key behind what all keys begin with.
+fn key_of(prefix: &Path, key: &str) -> Result<Path, object_store::path::Error> {
+    Path::parse(format!("{prefix}/{key}").trim_start_matches('/'))
 }
 
 /// S3's code for what an object store said.
