@@ -17,6 +17,8 @@ use metadata::test_database::new_test_database;
 use model::selectors::EventSelectors;
 use model::{AccountId, EventTime, Region};
 use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
 use trails::{Logging, Topic, Trail, TrailRegistry};
 
@@ -330,6 +332,61 @@ async fn every_event_is_delivered_once_though_the_process_ends() {
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
     assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
     delivery.store.close().await;
+}
+
+/// Two workers deliver, one of which is killed again and again wherever it is, and another one comes in its place; which of
+/// the two that is changes.
+async fn workers_are_killed_beside_each_other(metadata: &Metadata) {
+    const ROUNDS: u32 = 100;
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    world.bucket.stalls_one_in.store(7, Ordering::Relaxed);
+    let (store, _) = EventStore::open(StoreConfig::new(folder.path())).await.unwrap();
+    let keys = Arc::new(DigestKeys::open(folder.path()).unwrap());
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        workers.push(world.worker(store.clone(), metadata, Arc::clone(&keys)).await);
+        if workers.len() == 1 {
+            workers[0].registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+        }
+    }
+    let (mut rng, mut kills) = (StdRng::seed_from_u64(5), 0);
+    for round in 0..ROUNDS {
+        record(&workers[0], &world, round * 10..(round + 1) * 10).await;
+        world.pass(rng.random_range(10..300));
+        let killed = rng.random_range(0..2);
+        let patience = Duration::from_micros(rng.random_range(0..20_000));
+        let (lives, dies) = (workers[1 - killed].deliver_all(), workers[killed].deliver_all());
+        let ((), died) = tokio::join!(lives, tokio::time::timeout(patience, dies));
+        if died.is_err() {
+            kills += 1;
+            workers[killed] = world.worker(store.clone(), metadata, Arc::clone(&keys)).await;
+        }
+    }
+    world.bucket.stalls_one_in.store(0, Ordering::Relaxed);
+    for _ in 0..3 {
+        world.pass(3600);
+        tokio::join!(workers[0].deliver_all(), workers[1].deliver_all());
+    }
+    assert!(kills > 10, "only {kills} were killed in the middle");
+    world.check_that_each_is_there_once(ROUNDS * 10);
+    let count = |part: &str| world.bucket.objects.lock().keys().filter(|key| key.contains(part)).count();
+    let (home, other) = (world.check_chain(&keys, "us-east-1").await, world.check_chain(&keys, "eu-west-1").await);
+    assert_eq!(home.1 + other.1, count("/CloudTrail/"), "every log file is in a digest");
+    assert_eq!(home.0 + other.0, count("/CloudTrail-Digest/"), "every digest is in a chain");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn workers_that_are_killed_never_fork_a_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    workers_are_killed_beside_each_other(&Metadata::in_folder(folder.path())).await;
+}
+
+#[tokio::test]
+async fn workers_that_are_killed_never_fork_a_chain_in_postgres() {
+    let Some(address) = new_test_database().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    workers_are_killed_beside_each_other(&Metadata::in_postgres(&address, folder.path()).await.unwrap()).await;
 }
 
 /// Both workers are alive, and again and again one sleeps in the middle of a step while the other takes over.
