@@ -7,7 +7,9 @@ import json
 import os
 import random
 import subprocess
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -280,6 +282,53 @@ def test_an_upstream_bucket_is_delivered_to(installation, server, request):
     s3.put_object(Bucket="logs", Key=log, Body=gzip.compress(b'{"Records":[]}'))
     assert validate(opentrail).returncode == 1
     s3.delete_objects(Bucket="logs", Delete={"Objects": [{"Key": key} for key in keys_of(s3, "AWSLogs")]})
+
+
+class PolicyBucket(BaseHTTPRequestHandler):
+    """S3 with a bucket whose policy is that of AWS's guide: it takes what gives the bucket's owner full control."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        signed = self.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        is_allowed = self.headers["x-amz-acl"] == "bucket-owner-full-control" and "x-amz-acl" in signed
+        self.server.puts.append((self.path, dict(self.headers)))
+        body = b"" if is_allowed else b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        self.send_response(200 if is_allowed else 403)
+        self.send_header("etag", '"1"')
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_DELETE(self):
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_files_have_the_acl_that_policies_ask_for(installation):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), PolicyBucket)
+    server.puts = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = (f'[upstreams]\ns3 = "http://127.0.0.1:{server.server_port}"\n[upstreams_credentials.s3]\n'
+              f'access_key_id = "{ROOT_KEY[0]}"\nsecret_access_key = "{ROOT_KEY[1]}"\n')
+    opentrail = installation(config=config, env=FAST)
+    client = opentrail.client("cloudtrail")
+    client.create_trail(Name="main", S3BucketName="logs", S3KeyPrefix="audit/x", EnableLogFileValidation=True, KmsKeyId="alias/a")
+    client.start_logging(Name="main")
+    wait_until("files are there", lambda: {kind for kind in ("/CloudTrail/", "/CloudTrail-Digest/")
+                                           for path, _ in server.puts if kind in path} == {"/CloudTrail/", "/CloudTrail-Digest/"}, 15)
+    for path, headers in server.puts:
+        assert path.startswith("/logs/audit/x/AWSLogs/") and headers["content-type"] == "application/json"
+        if "write-test" not in path:
+            assert headers["x-amz-server-side-encryption"] == "aws:kms"
+            assert headers["x-amz-server-side-encryption-aws-kms-key-id"].endswith("alias/a")
+    status = client.get_trail_status(Name="main")
+    assert "LatestDeliveryError" not in status and "LatestDigestDeliveryError" not in status
+    server.shutdown()
 
 
 def test_a_folder_is_a_bucket_too(installation, folder):

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_wire::RequestHead;
 use aws_wire::sigv4::{Credentials, PayloadDeclaration, SigningIdentity, payload_hash, sign_headers};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, request, response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, request, response};
 use model::EventTime;
 
 use crate::body::{Held, RequestBody, hold};
@@ -28,6 +28,9 @@ pub enum UpstreamCallError {
     /// The upstream does not answer.
     #[error("the upstream did not answer")]
     Upstream(#[from] crate::upstream::UpstreamError),
+    /// It takes too long.
+    #[error("the answer did not come in time")]
+    TimedOut,
     /// The answer is not one that can be used.
     #[error("the answer cannot be read: {0}")]
     Answer(String),
@@ -83,13 +86,7 @@ impl UpstreamCaller {
             request = request.header("x-amz-target", target);
         }
         let (mut head, ()) = request.body(()).map_err(|error| failed(&error))?.into_parts();
-        let identity = SigningIdentity {
-            access_key_id: &self.credentials.access_key_id,
-            secret: &self.credentials.secret,
-            session_token: self.credentials.session_token.as_deref(),
-            region,
-            service,
-        };
+        let identity = self.identity(service, region);
         let declared = PayloadDeclaration::Exact(payload_hash(body));
         let view = RequestHead { method: &head.method, path: "/", query: None, headers: &head.headers };
         let signed = sign_headers(&view, &identity, declared, now).map_err(|error| failed(&error))?;
@@ -117,7 +114,7 @@ impl UpstreamCaller {
         };
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(answer) => answer,
-            Err(_) => Err(UpstreamCallError::Answer("it did not come in time".to_owned())),
+            Err(_) => Err(UpstreamCallError::TimedOut),
         }
     }
 
@@ -136,6 +133,46 @@ impl UpstreamCaller {
         let mut head = self.query_head(service, region, &body, now)?;
         let (parts, bytes) = self.send(&mut head, body).await?;
         Ok((parts.status.as_u16(), bytes))
+    }
+
+    /// Writes an object of S3: status and body of the answer. The path is that of bucket and key, escaped as signatures want
+    /// it; without a region the request is not signed.
+    ///
+    /// # Errors
+    /// See [`UpstreamCallError`]; a refusal by the upstream is an answer.
+    pub async fn put_object(
+        &self,
+        region: Option<&str>,
+        path: &str,
+        headers: HeaderMap,
+        content: Bytes,
+        now: EventTime,
+    ) -> Result<(u16, Bytes), UpstreamCallError> {
+        let failed = |error: &dyn std::fmt::Display| UpstreamCallError::Call(error.to_string());
+        let host = HeaderValue::from_str(self.upstream.authority()).map_err(|error| failed(&error))?;
+        let request = Request::builder().method(Method::PUT).uri(path).header(HOST, host);
+        let (mut head, ()) = request.body(()).map_err(|error| failed(&error))?.into_parts();
+        head.headers.extend(headers);
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
+        if let Some(region) = region {
+            let declared = PayloadDeclaration::Exact(payload_hash(&content));
+            let view = RequestHead { method: &head.method, path, query: None, headers: &head.headers };
+            let identity = self.identity("s3", region);
+            let signed = sign_headers(&view, &identity, declared, now).map_err(|error| failed(&error))?;
+            head.headers.extend(signed);
+        }
+        let (parts, bytes) = self.send(&mut head, content).await?;
+        Ok((parts.status.as_u16(), bytes))
+    }
+
+    fn identity<'a>(&'a self, service: &'a str, region: &'a str) -> SigningIdentity<'a> {
+        SigningIdentity {
+            access_key_id: &self.credentials.access_key_id,
+            secret: &self.credentials.secret,
+            session_token: self.credentials.session_token.as_deref(),
+            region,
+            service,
+        }
     }
 
     /// A call of AWS JSON 1.1: status and body of the answer. The target is such as `Logs_20140328.PutLogEvents`.

@@ -64,7 +64,7 @@ impl TrailStack {
             None => digest_keys,
         });
         let log_groups = || LogGroups { logs: service("logs"), iam: service("iam") };
-        let (buckets, topics) = (trail_buckets(settings, buckets)?, TrailTopics(service("sns")));
+        let (buckets, topics) = (trail_buckets(settings, buckets, directory, clock)?, TrailTopics(service("sns")));
         let events = service("events");
         let has_event_bus = settings.trails.sends_to_event_bus && events.caller.is_some();
         let organization = settings.trails.organization.clone();
@@ -118,7 +118,12 @@ impl TrailStack {
 }
 
 /// Where trails deliver to: whatever has S3 here.
-fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> anyhow::Result<TrailBuckets> {
+fn trail_buckets(
+    settings: &Settings,
+    embedded: Option<&BucketService>,
+    directory: &Directory,
+    clock: &Arc<dyn Fn() -> EventTime + Send + Sync>,
+) -> anyhow::Result<TrailBuckets> {
     let open = |(name, url): (&String, &String)| -> anyhow::Result<(String, NamedBucket)> {
         Ok((name.clone(), NamedBucket::open(url).with_context(|| format!("trail_buckets, bucket {name}"))?))
     };
@@ -128,10 +133,15 @@ fn trail_buckets(settings: &Settings, embedded: Option<&BucketService>) -> anyho
             let requires_policy = settings.trails.requires_bucket_policy;
             InstallationBuckets::Embedded { service: service.clone(), requires_policy }
         }
-        (None, Some(url)) => InstallationBuckets::Upstream {
-            url: url.to_string(),
-            region: settings.region.clone(),
-            credentials: settings.upstreams_credentials.get("s3").cloned(),
+        (None, Some(url)) => match upstream_service("s3", settings, directory, clock).caller {
+            Some(caller) => InstallationBuckets::Upstream {
+                url: url.to_string(),
+                region: settings.region.clone(),
+                credentials: settings.upstreams_credentials.get("s3").cloned(),
+                caller,
+                clock: Arc::clone(clock),
+            },
+            None => InstallationBuckets::Nowhere,
         },
         (None, None) => InstallationBuckets::Nowhere,
     };

@@ -1,6 +1,7 @@
 //! The embedded buckets, or those of the upstream that has S3.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use access::bucket_policy::{PolicyDecision, PolicyRequest, decide};
 use async_trait::async_trait;
@@ -9,14 +10,15 @@ use buckets::{Access, BucketService, CallerAccess};
 use bytes::Bytes;
 use control::{BucketQuestion, DestinationProblem};
 use delivery::{ObjectSink, PutError, PutObject};
+use gateway::upstream_caller::{UpstreamCallError, UpstreamCaller};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use model::Region;
+use model::{EventTime, Region};
+use object_store::ObjectStoreExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
 
-use crate::adapters::named_buckets::{MetadataNames, no_retries, put_error, put_object};
+use crate::adapters::named_buckets::{no_retries, put_error};
 use crate::adapters::upstream_service::code_of;
 use crate::object_keys::encode_key;
 
@@ -44,14 +46,18 @@ pub(crate) enum InstallationBuckets {
         region: Region,
         /// What requests are signed with.
         credentials: Option<Credentials>,
+        /// Writes objects. The client of object stores has no word for the ACL that CloudTrail's files have.
+        caller: Arc<UpstreamCaller>,
+        /// Tells the time.
+        clock: Arc<dyn Fn() -> EventTime + Send + Sync>,
     },
     /// There are none.
     Nowhere,
 }
 
 impl InstallationBuckets {
-    fn upstream_bucket(&self, bucket: &str, kms_key_id: Option<&str>) -> Result<AmazonS3, PutError> {
-        let Self::Upstream { url, region, credentials } = self else { return Err(no_buckets()) };
+    fn upstream_bucket(&self, bucket: &str) -> Result<AmazonS3, PutError> {
+        let Self::Upstream { url, region, credentials, .. } = self else { return Err(no_buckets()) };
         let mut builder = AmazonS3Builder::new()
             .with_endpoint(url)
             .with_allow_http(true)
@@ -67,9 +73,6 @@ impl InstallationBuckets {
         };
         if let Some(token) = credentials.as_ref().and_then(|credentials| credentials.session_token.as_ref()) {
             builder = builder.with_token(token);
-        }
-        if let Some(key) = kms_key_id {
-            builder = builder.with_sse_kms_encryption(key);
         }
         builder.build().map_err(|error| put_error(&error))
     }
@@ -94,35 +97,81 @@ impl ObjectSink for InstallationBuckets {
     async fn put(&self, object: PutObject) -> Result<(), PutError> {
         match self {
             Self::Embedded { service, .. } => put_embedded(service, object).await,
-            Self::Upstream { .. } => {
-                let bucket = self.upstream_bucket(&object.bucket, object.kms_key_id.as_deref())?;
-                put_object(&bucket, &Path::default(), MetadataNames::AsGiven, object).await
+            Self::Upstream { region, credentials, caller, clock, .. } => {
+                let region = credentials.is_some().then(|| region.as_str());
+                put_upstream(caller, region, clock(), object).await
             }
             Self::Nowhere => Err(no_buckets()),
         }
     }
 }
 
-async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), PutError> {
-    let unusable = |message: String| PutError { code: "InvalidRequest".to_owned(), message };
+async fn put_upstream(
+    caller: &UpstreamCaller,
+    region: Option<&str>,
+    now: EventTime,
+    object: PutObject,
+) -> Result<(), PutError> {
+    let (path, headers) = (path_of(&object), headers_of(&object)?);
+    match caller.put_object(region, &path, headers, object.content, now).await {
+        Ok((200, _)) => Ok(()),
+        Ok((status, body)) => {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let code = code_of(&text).map_or_else(|| code_of_status(status).to_owned(), str::to_owned);
+            Err(PutError { code, message: text })
+        }
+        Err(error) => {
+            let code = match error {
+                UpstreamCallError::TimedOut => PutError::TIMED_OUT,
+                _ => "ServiceUnavailable",
+            };
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            Err(PutError { code: code.to_owned(), message: format!("{error}{cause}") })
+        }
+    }
+}
+
+/// For answers without a code, as proxies give them.
+fn code_of_status(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDenied",
+        404 => "NoSuchBucket",
+        _ => "ServiceUnavailable",
+    }
+}
+
+fn path_of(object: &PutObject) -> String {
+    format!("/{}/{}", object.bucket, encode_key(&object.key))
+}
+
+fn unusable(message: String) -> PutError {
+    PutError { code: "InvalidRequest".to_owned(), message }
+}
+
+/// What CloudTrail says of a file.
+fn headers_of(object: &PutObject) -> Result<HeaderMap, PutError> {
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-acl", HeaderValue::from_static(ACL));
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("content-encoding", HeaderValue::from_static("gzip"));
-    headers.insert("content-length", HeaderValue::from(object.content.len()));
     for (name, value) in &object.metadata {
         let name = HeaderName::try_from(format!("x-amz-meta-{name}")).map_err(|error| unusable(error.to_string()))?;
         headers.insert(name, HeaderValue::try_from(value).map_err(|error| unusable(error.to_string()))?);
     }
     if let Some(key) = &object.kms_key_id {
-        // Is refused: a file that is to be encrypted is never stored in the clear.
+        // Embedded buckets refuse it: a file that is to be encrypted is never stored in the clear.
         headers.insert("x-amz-server-side-encryption", HeaderValue::from_static("aws:kms"));
         let key = HeaderValue::try_from(key).map_err(|error| unusable(error.to_string()))?;
         headers.insert("x-amz-server-side-encryption-aws-kms-key-id", key);
     }
+    Ok(headers)
+}
+
+async fn put_embedded(service: &BucketService, object: PutObject) -> Result<(), PutError> {
+    let (path, mut headers) = (path_of(&object), headers_of(&object)?);
+    headers.insert("content-length", HeaderValue::from(object.content.len()));
     let mut request = Request::new(Full::new(object.content));
     *request.method_mut() = Method::PUT;
-    let path = format!("/{}/{}", object.bucket, encode_key(&object.key));
     *request.uri_mut() = path.parse().map_err(|error: http::uri::InvalidUri| unusable(error.to_string()))?;
     *request.headers_mut() = headers;
     let caller =
@@ -157,11 +206,18 @@ impl InstallationBuckets {
             "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" => DestinationProblem::Refused,
             _ => DestinationProblem::Unavailable(Box::new(error)),
         };
-        let bucket = self.upstream_bucket(question.bucket, None).map_err(problem)?;
-        let root = format!("{}AWSLogs/{}/write-test", prefix(&question), question.account.as_str());
-        let key = Path::from(root);
-        if let Err(error) = bucket.put(&key, PutPayload::from(Bytes::new())).await {
-            let error = put_error(&error);
+        let bucket = self.upstream_bucket(question.bucket).map_err(problem)?;
+        let (account, folder) = (question.account.as_str(), question.folder);
+        let key = format!("{}AWSLogs/{account}/{folder}write-test", prefix(&question));
+        let object = PutObject {
+            account: question.account,
+            bucket: question.bucket.to_owned(),
+            key: key.clone(),
+            content: Bytes::new(),
+            metadata: Vec::new(),
+            kms_key_id: None,
+        };
+        if let Err(error) = self.put(object).await {
             let has_credentials = matches!(self, Self::Upstream { credentials: Some(_), .. });
             tracing::warn!(
                 %error, bucket = question.bucket, has_credentials,
@@ -169,7 +225,7 @@ impl InstallationBuckets {
             );
             return Err(problem(error));
         }
-        if let Err(error) = bucket.delete(&key).await {
+        if let Err(error) = bucket.delete(&Path::from(key)).await {
             tracing::debug!(%error, bucket = question.bucket, "the test object stays");
         }
         Ok(())
