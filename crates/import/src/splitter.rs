@@ -484,7 +484,11 @@ impl Splitter {
             let (next, stop) = self.scan.run(chunk, at);
             at = next;
             match stop {
-                Stop::EndOfChunk => return chunk.len(),
+                Stop::EndOfChunk => {
+                    // The key of another list may end in the next chunk.
+                    self.partial = last_bytes(&self.partial, &chunk[start..]);
+                    return chunk.len();
+                }
                 Stop::Closed => {
                     self.began_at_line_start &= !self.scan.saw_newline();
                     self.frames.pop();
@@ -499,7 +503,14 @@ impl Splitter {
                     self.scan.take_brace();
                     at += 1;
                 }
-                Stop::Bracket => {}
+                Stop::Bracket => {
+                    // A key that is there twice: readers of JSON take the last, and records would be lost.
+                    if ends_in_container_key(&last_bytes(&self.partial, &chunk[start..at - 1])) {
+                        self.partial.clear();
+                        self.mode = Mode::Between;
+                        return at;
+                    }
+                }
             }
         }
     }
@@ -589,16 +600,24 @@ impl Splitter {
             return false;
         }
         // The key may have begun in the chunk before.
-        let from_partial = self.partial.len().saturating_sub(BEGINNING_BYTES_MAX);
-        let from_part = part.len().saturating_sub(BEGINNING_BYTES_MAX);
-        let last: Vec<u8> = self.partial[from_partial..].iter().chain(&part[from_part..]).copied().collect();
-        // Of the same length wherever chunks end.
-        let last = &last[last.len().saturating_sub(BEGINNING_BYTES_MAX)..];
-        let key = last.trim_ascii_end().strip_suffix(b":").unwrap_or_default().trim_ascii_end();
-        let is_whole = |before: &[u8]| before.ends_with(b"\"");
-        let Some(key) = key.strip_suffix(b"\"") else { return false };
-        CONTAINER_KEYS.iter().any(|known| key.strip_suffix(*known).is_some_and(is_whole))
+        ends_in_container_key(&last_bytes(&self.partial, part))
     }
+}
+
+/// The last bytes of a piece in two parts: as many as a key and what stands around it need, of the same length wherever
+/// chunks end.
+fn last_bytes(partial: &[u8], part: &[u8]) -> Vec<u8> {
+    let from_part = part.len().saturating_sub(BEGINNING_BYTES_MAX);
+    let from_partial = partial.len().saturating_sub(BEGINNING_BYTES_MAX - (part.len() - from_part));
+    partial[from_partial..].iter().chain(&part[from_part..]).copied().collect()
+}
+
+/// Whether one of the known keys and a colon are the last of these bytes.
+fn ends_in_container_key(last: &[u8]) -> bool {
+    let key = last.trim_ascii_end().strip_suffix(b":").unwrap_or_default().trim_ascii_end();
+    let is_whole = |before: &[u8]| before.ends_with(b"\"");
+    let Some(key) = key.strip_suffix(b"\"") else { return false };
+    CONTAINER_KEYS.iter().any(|known| key.strip_suffix(*known).is_some_and(is_whole))
 }
 
 const TOO_LONG: RejectReason = RejectReason::TooLong { bytes_max: RECORD_BYTES_MAX };

@@ -118,6 +118,9 @@ fn every_shape_gives_its_records() {
     check(&format!(r#"{{"x":[1],"Records":[{a},{b}],"y":{{"Records":[{a}]}}}}"#), &both);
     check(&format!(r#"{{"Events":[{a},{b}],"NextToken":"]}}"}}"#), &both);
     check(&format!(r#"[{{"Records":[{a}]}},{{"Records":[{b}]}}]"#), &both);
+    // A key twice, with anything between.
+    check(&format!(r#"{{"Records":[{a}],"Records":[{b}]}}"#), &both);
+    check(&format!("{{\"Records\":[{a}],\"y\":[{{\"z\":[]}}] ,\n\"Records\" : [ {b} ] }}\n"), &both);
     check(&format!("[{},{}]", json!(a), json!(b)), &both);
     check(&format!("{}\n{}\n", json!(a), json!(b)), &both);
 }
