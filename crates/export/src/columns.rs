@@ -85,7 +85,8 @@ pub const COLUMNS: [Column; 35] = [
 /// Name of the column with the record.
 pub const RECORD_COLUMN: &str = "record";
 
-type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+/// The members of an object; of a name that is there twice the last.
+pub(crate) type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
 
 /// The values of the columns of a record, in their order; `None` where a member is absent or null.
 ///

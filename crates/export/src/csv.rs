@@ -1,7 +1,8 @@
 //! A table as comma-separated values, as RFC 4180 has them, with a line of names.
 //!
 //! Whoever is recorded may choose names and values, so that a spreadsheet must not take one for a formula: a value that
-//! begins with `=`, `+`, `-`, `@`, a tab or a carriage return has an apostrophe before it. Source: OWASP, CSV injection.
+//! begins with `=`, `+`, `-`, `@` (or their full-width forms), a tab or the end of a line has an apostrophe before it.
+//! Source: OWASP, CSV injection.
 
 use std::path::Path;
 
@@ -43,9 +44,12 @@ impl CsvFile {
     }
 }
 
+/// What a value begins with that some spreadsheet takes for a formula.
+const FORMULA_BEGINNINGS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 fn push_cell(line: &mut Vec<u8>, cell: &str) {
     line.push(b'"');
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if cell.starts_with(FORMULA_BEGINNINGS) {
         line.push(b'\'');
     }
     for byte in cell.bytes() {
@@ -77,7 +81,7 @@ mod tests {
             String::from_utf8(line).unwrap()
         };
         assert_eq!(cell("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
             assert!(cell(formula).starts_with("\"'"), "{formula}");
         }
     }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use digest::names::Root;
 use digest::{LogFile, LogKind};
 use model::{AccountId, EventTime, Region};
-use serde::Deserialize;
 
+use crate::columns::Members;
 use crate::target::{keep, temporary};
 use crate::{ExportError, RecordWriter, Written};
 
@@ -39,23 +39,29 @@ struct OpenFile {
     first: EventTime,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What says where a record goes. A member that is not what it should be is no reason to leave the record out: the
+/// history takes such records too.
+#[derive(Default)]
 struct Head {
-    event_time: String,
-    #[serde(default)]
-    aws_region: Option<String>,
-    #[serde(default)]
-    recipient_account_id: Option<String>,
-    #[serde(default)]
-    user_identity: Option<Caller>,
+    time: Option<EventTime>,
+    account: Option<AccountId>,
+    region: Option<Region>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Caller {
-    #[serde(default)]
-    account_id: Option<String>,
+impl Head {
+    fn read(record: &str) -> Result<Self, ExportError> {
+        let members: Members<'_> = serde_json::from_str(record).map_err(ExportError::record(record))?;
+        let text = |members: &Members<'_>, name: &str| {
+            members.get(name).and_then(|value| serde_json::from_str::<String>(value.get()).ok())
+        };
+        let caller = || serde_json::from_str::<Members<'_>>(members.get("userIdentity")?.get()).ok();
+        let account = text(&members, "recipientAccountId").or_else(|| text(&caller()?, "accountId"));
+        Ok(Self {
+            time: text(&members, "eventTime").and_then(|time| EventTime::parse(&time).ok()),
+            account: account.and_then(|account| AccountId::parse(&account).ok()),
+            region: text(&members, "awsRegion").and_then(|region| Region::parse(&region).ok()),
+        })
+    }
 }
 
 impl LogFileFolder {
@@ -89,12 +95,10 @@ impl LogFileFolder {
 
 impl RecordWriter for LogFileFolder {
     fn write(&mut self, record: &str) -> Result<(), ExportError> {
-        let head: Head = serde_json::from_str(record).map_err(ExportError::record(record))?;
-        let time = EventTime::parse(&head.event_time).unwrap_or(EventTime::from_seconds(0));
-        let account = head.recipient_account_id.or_else(|| head.user_identity?.account_id);
-        let account = account.and_then(|account| AccountId::parse(&account).ok()).unwrap_or(self.elsewhere.0);
-        let region = head.aws_region.and_then(|region| Region::parse(&region).ok());
-        let region = region.unwrap_or_else(|| self.elsewhere.1.clone());
+        let head = Head::read(record)?;
+        let time = head.time.unwrap_or(EventTime::from_seconds(0));
+        let account = head.account.unwrap_or(self.elsewhere.0);
+        let region = head.region.unwrap_or_else(|| self.elsewhere.1.clone());
         let place = (account, region, time.as_seconds().div_euclid(86_400));
         let open = self.open.entry(place.clone()).or_insert_with(|| OpenFile { file: LogFile::default(), first: time });
         open.file.push(record.as_bytes(), time);
