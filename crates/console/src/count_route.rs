@@ -16,7 +16,7 @@ use crate::router::Console;
 use crate::search::SearchRequest;
 use crate::search::moment::Moment;
 use crate::search_route::restrict;
-use crate::signed::SignedAccount;
+use crate::signed::SignedCaller;
 
 /// Values that are given when nothing is asked for, and at most.
 const TOP_DEFAULT: usize = 100;
@@ -76,12 +76,12 @@ struct Grouping {
 
 pub(crate) async fn count(
     State(console): State<Console>,
-    Extension(SignedAccount(account)): Extension<SignedAccount>,
+    Extension(caller): Extension<SignedCaller>,
     body: Bytes,
 ) -> Result<Json<EventCounts>, Refusal> {
     let (request, grouping) = read(&body)?;
     let mut search = request.check().map_err(|error| Refusal::of_search(&error))?;
-    restrict(&mut search.filter, account)?;
+    restrict(&mut search.filter, caller)?;
     let top = grouping.top.unwrap_or(TOP_DEFAULT);
     if !(1..=TOP_MAX).contains(&top) {
         return Err(Refusal::of_body(&format_args!("top must be between 1 and {TOP_MAX}")));

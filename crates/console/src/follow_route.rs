@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 use crate::router::Console;
 use crate::search::{Filter, Order, SearchRequest};
 use crate::search_route::restrict;
-use crate::signed::SignedAccount;
+use crate::signed::SignedCaller;
 
 /// Events read at once.
 const BATCH_EVENTS: usize = 500;
@@ -32,7 +32,7 @@ const EMPTY_LINE: Bytes = Bytes::from_static(b"\n");
 
 pub(crate) async fn follow(
     State(console): State<Console>,
-    Extension(SignedAccount(account)): Extension<SignedAccount>,
+    Extension(caller): Extension<SignedCaller>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let request =
@@ -42,7 +42,7 @@ pub(crate) async fn follow(
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidSearch", message));
     }
     let mut search = request.check().map_err(|error| Refusal::of_search(&error))?;
-    restrict(&mut search.filter, account)?;
+    restrict(&mut search.filter, caller)?;
     let since = search.since.map(|since| since.resolve(console.now()));
     let follower = Follower::new(Arc::clone(console.archive()), search.filter, since, console.keep_alive());
     let lines =

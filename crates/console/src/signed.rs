@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use control::authentication::authenticate;
+use control::authentication::{View, authenticate};
 use http::header::HOST;
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -27,9 +27,12 @@ pub const IMPORT_PATH: &str = "/api/v1/import";
 /// Where `opentrail import` asks for files that were read before.
 pub const KNOWN_FILES_PATH: &str = "/api/v1/import/files";
 
-/// The account of the signed caller of a request.
+/// The account of the signed caller of a request, and whose events the caller may see.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SignedAccount(pub(crate) AccountId);
+pub(crate) struct SignedCaller {
+    pub(crate) account: AccountId,
+    pub(crate) view: View,
+}
 
 /// Lets a request pass that is signed by a key of the installation; its body has been read by then.
 pub(crate) async fn require_signature(State(console): State<Console>, request: Request, next: Next) -> Response {
@@ -62,6 +65,7 @@ async fn check(console: &Console, request: Request) -> Result<Request, Refusal> 
     };
     let (_, proof) = authenticate(console.keys(), &head, &body, SIGNING_NAME, console.now());
     let authenticated = proof.map_err(|error| Refusal::of_signature(error.code(), &error.to_string()))?;
-    parts.extensions.insert(SignedAccount(authenticated.caller().account));
+    let caller = authenticated.caller();
+    parts.extensions.insert(SignedCaller { account: caller.account, view: caller.view });
     Ok(Request::from_parts(parts, Body::from(body)))
 }

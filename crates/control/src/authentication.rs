@@ -21,6 +21,17 @@ pub struct KnownKey {
     pub identity: UserIdentity,
     /// What signatures are checked with.
     pub secret: SecretAccessKey,
+    /// Whose events the owner may see.
+    pub view: View,
+}
+
+/// Whose events a caller may see where OpenTrail gives more than AWS's API, which always keeps to one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Those of the caller's own account.
+    OwnAccount,
+    /// Those of all accounts. Whoever has the installation's root key has its data folder, or was trusted with as much.
+    AllAccounts,
 }
 
 impl KeyDirectory for access::Directory {
@@ -30,6 +41,11 @@ impl KeyDirectory for access::Directory {
             account: principal.account,
             identity: UserIdentity::clone(&principal.identity),
             secret: principal.secret.clone(),
+            view: if principal.access_key_id == self.root().access_key_id {
+                View::AllAccounts
+            } else {
+                View::OwnAccount
+            },
         })
     }
 }
@@ -55,6 +71,8 @@ pub struct Caller {
     pub account: AccountId,
     /// The owner, as event records name them, with the key that was used.
     pub identity: UserIdentity,
+    /// Whose events the owner may see.
+    pub view: View,
 }
 
 /// Proof that a caller signed a request for one service in one region; only [`authenticate`] makes one.
@@ -105,7 +123,7 @@ pub fn authenticate(
     };
     let mut identity = key.identity;
     identity.access_key_id = Some(authorization.access_key_id.to_string());
-    let caller = Caller { account: key.account, identity };
+    let caller = Caller { account: key.account, identity, view: key.view };
     let proof = prove(authorization, &key.secret, head, body, service, now);
     let proof = proof.map(|region| Authenticated { caller: caller.clone(), region });
     (ResolvedCaller::Known(Box::new(caller)), proof)

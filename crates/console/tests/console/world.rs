@@ -15,6 +15,7 @@ use console::{
     CountRequest, EventArchive, ImportAnswer, ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile,
     LedgerFile, ReadinessSwitch, RecordIntake, readiness, router,
 };
+use control::authentication::View;
 use control::{KeyDirectory, KnownKey, Position};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
@@ -28,6 +29,8 @@ use tower::ServiceExt;
 
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_millis(200);
 pub(crate) const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+/// The root key of the installation; the secret is the same.
+pub(crate) const ROOT_KEY_ID: &str = "AKIAI44QH8DHBEXAMPLE";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub(crate) const RECORDS: &str = "/api/v1/records";
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -41,11 +44,13 @@ struct Keys;
 impl KeyDirectory for Keys {
     fn find(&self, access_key_id: &AccessKeyId) -> Option<KnownKey> {
         let account = AccountId::parse(ACCOUNT).expect("an account");
-        (access_key_id.as_str() == KEY_ID).then(|| KnownKey {
-            account,
-            identity: UserIdentity::root(account, None),
-            secret: SecretAccessKey::parse(SECRET).expect("a secret"),
-        })
+        let view = match access_key_id.as_str() {
+            KEY_ID => View::OwnAccount,
+            ROOT_KEY_ID => View::AllAccounts,
+            _ => return None,
+        };
+        let secret = SecretAccessKey::parse(SECRET).expect("a secret");
+        Some(KnownKey { account, identity: UserIdentity::root(account, None), secret, view })
     }
 }
 

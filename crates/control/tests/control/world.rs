@@ -6,6 +6,7 @@ use api::lookup_events::AttributeKey;
 use async_trait::async_trait;
 use aws_wire::RequestHead;
 use aws_wire::sigv4::{PayloadDeclaration, SecretAccessKey, SigningIdentity, sign_headers};
+use control::authentication::View;
 use control::{
     ControlPlane, ControlRequest, ControlResponse, ControlSettings, EventHistory, HistoryError, HistoryEvent,
     HistoryPage, HistoryQuery, KeyDirectory, KnownKey, PageTokenKey, Position,
@@ -43,7 +44,7 @@ impl KeyDirectory for Keys {
         };
         let account = AccountId::parse(account).expect("an account");
         let secret = SecretAccessKey::parse(SECRET).expect("a secret");
-        Some(KnownKey { account, identity: UserIdentity::root(account, None), secret })
+        Some(KnownKey { account, identity: UserIdentity::root(account, None), secret, view: View::OwnAccount })
     }
 }
 
