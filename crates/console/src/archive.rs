@@ -175,6 +175,8 @@ pub struct ArchiveStatus {
     pub segment_bytes: u64,
     /// Calls whose outcome is still open.
     pub open_notes: u64,
+    /// Days that events are kept.
+    pub history_days: u32,
 }
 
 /// The store gave nothing.

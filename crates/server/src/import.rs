@@ -19,6 +19,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use import::{ImportOptions, Place, ProgressStyle, Stop};
 use metadata::MetadataError;
+use model::EventTime;
 use store::{EventStore, StoreConfig, StoreError};
 
 use crate::events::client::ConsoleClient;
@@ -34,6 +35,9 @@ use remote::RemoteDestinations;
 const CONSOLE_DEFAULT: &str = "http://127.0.0.1:4601";
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS_DEFAULT: usize = 80;
+/// Days that a server keeps events unless it is told otherwise.
+const HISTORY_DAYS_DEFAULT: u32 = 90;
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Read CloudTrail log files into the history: every event once, however often they are read
 ///
@@ -132,14 +136,14 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
             Err(error) => return Err(error.into()),
         },
     };
-    let report = match opened {
+    let (report, oldest, history_days) = match opened {
         Ok(store) => {
             let destinations = StoreDestinations::new(store.clone(), runtime.handle().clone());
             let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
             let joined = runtime.block_on(join_small_segments(&store));
             runtime.block_on(store.close());
             joined?;
-            outcome?
+            (outcome?, store.oldest_segment_time(), HISTORY_DAYS_DEFAULT)
         }
         Err(way) => {
             let endpoint = arguments.endpoint.as_deref().unwrap_or(CONSOLE_DEFAULT);
@@ -148,7 +152,8 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
             options.commit_bytes = options.commit_bytes.min(remote::COMMIT_BYTES);
             let destinations = RemoteDestinations::new(client, runtime.handle().clone());
             let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
-            outcome.context(way)?
+            let report = outcome.context(way)?;
+            (report, destinations.oldest(), destinations.history_days()?)
         }
     };
     let mut out = io::stdout().lock();
@@ -159,8 +164,24 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
             writeln!(out)?;
         }
     }
+    let now = EventTime::from_micros(jiff::Timestamp::now().as_microsecond());
+    if let Some(warning) = oldest.and_then(|oldest| too_old(oldest, now, history_days)) {
+        logging::complain(&warning);
+    }
     let is_success = report.is_success(arguments.strict) && !report.interrupted;
     Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What to say when retention will drop what was imported: the account of the import calls it stored.
+fn too_old(oldest: EventTime, now: EventTime, history_days: u32) -> Option<String> {
+    let days = now.as_seconds().saturating_sub(oldest.as_seconds()) / SECONDS_PER_DAY;
+    (days >= i64::from(history_days)).then(|| {
+        format!(
+            "WARNING: a server drops events older than {history_days} days, and the oldest here is of {oldest}. Keep \
+             them with opentrail serve --history-days {} or more",
+            days.saturating_add(2)
+        )
+    })
 }
 
 fn progress_style(is_quiet: bool) -> ProgressStyle {
@@ -185,4 +206,21 @@ async fn stop_at_signal(stop: Arc<Stop>) {
 async fn join_small_segments(store: &EventStore) -> anyhow::Result<()> {
     while store.compact().await? {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_retention_would_drop_is_said_with_what_keeps_it() {
+        let time = |text: &str| EventTime::parse(text).expect("a time");
+        let now = time("2026-11-30T12:00:00Z");
+        let warning = |oldest: &str, days| too_old(time(oldest), now, days);
+        assert_eq!(warning("2026-09-02T12:00:00Z", 90), None);
+        let text = warning("2026-09-01T12:00:00Z", 90).expect("90 days old");
+        assert!(text.contains("--history-days 92"), "{text}");
+        assert_eq!(warning("2026-09-01T12:00:00Z", 92), None);
+        assert!(warning("2017-02-12T00:00:00Z", 3650).is_none());
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use model::LookupIndex;
+use model::{EventTime, LookupIndex};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -131,6 +131,8 @@ pub struct StoreStatus {
     pub segment_count: u64,
     /// Bytes of all segments.
     pub segment_bytes: u64,
+    /// Days that events are kept.
+    pub retention_days: u32,
 }
 
 /// What a start found.
@@ -343,7 +345,13 @@ impl EventStore {
             journal_bytes: self.shared.journal_state.bytes(),
             segment_count: view.segments.len() as u64,
             segment_bytes: view.segments.iter().map(|segment| segment.row.file_bytes.unsigned_abs()).sum(),
+            retention_days: self.shared.config.retention_days,
         }
+    }
+
+    /// Time of the earliest event in a segment; `None` when there is no segment.
+    pub fn oldest_segment_time(&self) -> Option<EventTime> {
+        self.shared.sources.view().segments.iter().map(|segment| segment.time_range().0).min()
     }
 
     /// Waits until memory holds enough to be sealed.

@@ -43,6 +43,8 @@ pub(crate) struct Change<'a> {
     pub(crate) files: &'a [ImportedFile],
     /// Number of the last event that is in a segment now, when it moves on.
     pub(crate) sealed_sequence: Option<i64>,
+    /// Latest time of the events that retention deletes with this, microseconds since 1970, when it moves on.
+    pub(crate) expired_until: Option<i64>,
 }
 
 /// The manifest database.
@@ -56,6 +58,7 @@ const LEDGER_ROWS_MAX: usize = 500;
 const CONNECTIONS_MAX: u32 = 4;
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const SEALED_SEQUENCE: &str = "sealed_sequence";
+const EXPIRED_UNTIL: &str = "expired_until";
 
 impl Manifest {
     /// Opens or makes the database, and brings its tables up to date.
@@ -89,12 +92,26 @@ impl Manifest {
 
     /// Number of the last event that is in a segment, or was in one that retention deleted; 0 at first.
     pub(crate) async fn sealed_sequence(&self) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT value FROM store_state WHERE name = $1")
-            .bind(SEALED_SEQUENCE)
-            .fetch_optional(&self.pool)
-            .await?;
-        let sealed: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
-        Ok(sealed.unsigned_abs())
+        Ok(self.state(SEALED_SEQUENCE).await?.unwrap_or_default().unsigned_abs())
+    }
+
+    /// Latest time of the events that retention deleted, microseconds since 1970; `None` when it deleted none.
+    pub(crate) async fn expired_until(&self) -> Result<Option<i64>, StoreError> {
+        self.state(EXPIRED_UNTIL).await
+    }
+
+    async fn state(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let row =
+            sqlx::query("SELECT value FROM store_state WHERE name = $1").bind(name).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Forgets which files were imported, and that retention deleted anything, in one step.
+    pub(crate) async fn forget_imported_files(&self) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM imported_files").execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM store_state WHERE name = $1").bind(EXPIRED_UNTIL).execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Commits a change.
@@ -130,13 +147,14 @@ impl Manifest {
         for part in change.files.chunks(LEDGER_ROWS_MAX) {
             insert_files(&mut transaction, part).await?;
         }
-        if let Some(sequence) = change.sealed_sequence {
+        for (name, value) in [(SEALED_SEQUENCE, change.sealed_sequence), (EXPIRED_UNTIL, change.expired_until)] {
+            let Some(value) = value else { continue };
             sqlx::query(
                 "INSERT INTO store_state (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = \
                  excluded.value",
             )
-            .bind(SEALED_SEQUENCE)
-            .bind(sequence)
+            .bind(name)
+            .bind(value)
             .execute(&mut *transaction)
             .await?;
         }

@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::compaction::rewrite;
 use crate::event_store::{EventStore, run_blocking};
 use crate::known_ids::{day_of, seconds_of};
+use crate::manifest::Change;
 use crate::segment_file::StoredSegment;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -27,6 +28,8 @@ impl EventStore {
         let kept_micros = i64::from(self.config().retention_days) * DAY_MICROS;
         let oldest = EventTime::from_micros(now.as_micros().saturating_sub(kept_micros));
         let first_day = day_of(oldest.as_seconds());
+        let (first_second, _) = seconds_of(first_day);
+        self.note_expiry(oldest, first_second).await?;
         let mut changed = 0;
         for stored in self.all_segments() {
             let (earliest, latest) = stored.time_range();
@@ -35,7 +38,6 @@ impl EventStore {
                 self.replace_segments(&old, None).await?;
             } else if day_of(earliest.as_seconds()) < first_day {
                 let folder = self.segment_folder();
-                let (first_second, _) = seconds_of(first_day);
                 let row = run_blocking(move || {
                     let sequences = sequences_from(&stored, first_second)?;
                     rewrite(&folder, &[stored], sequences, |seconds| seconds >= first_second)
@@ -48,6 +50,30 @@ impl EventStore {
             changed += 1;
         }
         Ok(changed)
+    }
+
+    /// Notes up to which time events are about to go, before they do: a crash in between only makes an import read files
+    /// again. When the retention has become longer than it was, and would keep what went, the ledger of imports is
+    /// forgotten first.
+    async fn note_expiry(&self, oldest: EventTime, first_second: i64) -> Result<(), StoreError> {
+        let noted = self.manifest().expired_until().await?;
+        let is_longer = noted.is_some_and(|until| until >= oldest.as_micros());
+        if is_longer {
+            self.manifest().forget_imported_files().await?;
+        }
+        let last_gone = |stored: Arc<StoredSegment>| {
+            let (earliest, latest) = stored.time_range();
+            let goes_whole = latest < oldest;
+            let loses_days = earliest.as_seconds() < first_second;
+            (goes_whole || loses_days)
+                .then(|| if goes_whole { latest.as_micros() } else { first_second * 1_000_000 - 1 })
+        };
+        let expired_until = self.all_segments().into_iter().filter_map(last_gone).max();
+        let noted = if is_longer { None } else { noted };
+        if expired_until > noted {
+            self.manifest().commit(&Change { expired_until, ..Change::default() }).await?;
+        }
+        Ok(())
     }
 }
 

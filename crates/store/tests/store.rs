@@ -199,6 +199,38 @@ async fn expired_segments_go_and_numbers_go_on() {
     assert_eq!(store.append(record("next", 0, "X", "b"), None).await.unwrap(), 13);
 }
 
+/// A server with the default retention drops what was imported of years ago; with a longer one the same import brings it
+/// back, although the ledger has the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_retention_forgets_the_ledger_of_what_a_shorter_one_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = EventTime::from_seconds(1_740_830_400 + 200 * 86_400);
+    let files = [ImportedFile { key: b"/a".to_vec(), size_bytes: 5, tag: "t".to_owned(), records: 1, rejected: 0 }];
+    let import = |store: &EventStore| {
+        let mut importer = store.importer(tokio::runtime::Handle::current());
+        tokio::task::block_in_place(|| {
+            let taken = importer.push(&record("old", 0, "X", "b")).unwrap();
+            importer.commit(&files).unwrap();
+            taken
+        })
+    };
+    let store = open(folder.path()).await;
+    assert_eq!(import(&store), Imported::New);
+    assert_eq!(store.drop_expired(now).await.unwrap(), 1);
+    assert_eq!(store.drop_expired(now).await.unwrap(), 0);
+    assert_eq!(store.imported_files(&[b"/a"]).await.unwrap().len(), 1, "the same retention would drop it again");
+    store.close().await;
+    drop(store);
+    let longer = StoreConfig { retention_days: 365, ..StoreConfig::new(folder.path()) };
+    let (store, _) = EventStore::open(longer).await.unwrap();
+    assert_eq!(store.drop_expired(now).await.unwrap(), 0);
+    assert!(store.imported_files(&[b"/a"]).await.unwrap().is_empty());
+    assert_eq!(import(&store), Imported::New);
+    assert_eq!(store.drop_expired(now).await.unwrap(), 0);
+    assert_eq!(store.imported_files(&[b"/a"]).await.unwrap().len(), 1, "nothing was dropped since");
+    assert_eq!(all_ids(&store).await, ["old"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_no_event_is_refused() {
     let folder = tempfile::tempdir().unwrap();

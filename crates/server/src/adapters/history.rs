@@ -183,6 +183,7 @@ impl EventArchive for StoreAdapter {
             journal_bytes: status.journal_bytes,
             segment_bytes: status.segment_bytes,
             open_notes: status.pending_notes,
+            history_days: status.retention_days,
         })
     }
 }

@@ -49,6 +49,17 @@ pub(crate) struct FoundPage {
 }
 
 #[derive(Debug, Deserialize)]
+struct StatusBody {
+    store: StoreBody,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreBody {
+    history_days: u32,
+}
+
+#[derive(Debug, Deserialize)]
 struct RefusalBody {
     error: RefusalText,
 }
@@ -99,8 +110,18 @@ impl ConsoleClient {
         self.read(console::KNOWN_FILES_PATH, body).await
     }
 
+    /// Days that the server keeps events.
+    pub(crate) async fn history_days(&self) -> anyhow::Result<u32> {
+        let response = self.send(Method::GET, "/api/v1/status", None, Vec::new()).await?;
+        let status: StatusBody = Self::answer(response).await?;
+        Ok(status.store.history_days)
+    }
+
     async fn read<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> anyhow::Result<T> {
-        let response = self.send(Method::POST, path, None, body).await?;
+        Self::answer(self.send(Method::POST, path, None, body).await?).await
+    }
+
+    async fn answer<T: DeserializeOwned>(response: Response<Incoming>) -> anyhow::Result<T> {
         let body = response.into_body().collect().await.context("read the answer")?.to_bytes();
         serde_json::from_slice(&body).context("the answer is not one of an OpenTrail console")
     }

@@ -1,6 +1,7 @@
 //! A running server as the importer knows it: batches go to its console, and are durable there before they count.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +9,7 @@ use console::{ImportHead, KnownFilesRequest, LedgerFile};
 use import::{
     CommitCounts, Destination, DestinationError, Destinations, FileKey, Fingerprint, FinishedFile, RejectReason, Taken,
 };
+use model::EventTime;
 use store::{RecordReader, SegmentBuilder};
 use tokio::runtime::Handle;
 
@@ -21,11 +23,24 @@ pub(super) const COMMIT_BYTES: usize = 12 * 1024 * 1024;
 pub(super) struct RemoteDestinations {
     client: ConsoleClient,
     runtime: Handle,
+    /// Time of the oldest record that was stored, seconds since 1970.
+    oldest_seconds: AtomicI64,
 }
 
 impl RemoteDestinations {
     pub(super) fn new(client: ConsoleClient, runtime: Handle) -> Self {
-        Self { client, runtime }
+        Self { client, runtime, oldest_seconds: AtomicI64::new(i64::MAX) }
+    }
+
+    /// Time of the oldest record that was stored.
+    pub(super) fn oldest(&self) -> Option<EventTime> {
+        let seconds = self.oldest_seconds.load(Ordering::Relaxed);
+        (seconds != i64::MAX).then(|| EventTime::from_seconds(seconds))
+    }
+
+    /// Days that the server keeps events.
+    pub(super) fn history_days(&self) -> anyhow::Result<u32> {
+        self.runtime.block_on(self.client.history_days())
     }
 }
 
@@ -62,7 +77,9 @@ impl Destination for RemoteDestination<'_> {
         if self.ids.contains(&id) {
             return Ok(Taken::Duplicate);
         }
+        let seconds = read.seconds();
         self.checked.push(read, self.ids.len() as u64).map_err(|refusal| reason(&refusal))?;
+        self.destinations.oldest_seconds.fetch_min(seconds, Ordering::Relaxed);
         self.ids.insert(id);
         // Ends of lines stand between tokens only: inside of strings they are escaped.
         self.lines.extend(record.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
@@ -85,7 +102,7 @@ impl Destination for RemoteDestination<'_> {
         body.append(&mut self.lines);
         self.checked = SegmentBuilder::default();
         self.ids.clear();
-        let RemoteDestinations { client, runtime } = self.destinations;
+        let RemoteDestinations { client, runtime, .. } = self.destinations;
         let answer = runtime.block_on(client.import(body)).map_err(failed)?;
         Ok(CommitCounts { stored: answer.stored, late_duplicates: answer.duplicates })
     }
