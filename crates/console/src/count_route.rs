@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::router::Console;
 use crate::search::SearchRequest;
 use crate::search::moment::Moment;
-use crate::search_route::restrict;
+use crate::search_route::{check_range, restrict};
 use crate::signed::SignedCaller;
 
 /// Values that are given when nothing is asked for, and at most.
@@ -91,6 +91,7 @@ pub(crate) async fn count(
         search.since.map_or(EventTime::from_micros(i64::MIN), |since| since.resolve(now)),
         search.until.map_or(now, |until| until.resolve(now)),
     );
+    check_range(start, end)?;
     let request = CountRequest {
         filter: Arc::new(search.filter),
         start,

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use control::Position;
 use control::authentication::View;
+use http::StatusCode;
 use model::EventTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -81,6 +82,15 @@ struct Plan {
     limit: usize,
 }
 
+/// Refuses a range that ends before it begins: an empty answer would say that nothing happened.
+pub(crate) fn check_range(start: EventTime, end: EventTime) -> Result<(), Refusal> {
+    if start <= end {
+        return Ok(());
+    }
+    let message = format!("The search ends before it begins: since is {start}, until is {end}.");
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidSearch", message))
+}
+
 fn plan(search: Search, now: EventTime) -> Result<Plan, Refusal> {
     let (start, end, after, order) = match &search.cursor {
         Some(text) => {
@@ -91,6 +101,7 @@ fn plan(search: Search, now: EventTime) -> Result<Plan, Refusal> {
         None => {
             let start = search.since.map_or(EventTime::from_micros(i64::MIN), |since| since.resolve(now));
             let end = search.until.map_or(now, |until| until.resolve(now));
+            check_range(start, end)?;
             (start, end, None, search.order)
         }
     };

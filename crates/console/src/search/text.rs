@@ -8,6 +8,9 @@
 //! values= word ("," word)*               "*" in a value stands for any characters
 //! word  = characters without whitespace, comma and quote | '"' characters with \" and \\ '"'
 //! ```
+//!
+//! What looks like a term of another grammar (`a.b=c`, `eventTime>2025-03-01`, `OR`) is refused with what to write
+//! instead: taken as a text it would find nothing, and say that nothing happened. In quotes it is a text.
 
 use model::{LookupIndex, Text};
 
@@ -140,9 +143,12 @@ impl Reader<'_> {
         }
         let is_not = self.rest.starts_with('!');
         self.rest = &self.rest[usize::from(is_not)..];
-        let (word, _) = self.word(false)?;
+        let (word, is_quoted) = self.word(false)?;
         if word.is_empty() {
             return Err(problem("a word is missing: quote a text with blanks or commas in it, as in \"a b\""));
+        }
+        if !is_quoted {
+            check_is_text(&word)?;
         }
         Ok(Some(Term { is_not, test: Test::Text(word) }))
     }
@@ -152,9 +158,11 @@ impl Reader<'_> {
         if word.is_empty() && !is_quoted {
             return Err(problem(format!("{name} has no value: write {name}=VALUE")));
         }
-        // A service may be named without its domain, as in `opentrail events --event-source iam`.
-        let word = if field == Field::EventSource { super::full_event_source(word) } else { word };
-        Ok(if word.contains('*') && !is_quoted { Value::Pattern(Pattern::new(&word)) } else { Value::Exact(word) })
+        if word.contains('*') && !is_quoted {
+            let word = if field == Field::EventSource { super::full_event_source(word) } else { word };
+            return Ok(Value::Pattern(Pattern::new(&word)));
+        }
+        field.exact_value(name, word).map(Value::Exact)
     }
 
     /// A word, and whether it was quoted.
@@ -198,14 +206,52 @@ fn field_part(text: &str) -> Option<(&str, bool, &str)> {
 
 fn field(name: &str) -> Result<Field, SearchError> {
     let known = FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, field)| *field);
-    known.ok_or_else(|| {
-        let names: Vec<&str> = FIELDS.iter().map(|(known, _)| *known).collect();
-        problem(format!(
-            "there is no field '{}': there are {}; quote a text that has an = in it",
-            model::limits::cut(name, 64),
-            names.join(", ")
-        ))
-    })
+    known.ok_or_else(|| no_field(name))
+}
+
+fn no_field(name: &str) -> SearchError {
+    let names: Vec<&str> = FIELDS.iter().map(|(known, _)| *known).collect();
+    problem(format!(
+        "there is no field '{}': there are {}; put a text that has = in it in quotes",
+        model::limits::cut(name, 64),
+        names.join(", ")
+    ))
+}
+
+/// Refuses a word that was meant as something else.
+fn check_is_text(word: &str) -> Result<(), SearchError> {
+    match word {
+        "AND" => {
+            return Err(problem("terms are joined as they stand: leave AND out, or put it in quotes to look for it"));
+        }
+        "OR" => {
+            return Err(problem(
+                "there is no OR: write the values of a field with commas, as in eventName=a,b; put OR in quotes to look for it",
+            ));
+        }
+        "NOT" => {
+            return Err(problem(
+                "write field!=value or !text for what must not be there; put NOT in quotes to look for it",
+            ));
+        }
+        _ => {}
+    }
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '[' | ']');
+    let end = word.find(|character| !is_of_name(character)).unwrap_or(word.len());
+    let (name, rest) = word.split_at(end);
+    if !name.starts_with(|character: char| character.is_ascii_alphabetic()) {
+        return Ok(());
+    }
+    if rest.starts_with(['<', '>']) {
+        return Err(problem(format!(
+            "values are not compared by < and >: times have --since and --until; put '{}' in quotes to look for it",
+            model::limits::cut(word, 64)
+        )));
+    }
+    if rest.starts_with('=') || rest.starts_with("!=") {
+        return Err(no_field(name));
+    }
+    Ok(())
 }
 
 impl Term {
@@ -279,6 +325,23 @@ impl Field {
         }
     }
 
+    /// A value as the field has it; an error where it can have none of the kind, as that would find nothing.
+    fn exact_value(self, name: &str, word: String) -> Result<String, SearchError> {
+        match self {
+            // A service may be named without its domain, as in `opentrail events --event-source iam`.
+            Self::EventSource => Ok(super::full_event_source(word)),
+            Self::ReadOnly if ["true", "false"].iter().any(|truth| word.eq_ignore_ascii_case(truth)) => {
+                Ok(word.to_ascii_lowercase())
+            }
+            Self::ReadOnly => Err(problem(format!("{name} is true or false, not '{}'", model::limits::cut(&word, 64)))),
+            Self::Category => Ok(super::parse_category(word)?.as_str().to_owned()),
+            Self::SourceIp if word.contains('/') => Err(problem(format!(
+                "{name} takes addresses and no ranges: write the part that they share and *, as in {name}=192.0.2.*"
+            ))),
+            _ => Ok(word),
+        }
+    }
+
     fn has(self, index: &LookupIndex, value: &Value) -> bool {
         let optional = |text: &Option<Text>| text.as_deref().is_some_and(|text| value.fits(text));
         match self {
@@ -335,6 +398,9 @@ mod tests {
             ("!0.0.0.0/0", false),
             (r#""cidr\\\"""#, true),
             ("accessKeyId!=AKIA1,AKIA2", false),
+            ("readOnly=False category=management", true),
+            ("\"AND\"", false),
+            ("\"policy\\\":\\\"{\"", true),
             ("eventId=e-2", false),
         ] {
             check(query, fits);
@@ -349,6 +415,16 @@ mod tests {
             ("eventName=a, b", "eventName has no value"),
             ("\"open", "a quote is not closed"),
             ("!", "a word is missing"),
+            ("requestParameters.bucketName=b", "there is no field 'requestParameters.bucketName'"),
+            ("tags[0].key!=b", "there is no field 'tags[0].key'"),
+            ("eventTime>2025-03-01", "--since"),
+            ("eventTime<=2025-03-01", "--since"),
+            ("readOnly=maybe", "readOnly is true or false, not 'maybe'"),
+            ("category=Managment", "'Managment' is not an event category"),
+            ("sourceIp=192.0.2.0/24", "sourceIp=192.0.2.*"),
+            ("eventName=a OR eventName=b", "write the values of a field with commas"),
+            ("eventName=a AND userName=b", "leave AND out"),
+            ("NOT eventName=a", "write field!=value"),
         ] {
             let error = parse(query).expect_err(query).to_string();
             assert!(error.contains(part), "{query}: {error}");

@@ -113,6 +113,7 @@ async fn wrong_searches_are_refused_in_words() {
         (json!({"since": "soon"}), 400, "InvalidSearch", "since: 'soon' is not a time"),
         (json!([]), 400, "InvalidSearch", "The body is not a search"),
         (json!({"cursor": "x"}), 400, "InvalidCursor", "Start again without it"),
+        (json!({"since": "5m", "until": "10m"}), 400, "InvalidSearch", "ends before it begins"),
         (json!({"account": "444455556666"}), 403, "AccessDenied", "another account"),
     ] {
         let response = world.send(Signing::default().sign(Method::POST, SEARCH, &body.to_string())).await;
