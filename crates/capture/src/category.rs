@@ -71,11 +71,23 @@ mod tests {
             ("kinesis", "SubscribeToShard", &["AWS::Kinesis::StreamConsumer"]),
             ("iotsitewise", "GetAssetPropertyValue", &["AWS::IoTSiteWise::Asset", "AWS::IoTSiteWise::TimeSeries"]),
             ("deadline", "SearchJobs", &["AWS::Deadline::Queue"]),
+            ("machinelearning", "Predict", &["AWS::MachineLearning::MlModel"]),
+            ("networkflowmonitor", "StartQueryMonitorTopContributors", &["AWS::NetworkFlowMonitor::Monitor"]),
+            ("lexv2-runtime", "RecognizeText", &["AWS::Lex::BotAlias"]),
+            ("keyspacesstreams", "GetRecords", &["AWS::Cassandra::Stream"]),
+            ("qbusiness", "ChatSync", &["AWS::QBusiness::Application"]),
         ] {
             let found = types_of(service, operation).expect(operation);
             assert!(types.iter().all(|name| found.contains(name)), "{service}:{operation} {found:?}");
         }
-        for (service, operation) in [("s3", "CreateBucket"), ("lambda", "CreateFunction"), ("iam", "CreateUser")] {
+        for (service, operation) in [
+            ("s3", "CreateBucket"),
+            ("lambda", "CreateFunction"),
+            ("iam", "CreateUser"),
+            ("machinelearning", "CreateMLModel"),
+            ("networkflowmonitor", "CreateMonitor"),
+            ("s3tables", "GetTableMetadataLocation"),
+        ] {
             assert_eq!(types_of(service, operation), None, "{service}:{operation}");
         }
     }

@@ -28,6 +28,13 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         &[DataEvents { types: &["AWS::B2BI::Transformer"], operations: &["GetTransformerJob", "StartTransformerJob"] }],
     ),
     (
+        "backupsearch",
+        &[DataEvents {
+            types: &["AWS::Backup::SearchJob"],
+            operations: &["ListSearchJobBackups", "ListSearchJobResults"],
+        }],
+    ),
+    (
         "bedrock-agent-runtime",
         &[
             DataEvents { types: &["AWS::Bedrock::AgentAlias"], operations: &["InvokeAgent"] },
@@ -143,6 +150,13 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         }],
     ),
     (
+        "codeguruprofiler",
+        &[DataEvents {
+            types: &["AWS::CodeGuruProfiler::ProfilingGroup"],
+            operations: &["ConfigureAgent", "PostAgentProfile"],
+        }],
+    ),
+    (
         "cognito-identity",
         &[DataEvents {
             types: &["AWS::Cognito::IdentityPool"],
@@ -155,6 +169,7 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             ],
         }],
     ),
+    ("dataexchange", &[DataEvents { types: &["AWS::DataExchange::Asset"], operations: &["SendApiAsset"] }]),
     (
         "deadline",
         &[
@@ -319,7 +334,18 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             ],
         }],
     ),
+    (
+        "iottwinmaker",
+        &[DataEvents {
+            types: &["AWS::IoTTwinMaker::Entity", "AWS::IoTTwinMaker::Workspace"],
+            operations: &["BatchPutPropertyValues", "GetPropertyValue", "GetPropertyValueHistory"],
+        }],
+    ),
     ("kendra-ranking", &[DataEvents { types: &["AWS::KendraRanking::ExecutionPlan"], operations: &["Rescore"] }]),
+    (
+        "keyspacesstreams",
+        &[DataEvents { types: &["AWS::Cassandra::Stream"], operations: &["GetRecords", "GetShardIterator"] }],
+    ),
     (
         "kinesis",
         &[
@@ -346,19 +372,95 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     ),
     ("kinesis-video-media", &[DataEvents { types: &["AWS::KinesisVideo::Stream"], operations: &["GetMedia"] }]),
     (
+        "kinesis-video-signaling",
+        &[DataEvents {
+            types: &["AWS::KinesisVideo::SignalingChannel"],
+            operations: &["GetIceServerConfig", "SendAlexaOfferToMaster"],
+        }],
+    ),
+    (
+        "kinesis-video-webrtc-storage",
+        &[DataEvents {
+            types: &["AWS::KinesisVideo::SignalingChannel"],
+            operations: &["JoinStorageSession", "JoinStorageSessionAsViewer"],
+        }],
+    ),
+    (
         "lambda",
         &[DataEvents {
             types: &["AWS::Lambda::Function"],
             operations: &["Invoke", "InvokeAsync", "InvokeWithResponseStream"],
         }],
     ),
+    (
+        "lexv2-runtime",
+        &[DataEvents {
+            types: &["AWS::Lex::Bot", "AWS::Lex::BotAlias"],
+            operations: &["RecognizeText", "RecognizeUtterance", "StartConversation"],
+        }],
+    ),
     ("logs", &[DataEvents { types: &[], operations: &["PutLogEvents"] }]),
+    ("machinelearning", &[DataEvents { types: &["AWS::MachineLearning::MlModel"], operations: &["Predict"] }]),
+    (
+        "managedblockchain-query",
+        &[DataEvents {
+            types: &["AWS::ManagedBlockchainQuery::QueryAPI"],
+            operations: &[
+                "BatchGetTokenBalance",
+                "GetAssetContract",
+                "GetTokenBalance",
+                "GetTransaction",
+                "ListAssetContracts",
+                "ListFilteredTransactionEvents",
+                "ListTokenBalances",
+                "ListTransactionEvents",
+                "ListTransactions",
+            ],
+        }],
+    ),
+    (
+        "medical-imaging",
+        &[
+            DataEvents { types: &["AWS::MedicalImaging::Datastore"], operations: &["SearchImageSets"] },
+            DataEvents {
+                types: &["AWS::MedicalImaging::Imageset"],
+                operations: &["GetImageFrame", "GetImageSet", "GetImageSetMetadata", "ListImageSetVersions"],
+            },
+        ],
+    ),
     (
         "neptune-graph",
         &[DataEvents {
             types: &["AWS::NeptuneGraph::Graph"],
             operations: &["CancelQuery", "ExecuteQuery", "GetGraphSummary", "GetQuery", "ListQueries"],
         }],
+    ),
+    (
+        "networkflowmonitor",
+        &[
+            DataEvents {
+                types: &["AWS::NetworkFlowMonitor::Monitor"],
+                operations: &[
+                    "GetQueryResultsMonitorTopContributors",
+                    "GetQueryStatusMonitorTopContributors",
+                    "StartQueryMonitorTopContributors",
+                    "StopQueryMonitorTopContributors",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::NetworkFlowMonitor::Scope"],
+                operations: &[
+                    "GetQueryResultsWorkloadInsightsTopContributors",
+                    "GetQueryResultsWorkloadInsightsTopContributorsData",
+                    "GetQueryStatusWorkloadInsightsTopContributors",
+                    "GetQueryStatusWorkloadInsightsTopContributorsData",
+                    "StartQueryWorkloadInsightsTopContributors",
+                    "StartQueryWorkloadInsightsTopContributorsData",
+                    "StopQueryWorkloadInsightsTopContributors",
+                    "StopQueryWorkloadInsightsTopContributorsData",
+                ],
+            },
+        ],
     ),
     (
         "payment-cryptography-data",
@@ -386,6 +488,23 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             DataEvents {
                 types: &["AWS::SMSVoice::OriginationIdentity"],
                 operations: &["SendMediaMessage", "SendTextMessage", "SendVoiceMessage"],
+            },
+        ],
+    ),
+    (
+        "qbusiness",
+        &[
+            DataEvents {
+                types: &["AWS::QBusiness::Application"],
+                operations: &["ChatSync", "DeleteConversation", "ListConversations", "ListMessages", "PutFeedback"],
+            },
+            DataEvents {
+                types: &["AWS::QBusiness::Application", "AWS::QBusiness::Index"],
+                operations: &["BatchDeleteDocument", "BatchPutDocument", "ListDocuments"],
+            },
+            DataEvents {
+                types: &["AWS::QBusiness::Application", "AWS::QBusiness::DataSource"],
+                operations: &["ListDataSourceSyncJobs", "StartDataSourceSyncJob", "StopDataSourceSyncJob"],
             },
         ],
     ),
