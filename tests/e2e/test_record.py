@@ -1,7 +1,5 @@
 """`opentrail record`: a program runs as ever, and leaves records, a policy and a summary."""
 
-import datetime
-import ipaddress
 import json
 import os
 import shutil
@@ -14,12 +12,10 @@ import threading
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from opentrail import BINARY, PYTHON_BIN, REGION, STRANGER_KEY
 from process import clean_environment, wait_until
+from tls_fronts import Authority, SelfSigned, TlsFront
 from upstreams import Reply, Stub
 
 ACCOUNT = "111122223333"
@@ -114,92 +110,6 @@ def authority(folder):
     return Authority(folder)
 
 
-class Authority:
-    def __init__(self, folder):
-        now = datetime.datetime.now(datetime.timezone.utc)
-        day = datetime.timedelta(days=1)
-        authority_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test authority")])
-        authority_key = ec.generate_private_key(ec.SECP256R1())
-        key = ec.generate_private_key(ec.SECP256R1())
-
-        def certificate(name, own_key, is_authority):
-            builder = x509.CertificateBuilder(
-                authority_name, name, own_key.public_key(), x509.random_serial_number(), now - day, now + day
-            )
-            return builder.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
-
-        root = certificate(authority_name, authority_key, True).sign(authority_key, hashes.SHA256())
-        names = ["localhost", "*.amazonaws.com"]
-        names += [f"*.{name}.amazonaws.com" for name in ("us-east-1", "s3", "s3.us-east-1")]
-        alternative = [x509.DNSName(name) for name in names] + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        leaf_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test server")])
-        leaf = (
-            certificate(leaf_name, key, False)
-            .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
-            .sign(authority_key, hashes.SHA256())
-        )
-        folder.mkdir(parents=True, exist_ok=True)
-        self.root = folder / "authority.pem"
-        self.root.write_bytes(root.public_bytes(serialization.Encoding.PEM))
-        self.chain = folder / "server.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self.chain.write_bytes(leaf.public_bytes(serialization.Encoding.PEM) + private)
-
-
-class TlsFront:
-    """Ends TLS before a plain server, and keeps the names that clients asked for."""
-
-    def __init__(self, authority, port):
-        self.names = []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(authority.chain)
-        self.context.sni_callback = lambda _, name, __: self.names.append(name)
-        self.behind = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        try:
-            inner = self.context.wrap_socket(connection, server_side=True)
-            outer = socket.create_connection(("127.0.0.1", self.behind))
-        except OSError:
-            connection.close()
-            return
-        ways = [threading.Thread(target=self.copy, args=pair, daemon=True) for pair in [(inner, outer), (outer, inner)]]
-        for way in ways:
-            way.start()
-
-    @staticmethod
-    def copy(source, target):
-        try:
-            while data := source.recv(65536):
-                target.sendall(data)
-        except OSError:
-            pass
-        for end in (source, target):
-            try:
-                end.close()
-            except OSError:
-                pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-
 # --- the three ways that a call takes ---
 
 
@@ -238,6 +148,18 @@ def test_a_local_endpoint_with_tls(folder, moto, authority):
         check_calls(run, "sealed")
         assert front.names[0] == "localhost"
     assert run.records[0]["tlsDetails"]["tlsVersion"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("is_named_by", ["variable", "option"])
+def test_a_server_that_signs_its_own_certificate(folder, moto, is_named_by):
+    own = SelfSigned(folder / "certificates")
+    with TlsFront(own, moto.port) as front:
+        options = ["--upstream-ca", own.root] if is_named_by == "option" else []
+        variables = {"AWS_CA_BUNDLE": own.root} if is_named_by == "variable" else {}
+        bucket = f"own-{is_named_by}"
+        script = python(CALLS.format(bucket=bucket))
+        run = record(folder, script, *options, AWS_ENDPOINT_URL=f"https://localhost:{front.port}", **variables)
+        check_calls(run, bucket)
 
 
 def test_aws_itself(folder, moto, authority):
@@ -359,6 +281,8 @@ def test_a_server_that_is_not_trusted_is_not_believed(folder, moto, authority):
         run = record(folder, command, AWS_ENDPOINT_URL=url, AWS_MAX_ATTEMPTS="1")
     assert run.code != 0
     assert "UnknownIssuer" in run.records[0]["errorMessage"]
+    assert "certificate of localhost (1)" in run.stderr and "--upstream-ca FILE" in run.stderr
+    assert run.json("summary")["untrusted"] == {"localhost": 1}
     assert run.allowed() == {}
 
 

@@ -10,7 +10,7 @@
 //! What it refuses: it never writes a private key, never weakens the TLS towards AWS, and sends nothing anywhere but to
 //! where the program was sending it.
 //!
-//! Modules in reading order: [`environment`], [`trust`], [`authority`], [`intercepted_hosts`], [`tunnel_target`],
+//! Modules in reading order: [`environment`], [`trust`], [`server_verifier`], [`authority`], [`intercepted_hosts`], [`tunnel_target`],
 //! [`proxy`], [`record_file`], [`recorder`], [`live`], [`summary`], [`policy`], [`iam_actions`], [`used_resources`],
 //! [`arn_set`], [`denial`].
 
@@ -28,6 +28,7 @@ pub mod proxy;
 pub mod record_file;
 pub mod recorder;
 mod replayed;
+pub mod server_verifier;
 pub mod summary;
 pub mod trust;
 pub mod tunnel_target;

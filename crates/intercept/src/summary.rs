@@ -104,6 +104,8 @@ pub struct Surroundings {
     pub tunnelled: HostCounts,
     /// Hosts whose connections the program broke off because it does not trust the run's certificates.
     pub distrusted: HostCounts,
+    /// Real endpoints whose certificates are not trusted here: calls to them failed.
+    pub untrusted: HostCounts,
     /// Requests that came through and were no AWS calls.
     pub other_requests: u64,
     /// Calls that went on although they could not be written down.
@@ -254,6 +256,13 @@ impl Surroundings {
         if self.distrusted.total() > 0 {
             let hosts = self.distrusted.list();
             lines.push(format!("NOT RECORDED: the program does not trust the run's certificates for {hosts}"));
+        }
+        if self.untrusted.total() > 0 {
+            let hosts = self.untrusted.list();
+            lines.push(format!(
+                "NOT SENT: nobody who is trusted vouches for the certificate of {hosts}: name its authority, or itself, \
+                 with --upstream-ca FILE or AWS_CA_BUNDLE"
+            ));
         }
         if self.tunnelled.total() > 0 {
             let connections = plural(self.tunnelled.total(), "connection");

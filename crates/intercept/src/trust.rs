@@ -4,8 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::NamedTempFile;
+
+use crate::server_verifier::{ServerVerifier, UntrustedServers};
 
 /// Where systems keep the certificates of the authorities that they trust.
 ///
@@ -53,6 +57,13 @@ pub enum TrustError {
         /// Why.
         #[source]
         source: rustls::Error,
+    },
+    /// No certificate can be verified.
+    #[error("the verification of certificates cannot be set up")]
+    Verification {
+        /// Why.
+        #[source]
+        source: VerifierBuilderError,
     },
 }
 
@@ -105,20 +116,27 @@ impl TrustedCertificates {
         Ok(file)
     }
 
-    /// TLS towards the real endpoints: these certificates and the authorities that Mozilla trusts.
+    /// TLS towards the real endpoints: these certificates and the authorities that Mozilla trusts. Servers that are not
+    /// trusted are counted in `untrusted`.
     ///
     /// # Errors
-    /// None in practice: the only fallible step is the choice of TLS versions, which is fixed.
-    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    /// None in practice: what can fail is the choice of TLS versions and authorities, which are there.
+    pub fn client_config(&self, untrusted: &UntrustedServers) -> Result<Arc<ClientConfig>, TrustError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut pem = self.pem.as_bytes();
+        let named: Vec<CertificateDer<'static>> = rustls_pemfile::certs(&mut pem).filter_map(Result::ok).collect();
         // What rustls cannot read, no certificate of a server would be checked against.
-        roots.add_parsable_certificates(rustls_pemfile::certs(&mut pem).filter_map(Result::ok));
+        roots.add_parsable_certificates(named.iter().cloned());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|source| TrustError::Verification { source })?;
+        let verifier = ServerVerifier { authorities, named: named.into_iter().collect(), untrusted: untrusted.clone() };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|source| TrustError::Tls { source })?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Arc::new(config))
     }
@@ -152,7 +170,7 @@ mod tests {
         std::fs::write(mixed.path(), text).expect("a text");
         let mut trusted = TrustedCertificates::default();
         trusted.add_file(mixed.path()).expect("a certificate");
-        trusted.client_config().expect("a configuration");
+        trusted.client_config(&UntrustedServers::default()).expect("a configuration");
 
         let file = trusted.write_with(&pair.cert.pem()).expect("a file");
         let written = std::fs::read_to_string(file.path()).expect("a text");

@@ -23,6 +23,7 @@ use intercept::policy::PolicyBuilder;
 use intercept::proxy::InterceptProxy;
 use intercept::record_file::RecordFile;
 use intercept::recorder::RunRecorder;
+use intercept::server_verifier::UntrustedServers;
 use intercept::trust::TrustedCertificates;
 use jiff::Timestamp;
 use model::{AccessKeyId, AccountId, EventTime, Region};
@@ -77,9 +78,10 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
     let recorder = Arc::new(RunRecorder::new(file, policy, arguments.live_form(), Box::new(std::io::stderr())));
 
     let trusted = trusted_certificates(&variables, &arguments.upstream_ca)?;
+    let untrusted = UntrustedServers::default();
     let metrics = GatewayMetrics::default();
     let settings = GatewaySettings {
-        upstream_tls: Some(trusted.client_config()?),
+        upstream_tls: Some(trusted.client_config(&untrusted)?),
         detours: Detours::parse(arguments.resolve.iter().map(String::as_str))?,
         parent_proxy: parent_proxy(&variables),
         // A full disk must not break the program; the summary says what is missing.
@@ -129,6 +131,7 @@ async fn record(arguments: RecordArguments) -> anyhow::Result<u8> {
         exit_code: i32::from(exit_code),
         tunnelled: unrecorded.tunnelled,
         distrusted: unrecorded.distrusted,
+        untrusted: untrusted.take(),
         other_requests: metrics.unrecognised.get(),
         unrecorded: metrics.unrecorded.get(),
         unfinished: finished.unfinished,
