@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from chunked import signed_head
 from opentrail import BINARY, REGION, ROOT_KEY, STRANGER_KEY, mark_calls
 from process import clean_environment, free_port, wait_until
+from tls_fronts import SelfSigned, TlsFront
 from unchecked import authorization, sqs_headers
 from upstreams import Reply, Stub
 
@@ -464,3 +465,14 @@ def test_two_processes_do_not_share_a_data_folder(installation):
         f"127.0.0.1:{free_port()}",
     )
     assert done.returncode != 0, "the second one must not touch the journal of the first"
+
+
+def test_an_upstream_with_a_certificate_of_its_own(installation, moto, folder):
+    own = SelfSigned(folder / "certificates")
+    with TlsFront(own, moto.port) as front:
+        url = f"https://localhost:{front.port}"
+        refusing = installation(upstream=url)
+        with pytest.raises(ClientError, match="invalid peer certificate"):
+            refusing.client("sqs").list_queues()
+        trusting = installation("--upstream-ca", own.root, upstream=url)
+        assert "ResponseMetadata" in trusting.client("sqs").list_queues()

@@ -19,6 +19,8 @@ use gateway::key_resolver::{KeyResolver, KeyResolverSettings};
 use gateway::metrics::GatewayMetrics;
 use gateway::upstream::UpstreamUrl;
 use gateway::{Destination, Gateway, IdentityBook, Listener, LocalService, ResignedUpstream, Routes, tls};
+use intercept::server_verifier::UntrustedServers;
+use intercept::trust::TrustedCertificates;
 use metadata::{Metadata, MetadataError};
 use model::{AccessKeyId, EventTime};
 use prometheus_client::registry::Registry;
@@ -86,6 +88,11 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     if settings.hash_redacted_values {
         let key = installation_key::read_or_make(&redacted_hash::key_file(&settings.data_dir))?;
         settings.gateway.redaction_key = Some(RedactionKey::new(key));
+    }
+    if let Some(path) = &settings.upstream_ca {
+        let mut trusted = TrustedCertificates::default();
+        trusted.add_file(path).context("upstream_ca")?;
+        settings.gateway.upstream_tls = Some(trusted.client_config(&UntrustedServers::default())?);
     }
     let (switch, readiness) = console::readiness::readiness("the journal is being read");
 

@@ -76,6 +76,9 @@ pub(crate) struct SettingsLayer {
     /// PEM file with the private key of the certificate
     #[arg(long, env = "OPENTRAIL_TLS_PRIVATE_KEY", value_name = "FILE", help_heading = "TLS")]
     tls_private_key: Option<PathBuf>,
+    /// PEM file with authorities, or servers' own certificates, to trust at upstreams beside Mozilla's [default: none]
+    #[arg(long, env = "OPENTRAIL_UPSTREAM_CA", value_name = "FILE", help_heading = "TLS")]
+    upstream_ca: Option<PathBuf>,
 
     /// When the journal cannot take a record: closed (503, nothing unrecorded happens) or open [default: closed]
     #[arg(
@@ -315,6 +318,8 @@ pub(crate) struct Settings {
     pub(crate) region: Region,
     /// Certificate and key files.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Certificates to trust at upstreams.
+    pub(crate) upstream_ca: Option<PathBuf>,
     /// Limits and time-outs of the gateway.
     pub(crate) gateway: GatewaySettings,
     /// Days that events stay searchable.
@@ -412,6 +417,7 @@ impl SettingsLayer {
             region: self.region.or(below.region),
             tls_certificate: self.tls_certificate.or(below.tls_certificate),
             tls_private_key: self.tls_private_key.or(below.tls_private_key),
+            upstream_ca: self.upstream_ca.or(below.upstream_ca),
             recording_failure: self.recording_failure.or(below.recording_failure),
             recording_failure_by_service: self.recording_failure_by_service.or(below.recording_failure_by_service),
             captured_body_max: self.captured_body_max.or(below.captured_body_max),
@@ -570,6 +576,7 @@ impl SettingsLayer {
             member_accounts: organization.as_ref().map(|known| known.accounts.clone()).unwrap_or_default(),
             bucket_host_names: self.bucket_hosts.unwrap_or(defaults.bucket_host_names),
             held_stream_bytes_max: defaults.held_stream_bytes_max,
+            // Read at the start, like the certificate of the endpoint.
             upstream_tls: None,
             detours: gateway::Detours::default(),
             parent_proxy: None,
@@ -587,6 +594,7 @@ impl SettingsLayer {
             account_id,
             region: self.region.map_or_else(|| Region::parse("us-east-1"), Ok)?,
             tls,
+            upstream_ca: self.upstream_ca,
             gateway,
             history_days,
             disk_limits: DiskLimits {
