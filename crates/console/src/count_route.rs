@@ -84,7 +84,7 @@ pub(crate) async fn count(
     restrict(&mut search.filter, caller)?;
     let top = grouping.top.unwrap_or(TOP_DEFAULT);
     if !(1..=TOP_MAX).contains(&top) {
-        return Err(Refusal::of_body(&format_args!("top must be between 1 and {TOP_MAX}")));
+        return Err(Refusal::of_count(&format_args!("top must be between 1 and {TOP_MAX}")));
     }
     let now = console.now();
     let (start, end) = (
@@ -106,7 +106,7 @@ pub(crate) async fn count(
     let others = values.iter().skip(top).map(|value| value.count).sum();
     values.truncate(top);
     if found.by_time.len() > TIMES_MAX {
-        return Err(Refusal::of_body(&format_args!(
+        return Err(Refusal::of_count(&format_args!(
             "there would be more than {TIMES_MAX} intervals: take longer ones"
         )));
     }
@@ -130,13 +130,13 @@ fn read(body: &[u8]) -> Result<(SearchRequest, Grouping), Refusal> {
 fn field(name: &str) -> Result<CountField, Refusal> {
     CountField::named(name).ok_or_else(|| {
         let names = CountField::NAMES.map(|(name, _)| name).join(", ");
-        Refusal::of_body(&format_args!("events cannot be counted by '{name}', only by {names}"))
+        Refusal::of_count(&format_args!("events cannot be counted by '{name}', only by {names}"))
     })
 }
 
 fn interval(text: &str) -> Result<i64, Refusal> {
     match Moment::parse(text) {
         Ok(Moment::SecondsAgo(seconds)) if seconds > 0 => Ok(seconds),
-        _ => Err(Refusal::of_body(&format_args!("'{text}' is not an interval such as 5m, 1h or 1d"))),
+        _ => Err(Refusal::of_count(&format_args!("'{text}' is not an interval such as 5m, 1h or 1d"))),
     }
 }

@@ -23,8 +23,9 @@ impl Refusal {
 
     /// The signature is not accepted.
     pub(crate) fn of_signature(code: &'static str, text: &str) -> Self {
+        let text = text.trim_end_matches('.');
         let message = format!(
-            "{text} Sign the request with Signature Version 4 for the service 'opentrail' and any region, with an access key of this installation. `opentrail events` does so with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or with the root access key in the data folder."
+            "{text}. Sign the request with Signature Version 4 for the service 'opentrail' and any region, with an access key of this installation. `opentrail events` does so with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or with the root access key in the data folder."
         );
         Self::new(StatusCode::UNAUTHORIZED, code, message)
     }
@@ -37,6 +38,11 @@ impl Refusal {
     /// The body is no search at all.
     pub(crate) fn of_body(problem: &dyn std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidSearch", format!("The body is not a search: {problem}."))
+    }
+
+    /// The count cannot be made as asked.
+    pub(crate) fn of_count(problem: &dyn std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidCount", format!("The count cannot be made: {problem}."))
     }
 
     /// Records of another account.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use control::authentication::{View, authenticate};
 use http::header::HOST;
 use http::{HeaderValue, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::AccountId;
 
 use crate::intake_route;
@@ -46,9 +46,12 @@ async fn check(console: &Console, request: Request) -> Result<Request, Refusal> 
     let (mut parts, body) = request.into_parts();
     let is_intake = [RECORDS_PATH, IMPORT_PATH].contains(&parts.uri.path());
     let bytes_max = if is_intake { intake_route::BODY_BYTES_MAX } else { BODY_BYTES_MAX };
-    let body = Limited::new(body, bytes_max).collect().await.map_err(|_| {
-        let message = format!("The body could not be read whole, or is larger than {bytes_max} bytes.");
-        Refusal::new(StatusCode::BAD_REQUEST, "InvalidBody", message)
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let message = format!("The body is larger than {bytes_max} bytes: send less at once.");
+            return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge", message);
+        }
+        Refusal::new(StatusCode::BAD_REQUEST, "InvalidBody", "The body could not be read whole.")
     })?;
     let body = body.to_bytes();
     // HTTP/2 carries the host in `:authority`; signatures cover it as `host` whatever the version.

@@ -21,7 +21,7 @@ async fn a_body_goes_to_the_intake_as_it_is() {
 
     let too_large = "x".repeat(17 * 1024 * 1024);
     let response = world.send(Signing::default().sign(Method::POST, RECORDS, &too_large)).await;
-    assert_eq!(response.status(), 400);
+    assert_eq!(response.status(), 413);
 
     *world.intake.is_broken.lock().unwrap() = true;
     let response = world.send(Signing::default().sign(Method::POST, RECORDS, "{}")).await;

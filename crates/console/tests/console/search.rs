@@ -115,6 +115,7 @@ async fn wrong_searches_are_refused_in_words() {
         (json!({"cursor": "x"}), 400, "InvalidCursor", "Start again without it"),
         (json!({"since": "5m", "until": "10m"}), 400, "InvalidSearch", "ends before it begins"),
         (json!({"account": "444455556666"}), 403, "AccessDenied", "another account"),
+        (json!({"query": "x".repeat(600_000)}), 413, "BodyTooLarge", "send less at once"),
     ] {
         let response = world.send(Signing::default().sign(Method::POST, SEARCH, &body.to_string())).await;
         assert_eq!(response.status(), status, "{body}");
