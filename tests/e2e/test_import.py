@@ -310,3 +310,39 @@ def test_an_import_beside_a_running_server(installation, tmp_path):
     refused = subprocess.run(import_command(opentrail.data, "--endpoint", "http://127.0.0.1:9", source),
                              env=clean_environment(), capture_output=True, text=True, timeout=60)
     assert refused.returncode != 0 and "opentrail serve" in refused.stderr, refused.stderr
+
+
+def test_imports_killed_between_their_commits(installation, tmp_path):
+    """Each kill comes after a commit of its import: through a server some 12 MB are one."""
+    opentrail = installation()
+    records, rng = make_records(10_000, seed=21), random.Random(22)
+    for record in records:
+        record["requestParameters"]["pad"] = rng.randbytes(2_500).hex()
+    source = tmp_path / "logs"
+    source.mkdir()
+    for number in range(100):
+        part = records[number * 100 : number * 100 + 120]
+        (source / f"{number:03}.json.gz").write_bytes(log_file(part))
+    command = import_command(opentrail.data, "--endpoint", f"http://127.0.0.1:{opentrail.console_port}", source)
+
+    def committed():
+        return opentrail.metric("opentrail_history_segment_bytes")
+
+    kills = 0
+    for round in range(4):
+        before = committed()
+        running = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL)
+        wait_until("a commit", lambda: committed() > before or running.poll() is not None, 60, interval_s=0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        if running.poll() is None:
+            (opentrail if round == 2 else running).kill()
+            kills += 1
+        running.wait(30)
+        if round == 2:
+            opentrail.start()
+    assert kills >= 2, "the imports ended before they were killed"
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=120)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["identity_holds"], report
+    assert report["files"]["known"] > 0, f"nothing was committed before the kills: {report}"
+    assert by_id(opentrail.events()).keys() == by_id(records).keys()
