@@ -4,6 +4,10 @@
 //! has the operations. A type is listed where an operation on it can be called over HTTP with an SDK; types of services
 //! that have no such operations (CQL, GraphQL, agents) have no row. A row without types is of operations on data that
 //! CloudTrail does not log at all: they belong to no history of management, and no selector asks for them.
+//!
+//! The guides of AWS Backup search, CodeGuru Profiler, Data Exchange, HealthImaging, IoT TwinMaker, Keyspaces streams,
+//! Kinesis Video signalling, Lex V2, Amazon ML, Managed Blockchain Query and Q Business were not at hand: their rows have
+//! the operations of the model that read or write what the type is.
 
 /// Operations on the data of resources of some types.
 #[derive(Debug)]
