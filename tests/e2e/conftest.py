@@ -102,3 +102,13 @@ def seaweed():
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def own_seaweed():
+    """An S3 server that no other test sees."""
+    folder = new_folder()
+    server = SeaweedS3(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)

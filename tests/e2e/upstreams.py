@@ -65,6 +65,8 @@ class SeaweedS3:
         command += [f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}"]
         command += [f"-s3.port={ports[3]}", f"-s3.config={config}", "-volume.max=200", "-master.volumeSizeLimitMB=128"]
         command += [f"-{part}.localSocket={folder / part}.sock" for part in ("filer", "s3")]
+        # Catalogs that it would offer on ports which two servers at once cannot share.
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
         self.process = ServerProcess("seaweedfs", command, env=clean_environment(), cwd=folder, log_lines_shown=15)
         self.process.wait_ready("its S3 port answers", lambda: port_answers(self.port), 60)
 
