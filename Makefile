@@ -9,6 +9,15 @@ SECONDS ?= 30
 ARGS ?=
 HISTORY_ARGS ?=
 
+# What OpenTrail does most, counted by `make profile`: the compiler lays release builds out for it. A compiler whose LLVM is
+# older than the one that wrote the file cannot read it and goes without, and so does a checkout whose path has blanks.
+PROFILE := bench/opentrail.profdata
+LLVM_MAJOR := $(shell rustc -vV 2>/dev/null | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+ifeq ($(words $(CURDIR)) $(shell test -f $(PROFILE) && test "$(or $(LLVM_MAJOR),0)" -ge 22 && echo yes),1 yes)
+PROFILE_FLAGS := -Cprofile-use=$(abspath $(PROFILE)) -Cllvm-args=-pgo-warn-missing-function=false -Cllvm-args=-no-pgo-warn-mismatch
+endif
+BUILD_RELEASE = RUSTFLAGS="$(strip $(RUSTFLAGS) $(PROFILE_FLAGS))" cargo build --locked --release
+
 .PHONY: help
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +25,7 @@ help: ## list what make can do
 .PHONY: run
 run: tools ## build and start OpenTrail; make run ARGS='--upstream http://127.0.0.1:5000'
 	@echo "building opentrail (the first build takes some minutes on two cores, later ones seconds)"
-	cargo build --locked --release -p opentrail-server
+	$(BUILD_RELEASE) -p opentrail-server
 	@exec "$(TARGET_DIR)/release/opentrail" serve $(ARGS)
 
 .PHONY: test
@@ -39,27 +48,37 @@ bench: tools bench-gateway bench-history bench-selectors bench-delivery bench-vi
 
 .PHONY: bench-gateway
 bench-gateway: tools ## the gateway alone; needs Debian's nginx-light, wrk and curl
-	cargo build --locked --release -p opentrail-server
+	$(BUILD_RELEASE) -p opentrail-server
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" python3 bench/gateway.py $(ARGS)
 
 .PHONY: bench-history
 bench-history: tools ## the history alone; make bench-history HISTORY_ARGS='--events 10000000'
-	cargo build --locked --release -p opentrail-server -p opentrail-workload
+	$(BUILD_RELEASE) -p opentrail-server -p opentrail-workload
 	CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))" python3 bench/history.py $(HISTORY_ARGS)
 
 .PHONY: bench-delivery
 bench-delivery: tools venv ## how long from a call to its log file, and what a trail costs; needs nginx-light and wrk
-	cargo build --locked --release -p opentrail-server
+	$(BUILD_RELEASE) -p opentrail-server
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/delivery.py $(ARGS)
 
 .PHONY: bench-visible
 bench-visible: tools venv ## how long from a call to its event under full load; needs nginx-light and wrk
-	cargo build --locked --release -p opentrail-server -p opentrail-workload
+	$(BUILD_RELEASE) -p opentrail-server -p opentrail-workload
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/visible.py $(ARGS)
 
 .PHONY: bench-selectors
 bench-selectors: tools ## decisions of trails' selectors a second, on one core
 	cargo run --locked --release -p opentrail-model --example selector_speed
+
+# LLVM_PROFDATA: of an LLVM that is as new as the compiler's (rustup component add llvm-tools, or Debian's llvm-22).
+LLVM_PROFDATA ?= $(firstword $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/*/bin/llvm-profdata /usr/lib/llvm-$(LLVM_MAJOR)/bin/llvm-profdata) llvm-profdata)
+INSTRUMENTED := $(abspath $(TARGET_DIR))/instrumented
+.PHONY: profile
+profile: tools venv ## count again what release builds are laid out for; needs nginx-light, wrk and llvm-profdata
+	rm -rf "$(INSTRUMENTED)/counts"
+	RUSTFLAGS="-Cprofile-generate=$(INSTRUMENTED)/counts" cargo build --locked --release --target-dir "$(INSTRUMENTED)" -p opentrail-server -p opentrail-workload
+	$(VENV)/bin/python bench/training.py "$(INSTRUMENTED)/release"
+	"$(LLVM_PROFDATA)" merge --sparse -o $(PROFILE) "$(INSTRUMENTED)"/counts/*.profraw
 
 .PHONY: fuzz
 fuzz: tools ## run each fuzz target for SECONDS=30; needs a nightly compiler and cargo-fuzz
