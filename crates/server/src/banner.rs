@@ -52,7 +52,11 @@ impl Banner<'_> {
             key_file = self.root_key_file.display(),
         );
         text.push_str("\nUse it from any shell:\n\n");
-        text.push_str(&format!("  export AWS_ENDPOINT_URL={scheme}://{} AWS_REGION={}\n", self.endpoint, self.region));
+        // Version 1 of the CLI and boto3 look at the second name alone, the other SDKs at the first.
+        let (endpoint, region) = (&self.endpoint, &self.region);
+        text.push_str(&format!(
+            "  export AWS_ENDPOINT_URL={scheme}://{endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region}\n"
+        ));
         match self.new_root_key {
             Some((id, secret)) => {
                 text.push_str(&format!("  export AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={secret}\n"));
