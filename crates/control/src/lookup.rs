@@ -82,7 +82,9 @@ fn window(request: &LookupEventsRequest, token: Option<&PageToken>, now: EventTi
 
 fn render(event: HistoryEvent) -> Result<Event, ApiError> {
     let HistoryEvent { mut index, record } = event;
-    if let Some(subject) = InsightSubject::read(&record).filter(|_| index.category == EventCategory::Insight) {
+    if index.category == EventCategory::Insight
+        && let Some(subject) = InsightSubject::read(&record)
+    {
         (index.event_name, index.event_source) = (subject.event_name.into(), subject.event_source.into());
     }
     let cloud_trail_event = String::from_utf8(record.into()).map_err(|_| {
