@@ -95,20 +95,20 @@ def opentrail_all_moto(moto):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def seaweed():
+def run_seaweed():
     folder = new_folder()
     server = SeaweedS3(folder)
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def seaweed():
+    yield from run_seaweed()
 
 
 @pytest.fixture
 def own_seaweed():
     """An S3 server that no other test sees."""
-    folder = new_folder()
-    server = SeaweedS3(folder)
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    yield from run_seaweed()

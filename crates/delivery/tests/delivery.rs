@@ -164,6 +164,14 @@ impl World {
         assert!(missing.is_empty() && unexpected.is_empty(), "not there {missing:?}, too many {unexpected:?}");
     }
 
+    /// Follows the chains of both regions: nothing of the bucket is outside of them.
+    async fn check_chains(&self, keys: &DigestKeys) {
+        let count = |part: &str| self.bucket.objects.lock().keys().filter(|key| key.contains(part)).count();
+        let (home, other) = (self.check_chain(keys, "us-east-1").await, self.check_chain(keys, "eu-west-1").await);
+        assert_eq!(home.1 + other.1, count("/CloudTrail/"), "every log file is in a digest");
+        assert_eq!(home.0 + other.0, count("/CloudTrail-Digest/"), "every digest is in a chain");
+    }
+
     /// Checks every digest of a region's chain from the newest back; gives the number of digests and of log files.
     async fn check_chain(&self, keys: &DigestKeys, region: &str) -> (usize, usize) {
         let objects = self.bucket.objects.lock().clone();
@@ -369,10 +377,7 @@ async fn workers_are_killed_beside_each_other(metadata: &Metadata) {
     }
     assert!(kills > 10, "only {kills} were killed in the middle");
     world.check_that_each_is_there_once(ROUNDS * 10);
-    let count = |part: &str| world.bucket.objects.lock().keys().filter(|key| key.contains(part)).count();
-    let (home, other) = (world.check_chain(&keys, "us-east-1").await, world.check_chain(&keys, "eu-west-1").await);
-    assert_eq!(home.1 + other.1, count("/CloudTrail/"), "every log file is in a digest");
-    assert_eq!(home.0 + other.0, count("/CloudTrail-Digest/"), "every digest is in a chain");
+    world.check_chains(&keys).await;
     store.close().await;
 }
 
@@ -414,10 +419,7 @@ async fn two_workers_share_a_trail(metadata: &Metadata) {
     }
     assert!(delivered_by.iter().all(|count| *count > 1), "each had its turns: {delivered_by:?}");
     world.check_that_each_is_there_once(600);
-    let count = |part: &str| world.bucket.objects.lock().keys().filter(|key| key.contains(part)).count();
-    let (home, other) = (world.check_chain(&keys, "us-east-1").await, world.check_chain(&keys, "eu-west-1").await);
-    assert_eq!(home.1 + other.1, count("/CloudTrail/"), "every log file is in a digest");
-    assert_eq!(home.0 + other.0, count("/CloudTrail-Digest/"), "every digest is in a chain");
+    world.check_chains(&keys).await;
     store.close().await;
 }
 
