@@ -1,8 +1,7 @@
-//! Writing records as minified JSON text: the same bytes as serde_json's, for a third of the cost.
+//! Writing records as minified JSON text: the same bytes as serde_json's.
 //!
 //! Names of fields are written as they stand, for no name in our types needs an escape; texts are looked through eight
-//! bytes at a time. Every recorded call is written once or twice, and writing was an eighth of a worker's time
-//! (docs/benchmarks.md).
+//! bytes at a time. Every recorded call is written once or twice, and writing was an eighth of a worker's instructions.
 
 use std::fmt;
 

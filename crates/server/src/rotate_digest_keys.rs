@@ -18,7 +18,6 @@ use crate::settings::SettingsLayer;
 /// public keys are kept, so that ListPublicKeys has both and everything that was signed before is still proved. Keys are
 /// changed every 30 days also without this.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct RotateDigestKeysArguments {
     /// TOML file with the settings of the server
     #[arg(long, env = "OPENTRAIL_CONFIG", value_name = "FILE")]
