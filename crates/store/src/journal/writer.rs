@@ -24,6 +24,9 @@ use crate::query::StoredEvent;
 const QUEUE_ENTRIES_MAX: usize = 8192;
 /// Most bytes of one write. A batch of many large records is cut so that its first callers do not wait for all.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Room for the bytes of a batch that is kept for the next one, so that it need not grow anew. More, as a batch of large
+/// records has, is given back.
+const ROOM_KEPT_BYTES: usize = 256 * 1024;
 
 /// Something to be written.
 #[derive(Debug)]
@@ -150,6 +153,7 @@ pub(crate) fn start(
         next_sequence,
         next_note: recovered.last_note + 1,
         pending,
+        room: Vec::new(),
         on_durable,
     };
     writer.publish_pending();
@@ -177,6 +181,8 @@ struct Writer {
     next_note: u64,
     /// Notes that nothing superseded, and the files that hold them.
     pending: std::collections::BTreeMap<u64, u64>,
+    /// Where the bytes of each batch are put together; empty between batches.
+    room: Vec<u8>,
     on_durable: DurableEvents,
 }
 
@@ -223,7 +229,11 @@ impl Writer {
             self.close();
         }
         let start = self.open.as_ref().map_or(HEADER_BYTES as u64, |open| open.bytes);
-        let mut batch = Batch { start: u32::try_from(start).unwrap_or(u32::MAX), ..Batch::default() };
+        let mut batch = Batch {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            bytes: std::mem::take(&mut self.room),
+            ..Batch::default()
+        };
         let (mut next_sequence, mut next_note) = (self.next_sequence, self.next_note);
         for command in commands {
             let Command::Write { entries, reply } = command else {
@@ -253,7 +263,9 @@ impl Writer {
             return is_stopping;
         }
         // Commit point: when this returns without an error, the batch is durable.
-        match self.persist(&batch.bytes) {
+        let persisted = self.persist(&batch.bytes);
+        self.keep_room(batch.bytes);
+        match persisted {
             Ok(ordinal) => {
                 (self.next_sequence, self.next_note) = (next_sequence, next_note);
                 self.pending.extend(batch.new_notes.iter().map(|note| (*note, ordinal)));
@@ -277,6 +289,13 @@ impl Writer {
             }
         }
         is_stopping
+    }
+
+    fn keep_room(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() <= ROOM_KEPT_BYTES {
+            bytes.clear();
+            self.room = bytes;
+        }
     }
 
     fn publish_pending(&self) {
