@@ -117,11 +117,12 @@ pub(crate) fn rewrite(
 ) -> Result<Option<SegmentRow>, StoreError> {
     let (mut reader, mut builder) = (RecordReader::default(), Builder::default());
     for stored in segments {
-        let mut rows = stored.segment.all_rows().map_err(stored.failed())?;
+        let opened = stored.segment()?;
+        let mut rows = opened.all_rows().map_err(stored.failed())?;
         rows.retain(|row| is_kept(row.seconds));
         for rows in rows.chunks(RECORDS_AT_ONCE as usize) {
             let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
-            let records = stored.segment.records(&numbers).map_err(stored.failed())?;
+            let records = opened.records(&numbers).map_err(stored.failed())?;
             for (row, record) in rows.iter().zip(&records) {
                 builder.push(reader.read(record)?, row.sequence)?;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metadata::Metadata;
 
+use crate::bucket::BucketConfig;
 use crate::disk_room::DiskLimits;
 
 /// Settings of the store.
@@ -29,6 +30,8 @@ pub struct StoreConfig {
     pub retention_days: u32,
     /// How much room the history may take.
     pub disk_limits: DiskLimits,
+    /// The bucket that segments are moved to as they are sealed. Default none: they stay in the folder.
+    pub bucket: Option<BucketConfig>,
 }
 
 impl StoreConfig {
@@ -45,6 +48,7 @@ impl StoreConfig {
             segment_cache_bytes: 256 * 1024 * 1024,
             retention_days: 90,
             disk_limits: DiskLimits::default(),
+            bucket: None,
         }
     }
 }

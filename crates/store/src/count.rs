@@ -169,7 +169,7 @@ fn count_segment(query: &CountQuery, stored: &StoredSegment) -> Result<Counts, S
     let first = seconds(start) + i64::from(start.as_micros().rem_euclid(1_000_000) > 0);
     let range = ((first, 0), (seconds(end), u64::MAX));
     let tallied = stored
-        .segment
+        .segment()?
         .rows(&wanted)
         .and_then(|rows| rows.tally(range, query.by.map(CountField::part), query.interval_seconds))
         .map_err(stored.failed())?;

@@ -17,7 +17,7 @@ use crate::event_store::EventStore;
 pub struct DiskLimits {
     /// Free bytes that must be left on the disk of the data folder. Default 256 MiB.
     pub reserve_bytes: u64,
-    /// Most bytes of journal and segments together. Default none.
+    /// Most bytes of the journal and of segments in the folder together. Default none.
     pub budget_bytes: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ impl Default for DiskLimits {
 /// The room as it was measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskRoom {
-    /// Bytes of journal and segments.
+    /// Bytes of the journal and of segments in the folder.
     pub used_bytes: u64,
     /// Bytes that are free on the disk of the data folder.
     pub free_bytes: u64,
@@ -70,9 +70,13 @@ impl EventStore {
             .map_err(|error| StoreError::io("ask for the free space of", folder)(error.into()))?;
         let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
         let status = self.status();
-        let used_bytes = status.journal_bytes + status.segment_bytes;
+        let used_bytes = status.journal_bytes + status.local_segment_bytes;
         let refusal = refusal(self.config().disk_limits, used_bytes, free_bytes).map(Arc::from);
         self.room().set(refusal.clone());
+        if let Some(remote) = self.remote() {
+            // What can be fetched again takes no room from what cannot.
+            remote.let_cache_grow(free_bytes / 2 >= self.config().disk_limits.reserve_bytes);
+        }
         Ok(DiskRoom { used_bytes, free_bytes, refusal })
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use metadata::MetadataError;
 use model::lookup::LookupIndexError;
 
+use crate::bucket::BucketError;
+
 /// An operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -61,11 +63,30 @@ pub enum StoreError {
     /// A segment cannot be written or read.
     #[error("segment {} failed", path.display())]
     Segment {
-        /// The file.
+        /// The file, or the URL of the object.
         path: PathBuf,
         /// Why.
         #[source]
         source: segment::SegmentError,
+    },
+    /// Segments of this history are in a bucket that was not named, so that the history would have holes.
+    #[error("{count} of the history's segments are in {url}, and {}: start with --segments {url} (OPENTRAIL_SEGMENTS); opentrail segments-to-folder brings them back into the folder", if asked.is_empty() { "no bucket is configured".to_owned() } else { format!("{asked} is configured") })]
+    SegmentsElsewhere {
+        /// How many.
+        count: usize,
+        /// The bucket that they are in.
+        url: String,
+        /// The bucket that is configured; empty if none is.
+        asked: String,
+    },
+    /// The bucket did not do what it was asked. Nothing is lost; trying again is allowed.
+    #[error("the segments in {url} cannot be reached")]
+    Bucket {
+        /// The bucket.
+        url: String,
+        /// Why.
+        #[source]
+        source: BucketError,
     },
     /// A record that is in the journal has no place in a segment. This is a defect; nothing is lost.
     #[error("a record of the journal has no place in a segment")]
@@ -76,6 +97,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is the bucket's doing, and may be over soon: who asked is told to ask again.
+    pub fn is_passing(&self) -> bool {
+        let error = match self {
+            Self::Segment { source: segment::SegmentError::Io(error), .. } => {
+                error.get_ref().and_then(|error| error.downcast_ref::<BucketError>())
+            }
+            Self::Bucket { source, .. } => Some(source),
+            _ => None,
+        };
+        matches!(error, Some(BucketError::Unavailable(_) | BucketError::Refused(_)))
+    }
+
     /// An IO error with what was tried.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::StoreError;
 use crate::config::StoreConfig;
@@ -26,8 +26,13 @@ use crate::known_ids::{KnownIds, day_of};
 use crate::manifest::{Change, Manifest, SegmentRow};
 use crate::memtable::Memtable;
 use crate::query::{EventQuery, Page, StoredEvent};
+use crate::remote_segments::{BucketStatus, RemoteSegments};
 use crate::search::{event, search};
 use crate::segment_file::{StoredSegment, write_segment};
+
+/// Queries that are carried out at once where one may wait for a bucket: the threads that wait are those that also seal,
+/// and those of other file work.
+const READERS_MAX: usize = 8;
 
 /// A durable, searchable store of events. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +55,9 @@ struct Shared {
     manifest: Manifest,
     /// Parts of segments that were read.
     cache: Arc<segment::Cache>,
+    /// The bucket that segments are kept in, if they are not to stay in the folder.
+    remote: Option<Arc<RemoteSegments>>,
+    readers: Semaphore,
     /// Number of the next imported event.
     next_imported: AtomicU64,
     /// One sealing at a time.
@@ -131,6 +139,12 @@ pub struct StoreStatus {
     pub segment_count: u64,
     /// Bytes of all segments.
     pub segment_bytes: u64,
+    /// Segments that are files of the data folder; with a bucket, those that wait to be moved there.
+    pub local_segment_count: u64,
+    /// Bytes of these.
+    pub local_segment_bytes: u64,
+    /// How the bucket is used, if there is one.
+    pub bucket: Option<BucketStatus>,
     /// Days that events are kept.
     pub retention_days: u32,
 }
@@ -151,8 +165,8 @@ impl EventStore {
     /// into events.
     ///
     /// # Errors
-    /// The folder is in use or unusable, a file is damaged, or the manifest fails. Nothing is changed then but torn
-    /// tails.
+    /// The folder is in use or unusable, a file is damaged, segments are in a bucket that is not configured, or the manifest
+    /// fails. Nothing is changed then but torn tails.
     pub async fn open(config: StoreConfig) -> Result<(Self, RecoveryReport), StoreError> {
         let journal_folder = config.data_dir.join("journal");
         let segment_folder = config.data_dir.join("segments");
@@ -166,13 +180,22 @@ impl EventStore {
         let rows = manifest.segments().await?;
         let next_imported = rows.iter().map(|row| row.max_sequence.unsigned_abs() + 1).max();
         let next_imported = next_imported.unwrap_or(0).max(IMPORTED_SEQUENCE_MIN);
+        check_places(&rows, config.bucket.as_ref().map(|bucket| bucket.bucket.url()))?;
+        let remote = match &config.bucket {
+            None => None,
+            Some(bucket) => {
+                let installation = manifest.installation().await?;
+                let to_delete = manifest.objects_to_delete(bucket.bucket.url()).await?;
+                Some(Arc::new(RemoteSegments::open(bucket, &config.data_dir, installation, &rows, to_delete)?))
+            }
+        };
         let cache = segment::cache(config.segment_cache_bytes);
-        let opening_cache = Arc::clone(&cache);
+        let (opening_cache, opening_remote) = (Arc::clone(&cache), remote.clone());
         let (recovered, segments) = run_blocking(move || {
             let recovered = read_journal(&journal_folder)?;
             sync_newest_file(&recovered)?;
             remove_leftovers(&segment_folder, &rows)?;
-            let segments = open_segments(&segment_folder, rows, &opening_cache)?;
+            let segments = open_segments(&segment_folder, rows, &opening_cache, opening_remote.as_ref())?;
             Ok((recovered, segments))
         })
         .await?;
@@ -211,6 +234,8 @@ impl EventStore {
             sources,
             manifest,
             cache,
+            readers: Semaphore::new(if remote.is_some() { READERS_MAX } else { Semaphore::MAX_PERMITS }),
+            remote,
             next_imported: AtomicU64::new(next_imported),
             sealing: tokio::sync::Mutex::new(()),
             upkeep: tokio::sync::Mutex::new(()),
@@ -292,6 +317,7 @@ impl EventStore {
     /// # Errors
     /// A segment cannot be read.
     pub async fn lookup(&self, query: EventQuery) -> Result<Page, StoreError> {
+        let _turn = self.turn_to_read().await?;
         let view = self.shared.sources.view();
         run_blocking(move || view.lookup(&query)).await
     }
@@ -301,6 +327,7 @@ impl EventStore {
     /// # Errors
     /// A segment cannot be read.
     pub async fn count(&self, query: CountQuery) -> Result<Counts, StoreError> {
+        let _turn = self.turn_to_read().await?;
         let view = self.shared.sources.view();
         run_blocking(move || count(&query, view.memtables(), &view.segments)).await
     }
@@ -310,8 +337,14 @@ impl EventStore {
     /// # Errors
     /// A segment cannot be read.
     pub async fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+        let _turn = self.turn_to_read().await?;
         let view = self.shared.sources.view();
         run_blocking(move || view.after_sequence(sequence, limit)).await
+    }
+
+    /// Waits for one of the [`READERS_MAX`].
+    async fn turn_to_read(&self) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
+        self.shared.readers.acquire().await.map_err(|closed| StoreError::Task(closed.to_string()))
     }
 
     /// Number of the newest durable event; 0 when there is none.
@@ -338,13 +371,29 @@ impl EventStore {
     pub fn status(&self) -> StoreStatus {
         let view = self.shared.sources.view();
         let unsealed = view.memtables().map(|memtable| memtable.len() as u64).sum();
+        let size = |segment: &Arc<StoredSegment>| segment.row.file_bytes.unsigned_abs();
+        let segment_bytes = view.segments.iter().map(size).sum::<u64>();
+        let (mut local_segment_count, mut local_segment_bytes) = (0, 0);
+        for segment in view.segments.iter().filter(|segment| segment.is_local()) {
+            local_segment_count += 1;
+            local_segment_bytes += size(segment);
+        }
+        let segment_count = view.segments.len() as u64;
+        let bucket = self.shared.remote.as_ref().map(|remote| BucketStatus {
+            segment_count: segment_count - local_segment_count,
+            segment_bytes: segment_bytes - local_segment_bytes,
+            ..remote.status()
+        });
         StoreStatus {
             newest_sequence: self.newest_sequence(),
             unsealed_events: unsealed,
             pending_notes: self.shared.journal_state.pending_notes(),
             journal_bytes: self.shared.journal_state.bytes(),
-            segment_count: view.segments.len() as u64,
-            segment_bytes: view.segments.iter().map(|segment| segment.row.file_bytes.unsigned_abs()).sum(),
+            segment_count,
+            segment_bytes,
+            local_segment_count,
+            local_segment_bytes,
+            bucket,
             retention_days: self.shared.config.retention_days,
         }
     }
@@ -380,7 +429,7 @@ impl EventStore {
             self.shared.manifest.commit(&change).await?;
             let (folder, sealed_sequence) = (self.segment_folder(), row.max_sequence.unsigned_abs());
             let cache = Arc::clone(&self.shared.cache);
-            let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?;
+            let segment = run_blocking(move || StoredSegment::open(&folder, row, &cache, None)).await?;
             let sealed = self.shared.sources.replace_oldest_frozen(segment);
             // Not under the lock that the journal's thread needs: to free a hundred thousand texts takes a while.
             run_blocking(move || {
@@ -389,12 +438,16 @@ impl EventStore {
             })
             .await?;
             self.shared.journal_state.trim(sealed_sequence)?;
+            self.tell_of_new_segments();
         }
         Ok(())
     }
 
     /// Ends the journal's thread after everything that was given to it, and closes the manifest.
     pub async fn close(&self) {
+        if let Some(remote) = &self.shared.remote {
+            remote.close();
+        }
         self.shared.journal.stop().await;
         let thread = self.shared.thread.lock().take();
         if let Some(thread) = thread
@@ -427,6 +480,18 @@ impl EventStore {
 
     pub(crate) fn add_segments(&self, segments: Vec<Arc<StoredSegment>>) {
         Arc::make_mut(&mut self.shared.sources.view.write().segments).extend(segments);
+        self.tell_of_new_segments();
+    }
+
+    /// There is something to move to the bucket.
+    fn tell_of_new_segments(&self) {
+        if let Some(remote) = &self.shared.remote {
+            remote.to_do.notify_one();
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Arc<RemoteSegments>> {
+        self.shared.remote.as_ref()
     }
 
     pub(crate) fn all_segments(&self) -> Vec<Arc<StoredSegment>> {
@@ -444,13 +509,14 @@ impl EventStore {
     ) -> Result<(), StoreError> {
         let names: Vec<String> = old.iter().map(|stored| stored.row.file_name.clone()).collect();
         // Commit point.
-        let change = Change { removed: &names, added: new.as_slice(), ..Change::default() };
+        let bucket_url = self.remote().map(|remote| remote.url());
+        let change = Change { removed: &names, added: new.as_slice(), bucket_url, ..Change::default() };
         self.manifest().commit(&change).await?;
         let new = match new {
             None => None,
             Some(row) => {
                 let (folder, cache) = (self.segment_folder(), Arc::clone(self.cache()));
-                Some(run_blocking(move || StoredSegment::open(&folder, row, &cache)).await?)
+                Some(run_blocking(move || StoredSegment::open(&folder, row, &cache, None)).await?)
             }
         };
         {
@@ -459,11 +525,10 @@ impl EventStore {
             segments.retain(|kept| !old.iter().any(|replaced| Arc::ptr_eq(replaced, kept)));
             segments.extend(new.map(Arc::new));
         }
-        for name in names {
-            let path = self.segment_folder().join(name);
-            // Readers that have the file open go on reading it.
-            std::fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        for stored in old {
+            stored.remove(self.remote())?;
         }
+        self.tell_of_new_segments();
         Ok(())
     }
 
@@ -592,13 +657,14 @@ fn segment_after_sequence(
     sequence: u64,
     limit: usize,
 ) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
-    let mut rows = stored.segment.all_rows().map_err(stored.failed())?;
+    let opened = stored.segment()?;
+    let mut rows = opened.all_rows().map_err(stored.failed())?;
     // A joined segment may hold imported events too, which are in no order with the others.
     rows.retain(|row| row.sequence > sequence && row.sequence < IMPORTED_SEQUENCE_MIN);
     rows.sort_unstable_by_key(|row| row.sequence);
     rows.truncate(limit);
     let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
-    let records = stored.segment.records(&numbers).map_err(stored.failed())?;
+    let records = opened.records(&numbers).map_err(stored.failed())?;
     rows.iter().zip(records).map(|(row, record)| event(row.sequence, record).map(Arc::new)).collect()
 }
 
@@ -607,12 +673,13 @@ fn open_segments(
     folder: &std::path::Path,
     rows: Vec<SegmentRow>,
     cache: &Arc<segment::Cache>,
+    remote: Option<&Arc<RemoteSegments>>,
 ) -> Result<Vec<Arc<StoredSegment>>, StoreError> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let part = rows.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let open_part = |rows: &[SegmentRow]| {
-            let open = |row: &SegmentRow| StoredSegment::open(folder, row.clone(), cache).map(Arc::new);
+            let open = |row: &SegmentRow| StoredSegment::open(folder, row.clone(), cache, remote).map(Arc::new);
             rows.iter().map(open).collect::<Result<Vec<_>, _>>()
         };
         let parts: Vec<_> = rows.chunks(part).map(|rows| scope.spawn(move || open_part(rows))).collect();
@@ -658,13 +725,27 @@ fn replay(recovered: &Recovered, sealed_sequence: u64) -> Result<Vec<Arc<StoredE
         .collect()
 }
 
-/// Deletes files that the manifest does not know: a crash left them. **Manifest commits.**
+/// Segments in another bucket than the one that is configured would be missing.
+fn check_places(rows: &[SegmentRow], configured: Option<&str>) -> Result<(), StoreError> {
+    let elsewhere = |row: &&SegmentRow| row.in_bucket.as_ref().is_some_and(|place| configured != Some(&*place.url));
+    let count = rows.iter().filter(elsewhere).count();
+    match rows.iter().find(elsewhere).and_then(|row| row.in_bucket.as_ref()) {
+        None => Ok(()),
+        Some(place) => {
+            let asked = configured.unwrap_or_default().to_owned();
+            Err(StoreError::SegmentsElsewhere { count, url: place.url.clone(), asked })
+        }
+    }
+}
+
+/// Deletes files that the manifest does not know, or knows to be in the bucket: a crash left them. **Manifest commits.**
 fn remove_leftovers(folder: &std::path::Path, rows: &[SegmentRow]) -> Result<(), StoreError> {
-    let known: HashSet<&OsStr> = rows.iter().map(|row| OsStr::new(&row.file_name)).collect();
+    let files = rows.iter().filter(|row| row.in_bucket.is_none());
+    let known: HashSet<&OsStr> = files.map(|row| OsStr::new(&row.file_name)).collect();
     for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let entry = entry.map_err(StoreError::io("list", folder))?;
         if !known.contains(&*entry.file_name()) {
-            tracing::info!(path = %entry.path().display(), "a segment that was never committed is deleted");
+            tracing::info!(path = %entry.path().display(), "a segment that was never committed, or is in the bucket, is deleted from the folder");
             std::fs::remove_file(entry.path()).map_err(StoreError::io("delete", entry.path()))?;
         }
     }

@@ -106,7 +106,7 @@ impl EventStore {
     fn has_stored_id(&self, day: i64, id: &[u8; 16]) -> Result<bool, StoreError> {
         let (first, last) = seconds_of(day);
         for stored in self.sources_between(first, last).1 {
-            if stored.segment.has_event_id(id).map_err(stored.failed())? {
+            if stored.segment()?.has_event_id(id).map_err(stored.failed())? {
                 return Ok(true);
             }
         }
@@ -180,7 +180,7 @@ impl Importer {
             self.runtime.block_on(self.store.manifest().commit(&change))?;
         }
         let settled: Vec<Vec<[u8; 16]>> = batch.days.values_mut().map(|day| std::mem::take(&mut day.ids)).collect();
-        let open = |row| StoredSegment::open(&folder, row, self.store.cache()).map(Arc::new);
+        let open = |row| StoredSegment::open(&folder, row, self.store.cache(), None).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         self.store.add_segments(segments);
         // **Never unknown**: the segments are in the view.
@@ -229,7 +229,7 @@ fn load(store: &EventStore, number: i64, day: &Day) -> Result<(), StoreError> {
         });
     }
     for stored in segments {
-        let ids = stored.segment.event_ids_between(first, last).map_err(stored.failed())?;
+        let ids = stored.segment()?.event_ids_between(first, last).map_err(stored.failed())?;
         for id in ids.chunks_exact(16) {
             day.note_stored(id.try_into().unwrap_or_default());
         }

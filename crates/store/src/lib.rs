@@ -14,11 +14,16 @@
 //!
 //! What is trusted: the journal until it is trimmed, segments and manifest after. See docs/formats/journal.md.
 //!
+//! Segments are files of the data folder. With a [`bucket`] they are moved there behind everything else's back: the store
+//! asks for no bucket to take an event, to seal, or to start.
+//!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`].
+//! [`search`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
+//! [`page_cache`], [`remote_segments`], [`move_up`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+mod bucket;
 mod compaction;
 pub mod config;
 mod count;
@@ -31,11 +36,15 @@ pub mod journal;
 mod known_ids;
 mod manifest;
 mod memtable;
+mod move_up;
+mod page_cache;
 pub mod query;
+mod remote_segments;
 mod retention;
 mod search;
 mod segment_file;
 
+pub use bucket::{BucketConfig, BucketError, SegmentBucket};
 pub use config::StoreConfig;
 pub use count::{CountField, CountQuery, Counts};
 pub use disk_room::{DiskLimits, DiskRoom};
@@ -43,5 +52,7 @@ pub use error::StoreError;
 pub use event_store::{EventStore, NewRecord, RecordKind, StoreStatus};
 pub use import::{ImportError, Imported, ImportedFile, Importer};
 pub use journal::{Committed, NoteId};
+pub use move_up::MovedSegment;
 pub use query::{AttributeFilter, EventQuery, Page, Position, SharedTest, StoredEvent};
+pub use remote_segments::BucketStatus;
 pub use segment::{Builder as SegmentBuilder, RecordReader, Refusal};

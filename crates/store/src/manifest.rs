@@ -30,6 +30,26 @@ pub(crate) struct SegmentRow {
     pub(crate) file_bytes: i64,
     /// Version of the file's format.
     pub(crate) format_version: i64,
+    /// Where it is if it is no file of the folder.
+    pub(crate) in_bucket: Option<BucketPlace>,
+}
+
+/// A segment's place in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BucketPlace {
+    /// The bucket.
+    pub(crate) url: String,
+    /// CRC-32C of each page of the segment.
+    pub(crate) page_checksums: Vec<u32>,
+}
+
+/// A segment that is in another place now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved<'a> {
+    /// Name of the segment.
+    pub(crate) file_name: &'a str,
+    /// The bucket that it is in; `None` for the folder.
+    pub(crate) to: Option<&'a BucketPlace>,
 }
 
 /// What one transaction changes.
@@ -37,8 +57,12 @@ pub(crate) struct SegmentRow {
 pub(crate) struct Change<'a> {
     /// Names of segments that are no more.
     pub(crate) removed: &'a [String],
+    /// The bucket that may have objects of those that are no more, or that came back into the folder.
+    pub(crate) bucket_url: Option<&'a str>,
     /// Segments that are new.
     pub(crate) added: &'a [SegmentRow],
+    /// A segment that went from the folder to a bucket, or back.
+    pub(crate) moved: Option<Moved<'a>>,
     /// Files of imports whose records are all in segments now.
     pub(crate) files: &'a [ImportedFile],
     /// Number of the last event that is in a segment now, when it moves on.
@@ -59,6 +83,7 @@ const CONNECTIONS_MAX: u32 = 4;
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const SEALED_SEQUENCE: &str = "sealed_sequence";
 const EXPIRED_UNTIL: &str = "expired_until";
+const INSTALLATION: &str = "installation";
 
 impl Manifest {
     /// Opens or makes the database, and brings its tables up to date.
@@ -74,10 +99,13 @@ impl Manifest {
         )
         .fetch_all(&self.pool)
         .await?;
+        let mut in_buckets = self.segments_in_buckets().await?;
         rows.into_iter()
             .map(|row| {
+                let file_name: String = row.try_get(0)?;
                 Ok(SegmentRow {
-                    file_name: row.try_get(0)?,
+                    in_bucket: in_buckets.remove(&file_name),
+                    file_name,
                     event_count: row.try_get(1)?,
                     min_time_micros: row.try_get(2)?,
                     max_time_micros: row.try_get(3)?,
@@ -88,6 +116,53 @@ impl Manifest {
                 })
             })
             .collect()
+    }
+
+    async fn segments_in_buckets(&self) -> Result<HashMap<String, BucketPlace>, StoreError> {
+        let rows = sqlx::query("SELECT file_name, bucket_url, page_checksums FROM segments_in_buckets")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let checksums: Vec<u8> = row.try_get(2)?;
+                let number = |four: &[u8]| u32::from_le_bytes(four.try_into().unwrap_or_default());
+                let page_checksums = checksums.chunks_exact(4).map(number).collect();
+                Ok((row.try_get(0)?, BucketPlace { url: row.try_get(1)?, page_checksums }))
+            })
+            .collect()
+    }
+
+    /// Names of segments whose objects in a bucket are to be deleted.
+    pub(crate) async fn objects_to_delete(&self, bucket_url: &str) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT file_name FROM objects_to_delete WHERE bucket_url = $1 ORDER BY file_name")
+            .bind(bucket_url)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    }
+
+    /// An object is not to be deleted any more: it is gone, or wanted again.
+    pub(crate) async fn forget_object(&self, bucket_url: &str, file_name: &str) -> Result<(), StoreError> {
+        loop {
+            let forget = sqlx::query("DELETE FROM objects_to_delete WHERE bucket_url = $1 AND file_name = $2");
+            match forget.bind(bucket_url).bind(file_name).execute(&self.pool).await {
+                Err(error) if is_connection_lost(&error) => self.wait_for_database(&error).await,
+                done => return Ok(done.map(drop)?),
+            }
+        }
+    }
+
+    /// A number that tells this installation from all others, made when it is first asked for.
+    pub(crate) async fn installation(&self) -> Result<u64, StoreError> {
+        if self.state(INSTALLATION).await?.is_none() {
+            let number = (uuid::Uuid::new_v4().as_u64_pair().1 >> 2).cast_signed();
+            sqlx::query("INSERT INTO store_state (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+                .bind(INSTALLATION)
+                .bind(number)
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(self.state(INSTALLATION).await?.unwrap_or_default().cast_unsigned())
     }
 
     /// Number of the last event that is in a segment, or was in one that retention deleted; 0 at first.
@@ -140,9 +215,13 @@ impl Manifest {
         let mut transaction = self.pool.begin().await?;
         for file_name in change.removed {
             sqlx::query("DELETE FROM segments WHERE file_name = $1").bind(file_name).execute(&mut *transaction).await?;
+            set_place(&mut transaction, Moved { file_name, to: None }, change.bucket_url).await?;
         }
         for segment in change.added {
             insert_segment(&mut transaction, segment).await?;
+        }
+        if let Some(moved) = change.moved {
+            set_place(&mut transaction, moved, change.bucket_url).await?;
         }
         for part in change.files.chunks(LEDGER_ROWS_MAX) {
             insert_files(&mut transaction, part).await?;
@@ -205,6 +284,34 @@ async fn insert_segment(connection: &mut AnyConnection, segment: &SegmentRow) ->
     .bind(segment.format_version)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+async fn set_place(
+    connection: &mut AnyConnection,
+    moved: Moved<'_>,
+    bucket_url: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM segments_in_buckets WHERE file_name = $1")
+        .bind(moved.file_name)
+        .execute(&mut *connection)
+        .await?;
+    if let (None, Some(bucket_url)) = (moved.to, bucket_url) {
+        sqlx::query("INSERT INTO objects_to_delete (bucket_url, file_name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(bucket_url)
+            .bind(moved.file_name)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if let Some(place) = moved.to {
+        let checksums: Vec<u8> = place.page_checksums.iter().flat_map(|checksum| checksum.to_le_bytes()).collect();
+        sqlx::query("INSERT INTO segments_in_buckets (file_name, bucket_url, page_checksums) VALUES ($1, $2, $3)")
+            .bind(moved.file_name)
+            .bind(&place.url)
+            .bind(checksums)
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

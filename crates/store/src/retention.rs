@@ -79,7 +79,7 @@ impl EventStore {
 
 /// How the events from a time on are numbered: in the order of their times without a hole, as imported ones are, or not.
 fn sequences_from(stored: &StoredSegment, first_second: i64) -> Result<Sequences, StoreError> {
-    let rows = stored.segment.all_rows().map_err(stored.failed())?;
+    let rows = stored.segment()?.all_rows().map_err(stored.failed())?;
     let kept = &rows[rows.partition_point(|row| row.seconds < first_second)..];
     let is_without_hole = kept.windows(2).all(|pair| pair[0].sequence.checked_add(1) == Some(pair[1].sequence));
     Ok(match kept.first() {

@@ -26,6 +26,11 @@ const ROWS_OF_PART: usize = 16;
 /// Rows for which a thread is worth its start: 50 us against 100 us for each row whose block is not at hand.
 const ROWS_OF_THREAD: usize = 16;
 
+/// The same of rows whose parts have to come from a bucket, which is waiting and no work.
+const COLD_ROWS_OF_THREAD: usize = 4;
+/// Segments of a bucket that are asked at once, and threads that read their records.
+const COLD_THREADS: usize = 16;
+
 /// The key of an event in the direction of a query: the largest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank(i64, u64);
@@ -101,6 +106,10 @@ struct Merge<'a> {
     sources: Vec<Source<'a>>,
     /// The best place that each source may have, and the source.
     heads: BinaryHeap<(Rank, Reverse<usize>)>,
+    /// Reads that waited for the bucket before this search began.
+    misses_before: u64,
+    /// Segments to ask at once, if they have to come from the bucket: one, and more where those asked before had nothing.
+    asked_at_once: usize,
 }
 
 impl<'a> Merge<'a> {
@@ -118,16 +127,60 @@ impl<'a> Merge<'a> {
             .map(|stored| Source { stored, rows: None, ahead: VecDeque::new(), left: Some(range), at_once: scan.limit })
             .collect();
         let head = |(index, source): (usize, &Source<'_>)| {
-            let summary = source.stored.segment.summary();
+            let (earliest, latest) = source.stored.time_range();
             let best = match query.order {
-                Order::NewestFirst => rank(query.order, summary.max_seconds, u64::MAX),
-                Order::OldestFirst => rank(query.order, summary.min_seconds, 0),
+                Order::NewestFirst => rank(query.order, latest.as_seconds(), u64::MAX),
+                Order::OldestFirst => rank(query.order, earliest.as_seconds(), 0),
             };
             (best, Reverse(index))
         };
         let heads = sources.iter().enumerate().map(head).collect();
         let texts = query.texts.iter().map(String::as_str).collect();
-        Self { query, facts: facts(query), texts, sources, heads }
+        let misses_before = misses(&sources);
+        Self { query, facts: facts(query), texts, sources, heads, misses_before, asked_at_once: 1 }
+    }
+
+    /// Whether parts of segments have to be waited for: then many are waited for at once.
+    fn is_cold(&self) -> bool {
+        misses(&self.sources) > self.misses_before
+    }
+
+    /// Asks a segment for places and, where it is in a bucket that has to be waited for, the next ones as well.
+    fn refill(&mut self, first: usize, worst: Option<Rank>) -> Result<(), StoreError> {
+        let mut chosen = vec![first];
+        if self.sources[first].is_unasked_in_bucket() && self.is_cold() {
+            while chosen.len() < self.asked_at_once
+                && let Some((best, Reverse(index))) = self.heads.peek()
+                && worst.is_none_or(|worst| *best >= worst)
+                && self.sources[*index].is_unasked_in_bucket()
+            {
+                chosen.push(*index);
+                self.heads.pop();
+            }
+        }
+        let (query, facts, texts) = (self.query, &self.facts, &self.texts);
+        if chosen.len() == 1 {
+            self.sources[first].refill(query, facts, texts)?;
+        } else {
+            let sources = self.sources.iter_mut().enumerate().filter(|(index, _)| chosen.contains(index));
+            std::thread::scope(|scope| {
+                let asked: Vec<_> =
+                    sources.map(|(_, source)| scope.spawn(|| source.refill(query, facts, texts))).collect();
+                // A defect in a thread is one here.
+                let join = |asked: std::thread::ScopedJoinHandle<'_, Result<(), StoreError>>| {
+                    asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                asked.into_iter().try_for_each(join)
+            })?;
+        }
+        self.asked_at_once = (self.asked_at_once * 2).min(COLD_THREADS);
+        for index in chosen {
+            if let Some(next) = self.sources[index].ahead.front() {
+                self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
+                self.asked_at_once = 1;
+            }
+        }
+        Ok(())
     }
 
     /// The next places in the order of the query, none of them behind `worst`.
@@ -141,14 +194,11 @@ impl<'a> Merge<'a> {
                 self.heads.clear();
                 break;
             }
-            let source = &mut self.sources[index];
-            if source.ahead.is_empty() {
-                source.refill(self.query, &self.facts, &self.texts)?;
-                if let Some(next) = source.ahead.front() {
-                    self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
-                }
+            if self.sources[index].ahead.is_empty() {
+                self.refill(index, worst)?;
                 continue;
             }
+            let source = &mut self.sources[index];
             // All that come before the next source's best.
             let limit = self.heads.peek().map(|(best, _)| *best);
             while places.len() < count
@@ -175,14 +225,18 @@ impl<'a> Merge<'a> {
         for (index, row) in places {
             of_source[*index].push(*row);
         }
+        let (rows_of_part, rows_of_thread, threads) = if self.is_cold() {
+            (COLD_ROWS_OF_THREAD, COLD_ROWS_OF_THREAD, COLD_THREADS)
+        } else {
+            (ROWS_OF_PART, ROWS_OF_THREAD, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        };
         let parts: Vec<(&StoredSegment, &[FoundRow])> = self
             .sources
             .iter()
             .zip(&of_source)
-            .flat_map(|(source, rows)| rows.chunks(ROWS_OF_PART).map(|rows| (source.stored, rows)))
+            .flat_map(|(source, rows)| rows.chunks(rows_of_part).map(|rows| (source.stored, rows)))
             .collect();
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let helpers = threads.min(places.len() / ROWS_OF_THREAD).saturating_sub(1);
+        let helpers = threads.min(places.len() / rows_of_thread).saturating_sub(1);
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<Arc<StoredEvent>>, StoreError> {
             let mut fitting = Vec::new();
@@ -210,7 +264,7 @@ fn read_rows(
     fitting: &mut Vec<Arc<StoredEvent>>,
 ) -> Result<(), StoreError> {
     let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
-    let records = stored.segment.records(&numbers).map_err(stored.failed())?;
+    let records = stored.segment()?.records(&numbers).map_err(stored.failed())?;
     for (row, record) in rows.iter().zip(records) {
         let event = event(row.sequence, record)?;
         if query.fits(&event) {
@@ -220,7 +274,16 @@ fn read_rows(
     Ok(())
 }
 
+/// Reads of segments that had to wait for the bucket, of all searches.
+fn misses(sources: &[Source<'_>]) -> u64 {
+    sources.iter().find_map(|source| source.stored.bucket_misses()).unwrap_or_default()
+}
+
 impl Source<'_> {
+    fn is_unasked_in_bucket(&self) -> bool {
+        self.rows.is_none() && self.left.is_some() && !self.stored.is_local()
+    }
+
     /// Asks the segment for more places.
     fn refill(&mut self, query: &EventQuery, facts: &[Fact<'_>], texts: &[&str]) -> Result<(), StoreError> {
         let order = query.order;
@@ -234,7 +297,7 @@ impl Source<'_> {
                     class_test: query.class_test.as_deref().map(|test| test as &IndexTest<'_>),
                     caller_test: query.caller_test.as_deref().map(|test| test as &IndexTest<'_>),
                 };
-                self.stored.segment.rows(&wanted).map_err(self.stored.failed())?
+                self.stored.segment()?.rows(&wanted).map_err(self.stored.failed())?
             }
         };
         let (ahead, at_once) = (&mut self.ahead, self.at_once);

@@ -1,52 +1,77 @@
-//! Segments as files of the data folder.
+//! Segments as files of the data folder, and as objects of a bucket.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use model::EventTime;
+use parking_lot::{Mutex, RwLock};
 use segment::{Cache, ReadAt, Segment, SegmentError, Summary};
 use uuid::Uuid;
 
 use crate::StoreError;
 use crate::journal::file::sync_folder;
 use crate::manifest::SegmentRow;
+use crate::remote_segments::{RemoteSegment, RemoteSegments};
 
-/// A segment that the manifest has, open.
+/// A segment that the manifest has.
 #[derive(Debug)]
 pub(crate) struct StoredSegment {
     pub(crate) row: SegmentRow,
-    pub(crate) segment: Segment,
+    /// Open at once if it is a file; else when it is first read, so that a start needs no bucket.
+    opened: OnceLock<Segment>,
+    opening: Mutex<()>,
+    place: Arc<SwitchingPlace>,
+    cache: Arc<Cache>,
+    /// The file, or where it was.
     path: PathBuf,
 }
 
-/// A file, with the size that it had when it was opened: segments never change.
+/// Where the bytes of a segment are. They never change, but they move from the folder to the bucket while others read.
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(Arc<File>),
+    Bucket(Arc<RemoteSegment>),
+}
+
 #[derive(Debug)]
-struct SegmentFile {
-    file: File,
+struct SwitchingPlace {
+    place: RwLock<Place>,
     size: u64,
 }
 
-impl ReadAt for SegmentFile {
+/// The same for the format, which wants a box of its own.
+#[derive(Debug)]
+struct SegmentBytes(Arc<SwitchingPlace>);
+
+impl ReadAt for SegmentBytes {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
+        // Not under the lock: a bucket may take its time.
+        let place = self.0.place.read().clone();
+        match place {
+            Place::Folder(file) => file.read_exact_at(buffer, offset),
+            Place::Bucket(remote) => remote.read_at(offset, buffer),
+        }
     }
 
     fn size(&self) -> u64 {
-        self.size
+        self.0.size
     }
 }
 
 impl StoredSegment {
-    /// Opens a file of the manifest.
+    /// Opens a segment of the manifest. One in a bucket is read later.
     ///
     /// # Errors
-    /// It is missing, damaged, or of another format version.
-    pub(crate) fn open(folder: &Path, row: SegmentRow, cache: &Arc<Cache>) -> Result<Self, StoreError> {
-        /// Tells the parts of one open file from those of another in the cache.
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    /// A file is missing, damaged, or of another format version.
+    pub(crate) fn open(
+        folder: &Path,
+        row: SegmentRow,
+        cache: &Arc<Cache>,
+        remote: Option<&Arc<RemoteSegments>>,
+    ) -> Result<Self, StoreError> {
         let path = folder.join(&row.file_name);
         let read = segment::FORMAT_VERSIONS_READ;
         if !u16::try_from(row.format_version).is_ok_and(|version| read.contains(&version)) {
@@ -54,12 +79,115 @@ impl StoredSegment {
             let found = format!("format version {}, and this program reads {first} to {last}", row.format_version);
             return Err(StoreError::Damaged { path, offset: 0, found });
         }
-        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        let size = file.metadata().map_err(StoreError::io("measure", &path))?.len();
-        let source = Box::new(SegmentFile { file, size });
-        let segment =
-            Segment::open(NEXT_ID.fetch_add(1, Ordering::Relaxed), source, Arc::clone(cache)).map_err(failed(&path))?;
-        Ok(Self { row, segment, path })
+        let (place, size) = match &row.in_bucket {
+            None => {
+                let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+                let size = file.metadata().map_err(StoreError::io("measure", &path))?.len();
+                (Place::Folder(Arc::new(file)), size)
+            }
+            Some(place) => {
+                let elsewhere =
+                    || StoreError::SegmentsElsewhere { count: 1, url: place.url.clone(), asked: String::new() };
+                let remote = remote.filter(|remote| remote.url() == place.url).ok_or_else(elsewhere)?;
+                let size = row.file_bytes.unsigned_abs();
+                let segment = remote.segment(&row.file_name, size, place.page_checksums.clone());
+                (Place::Bucket(Arc::new(segment)), size)
+            }
+        };
+        let stored = Self {
+            opened: OnceLock::new(),
+            opening: Mutex::new(()),
+            place: Arc::new(SwitchingPlace { place: RwLock::new(place), size }),
+            cache: Arc::clone(cache),
+            path,
+            row,
+        };
+        if stored.is_local() {
+            stored.segment()?;
+        }
+        Ok(stored)
+    }
+
+    /// The segment, for reading.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub(crate) fn segment(&self) -> Result<&Segment, StoreError> {
+        /// Tells the parts of one open segment from those of another in the cache.
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let _alone = self.opening.lock();
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let source = Box::new(SegmentBytes(Arc::clone(&self.place)));
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let segment = Segment::open(id, source, Arc::clone(&self.cache)).map_err(self.failed())?;
+        Ok(self.opened.get_or_init(|| segment))
+    }
+
+    /// Whether it is a file of the data folder.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(&*self.place.place.read(), Place::Folder(_))
+    }
+
+    /// Reads that had to wait for the bucket, of all segments that are there; `None` if this one is not.
+    pub(crate) fn bucket_misses(&self) -> Option<u64> {
+        match &*self.place.place.read() {
+            Place::Folder(_) => None,
+            Place::Bucket(remote) => Some(remote.misses()),
+        }
+    }
+
+    /// All its bytes.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; self.place.size as usize];
+        let read = SegmentBytes(Arc::clone(&self.place)).read_at(0, &mut bytes);
+        read.map_err(|error| self.failed()(error.into()))?;
+        Ok(bytes)
+    }
+
+    /// From now on it is read from the bucket; who is reading the file goes on.
+    pub(crate) fn is_now_in_bucket(&self, remote: RemoteSegment) {
+        *self.place.place.write() = Place::Bucket(Arc::new(remote));
+    }
+
+    /// From now on it is read from its file.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub(crate) fn is_now_in_folder(&self) -> Result<(), StoreError> {
+        let file = File::open(&self.path).map_err(StoreError::io("open", &self.path))?;
+        let before = std::mem::replace(&mut *self.place.place.write(), Place::Folder(Arc::new(file)));
+        if let Place::Bucket(remote) = before {
+            remote.doom();
+        }
+        Ok(())
+    }
+
+    /// The manifest has forgotten it: its file goes, whose readers go on, or its object once the last reader is done.
+    ///
+    /// # Errors
+    /// The file cannot be deleted.
+    pub(crate) fn remove(&self, remote: Option<&Arc<RemoteSegments>>) -> Result<(), StoreError> {
+        match &*self.place.place.read() {
+            Place::Folder(_) => {
+                if let Some(remote) = remote {
+                    // It may have been put, by this process or by one that was killed after that.
+                    remote.doom(&self.row.file_name);
+                }
+                std::fs::remove_file(&self.path).map_err(StoreError::io("delete", &self.path))
+            }
+            Place::Bucket(remote) => {
+                remote.doom();
+                Ok(())
+            }
+        }
     }
 
     /// Earliest and latest event time.
@@ -68,33 +196,25 @@ impl StoredSegment {
     }
 
     /// What an error of this segment is to callers of the store.
-    pub(crate) fn failed(&self) -> impl FnOnce(SegmentError) -> StoreError {
-        failed(&self.path)
+    pub(crate) fn failed(&self) -> impl FnOnce(SegmentError) -> StoreError + use<> {
+        let path = match &*self.place.place.read() {
+            Place::Folder(_) => self.path.clone(),
+            Place::Bucket(remote) => PathBuf::from(remote.url()),
+        };
+        move |source| StoreError::Segment { path, source }
     }
 }
 
-fn failed(path: &Path) -> impl FnOnce(SegmentError) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::Segment { path, source }
-}
-
-/// Writes the bytes of a segment to a new file, durably but for its name: see [`sync_folder`]. The segment does not
-/// exist for anybody before the manifest says so.
+/// Writes the bytes of a segment to a new file, durably. The segment does not exist for anybody before the manifest says
+/// so.
 ///
 /// # Errors
 /// The file cannot be written; a part of it may be left, without a row in the manifest.
 pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Result<SegmentRow, StoreError> {
-    use std::io::Write;
     // The last part tells a joined segment from one of its parts with the same numbers at both ends.
     let tag = Uuid::new_v4().simple().to_string();
     let file_name = format!("{:020}-{:020}-{}.segment", summary.min_sequence, summary.max_sequence, &tag[..8]);
-    let path = folder.join(&file_name);
-    let unfinished = folder.join(format!("{file_name}.unfinished"));
-    let mut file = File::create(&unfinished).map_err(StoreError::io("create", &unfinished))?;
-    file.write_all(bytes).map_err(StoreError::io("write", &unfinished))?;
-    file.sync_all().map_err(StoreError::io("sync", &unfinished))?;
-    std::fs::rename(&unfinished, &path).map_err(StoreError::io("rename", &unfinished))?;
-    sync_folder(folder)?;
+    write_file(folder, &file_name, bytes)?;
     let micros = |seconds: i64| EventTime::from_seconds(seconds).as_micros();
     Ok(SegmentRow {
         file_name,
@@ -105,5 +225,21 @@ pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Re
         max_sequence: summary.max_sequence.cast_signed(),
         file_bytes: bytes.len() as i64,
         format_version: i64::from(segment::FORMAT_VERSION),
+        in_bucket: None,
     })
+}
+
+/// Writes a file of the segments folder whole and durably, its name included.
+///
+/// # Errors
+/// It cannot be written; a part of it may be left.
+pub(crate) fn write_file(folder: &Path, file_name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    use std::io::Write;
+    let path = folder.join(file_name);
+    let unfinished = folder.join(format!("{file_name}.unfinished"));
+    let mut file = File::create(&unfinished).map_err(StoreError::io("create", &unfinished))?;
+    file.write_all(bytes).map_err(StoreError::io("write", &unfinished))?;
+    file.sync_all().map_err(StoreError::io("sync", &unfinished))?;
+    std::fs::rename(&unfinished, &path).map_err(StoreError::io("rename", &unfinished))?;
+    sync_folder(folder)
 }

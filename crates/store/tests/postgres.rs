@@ -2,15 +2,19 @@
 //! starts one.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
+mod memory_bucket;
+
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use memory_bucket::MemoryBucket;
 use metadata::Metadata;
 use metadata::test_database::{connect, new_test_database};
 use model::EventTime;
 use serde_json::json;
-use store::{EventQuery, EventStore, Imported, ImportedFile, StoreConfig};
+use store::{BucketConfig, EventQuery, EventStore, Imported, ImportedFile, StoreConfig};
 
 fn record(id: &str, seconds: i64) -> Bytes {
     let time = EventTime::from_seconds(1_740_830_400 + seconds);
@@ -23,9 +27,11 @@ fn record(id: &str, seconds: i64) -> Bytes {
     Bytes::from(record.to_string())
 }
 
-async fn open(folder: &Path, address: &str) -> EventStore {
+async fn open(folder: &Path, address: &str, bucket: &MemoryBucket) -> EventStore {
     let metadata = Metadata::in_postgres(address, folder).await.unwrap();
-    EventStore::open(StoreConfig { segment_events_max: 10, metadata, ..StoreConfig::new(folder) }).await.unwrap().0
+    let bucket = Some(BucketConfig { bucket: Arc::new(bucket.clone()), cache_bytes: 0 });
+    let config = StoreConfig { segment_events_max: 10, metadata, bucket, ..StoreConfig::new(folder) };
+    EventStore::open(config).await.unwrap().0
 }
 
 async fn check_that_each_is_there_once(store: &EventStore, mut expected: Vec<String>) {
@@ -60,9 +66,10 @@ async fn nothing_is_lost_or_doubled_while_connections_break() {
     let Some(address) = new_test_database().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut expected = Vec::new();
+    let bucket = MemoryBucket::new("s3://bucket");
     let (mut imports, mut breaks) = (0, 0);
     for round in 0..3 {
-        let store = open(folder.path(), &address).await;
+        let store = open(folder.path(), &address, &bucket).await;
         check_that_each_is_there_once(&store, expected.clone()).await;
         let life = async {
             for step in 0..12 {
@@ -74,6 +81,10 @@ async fn nothing_is_lost_or_doubled_while_connections_break() {
                 store.seal(step % 3 == 0).await.unwrap();
                 import(&store, imports).await;
                 imports += 1;
+                if step % 4 == 1 {
+                    while store.move_up().await.unwrap().is_some() {}
+                    store.delete_unread_objects().await.unwrap();
+                }
                 if step % 4 == 3 {
                     while store.compact().await.unwrap() {}
                 }
@@ -90,8 +101,11 @@ async fn nothing_is_lost_or_doubled_while_connections_break() {
         store.close().await;
     }
     assert!(breaks > 3, "{breaks}");
-    let store = open(folder.path(), &address).await;
+    let store = open(folder.path(), &address, &bucket).await;
     check_that_each_is_there_once(&store, expected).await;
+    store.delete_unread_objects().await.unwrap();
+    let in_bucket = store.status().bucket.unwrap().segment_count;
+    assert!(in_bucket > 0 && bucket.keys().len() as u64 == in_bucket, "{:?}", store.status());
     assert!(store.imported_files(&[b"file-0"]).await.unwrap().len() == 1);
 }
 
