@@ -13,6 +13,7 @@ mod intake;
 mod key_vault;
 mod log_groups;
 mod named_buckets;
+mod segment_bucket;
 mod topics;
 mod upstream_service;
 
@@ -29,5 +30,6 @@ pub(crate) use intake::StoreIntake;
 pub(crate) use key_vault::KmsVault;
 pub(crate) use log_groups::LogGroups;
 pub(crate) use named_buckets::NamedBucket;
+pub(crate) use segment_bucket::bucket_config;
 pub(crate) use topics::TrailTopics;
 pub(crate) use upstream_service::UpstreamService;

@@ -20,8 +20,9 @@ use clap::{Args, ValueEnum};
 use import::{ImportOptions, Place, ProgressStyle, Stop};
 use metadata::MetadataError;
 use model::EventTime;
-use store::{EventStore, StoreConfig, StoreError};
+use store::{BucketConfig, EventStore, StoreConfig, StoreError};
 
+use crate::adapters::bucket_config;
 use crate::events::client::ConsoleClient;
 use crate::events::credentials;
 use crate::logging;
@@ -59,6 +60,9 @@ pub(crate) struct ImportArguments {
     /// PostgreSQL that the folder's metadata is in, postgres://user@host/database  [default: none, it is in the folder]
     #[arg(long, env = "OPENTRAIL_METADATA", hide_env_values = true, value_name = "URL")]
     metadata: Option<String>,
+    /// Bucket that the folder's segments are in, s3://bucket/prefix  [default: none, they are in the folder]
+    #[arg(long, env = "OPENTRAIL_SEGMENTS", value_name = "URL")]
+    segments: Option<String>,
     /// URL of the console of a server that takes the records  [default: http://127.0.0.1:4601 if one has the folder]
     #[arg(long, value_name = "URL", env = "OPENTRAIL_CONSOLE_URL")]
     endpoint: Option<String>,
@@ -97,10 +101,34 @@ enum ReportFormat {
     Json,
 }
 
-async fn open_store(arguments: &ImportArguments) -> Result<EventStore, StoreError> {
+async fn open_store(arguments: &ImportArguments, bucket: Option<BucketConfig>) -> Result<EventStore, StoreError> {
     let metadata = open_metadata(arguments.metadata.as_deref(), &arguments.data_dir).await?;
-    let (store, _) = EventStore::open(StoreConfig { metadata, ..StoreConfig::new(&arguments.data_dir) }).await?;
+    let (store, _) =
+        EventStore::open(StoreConfig { metadata, bucket, ..StoreConfig::new(&arguments.data_dir) }).await?;
     Ok(store)
+}
+
+/// Moves segments to the bucket while the import goes on, and what is left behind it. What the bucket does not take stays
+/// in the folder, and the next server moves it.
+async fn move_to_bucket(store: EventStore, mut imported: tokio::sync::oneshot::Receiver<()>) -> anyhow::Result<()> {
+    /// Pause after a failure while the import goes on.
+    const PAUSE: Duration = Duration::from_secs(5);
+    loop {
+        let is_last = tokio::select! {
+            () = store.until_bucket_work() => false,
+            _ = &mut imported => true,
+        };
+        let moved = async {
+            while store.move_up().await?.is_some() {}
+            store.delete_unread_objects().await
+        };
+        match moved.await {
+            Ok(_) if is_last => return Ok(()),
+            Err(error) if is_last => return Err(error.into()),
+            Ok(_) => {}
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// Runs the command. The exit code is 1 if a file or place failed or the accounts are not even, and with --strict if
@@ -126,9 +154,11 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
     }
     let stop = Arc::new(Stop::default());
     runtime.spawn(stop_at_signal(Arc::clone(&stop)));
+    let bucket = arguments.segments.as_deref().filter(|url| !url.is_empty());
+    let bucket = bucket.map(|url| bucket_config(url, None)).transpose()?;
     let opened = match &arguments.endpoint {
         Some(endpoint) => Err(format!("import through the server at {endpoint}")),
-        None => match runtime.block_on(open_store(&arguments)) {
+        None => match runtime.block_on(open_store(&arguments, bucket)) {
             Ok(store) => Ok(store),
             Err(error @ (StoreError::FolderInUse { .. } | StoreError::Metadata(MetadataError::InUse))) => {
                 Err(format!("{error}: import through the server at {CONSOLE_DEFAULT}"))
@@ -139,8 +169,17 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
     let (report, oldest, history_days) = match opened {
         Ok(store) => {
             let destinations = StoreDestinations::new(store.clone(), runtime.handle().clone());
+            let (end, ended) = tokio::sync::oneshot::channel();
+            let mover = runtime.spawn(move_to_bucket(store.clone(), ended));
             let outcome = import::run(&options, &destinations, &stop, &mut io::stderr());
             let joined = runtime.block_on(join_small_segments(&store));
+            drop(end);
+            if let Err(error) = runtime.block_on(mover).context("move segments to the bucket")? {
+                logging::complain(&format!(
+                    "WARNING: {} segments wait in the data folder for the bucket, and the next server moves them: {error:#}",
+                    store.status().local_segment_count
+                ));
+            }
             runtime.block_on(store.close());
             joined?;
             (outcome?, store.oldest_segment_time(), HISTORY_DAYS_DEFAULT)

@@ -3,7 +3,7 @@
 //! Nothing lives here that could live lower. [`serve`] puts the crates together and owns the clock, the random source
 //! and the signals; [`events`] is a client of the console's JSON API, and so is [`export`]; [`import`] reads log files into the store;
 //! [`record`] runs a program with a recording proxy of its own; [`redacted_hash`] prints what to search for in place of
-//! a hidden value; [`validate`] proves delivered files; [`settings`] is what an operator may set.
+//! a hidden value; [`segments_to_folder`] undoes `--segments`; [`validate`] proves delivered files; [`settings`] is what an operator may set.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
@@ -26,6 +26,7 @@ mod quantity;
 mod record;
 mod redacted_hash;
 mod rotate_digest_keys;
+mod segments_to_folder;
 mod serve;
 mod settings;
 mod signed_client;
@@ -61,6 +62,7 @@ enum Command {
     Record(Box<record::RecordArguments>),
     RedactedHash(redacted_hash::RedactedHashArguments),
     RotateDigestKeys(rotate_digest_keys::RotateDigestKeysArguments),
+    SegmentsToFolder(segments_to_folder::SegmentsToFolderArguments),
     Validate(Box<validate::ValidateArguments>),
 }
 
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Record(arguments) => return record::run(*arguments),
         Command::RedactedHash(arguments) => redacted_hash::run(&arguments),
         Command::RotateDigestKeys(arguments) => rotate_digest_keys::run(&arguments),
+        Command::SegmentsToFolder(arguments) => segments_to_folder::run(&arguments),
         Command::Validate(arguments) => validate::run(*arguments),
     };
     match outcome {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::{Directory, DirectoryConfig, KnownIdentities, RootKeyOrigin};
 use anyhow::Context;
@@ -30,7 +31,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
-use crate::adapters::{CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake};
+use crate::adapters::{
+    CloudTrailApi, EmbeddedBuckets, KnownCallers, LearnedIdentities, StoreAdapter, StoreIntake, bucket_config,
+};
 use crate::banner::Banner;
 use crate::settings::{Settings, SettingsLayer, unknown_variables};
 use crate::state_metrics::{HistoryState, TrailState};
@@ -42,6 +45,8 @@ const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
 /// Threads for file work. Each keeps freed memory of its own, so that more of them make large transfers less flat, and
 /// a disk gains nothing from more.
 const BLOCKING_THREADS_MAX: usize = 16;
+/// Time that threads get at the end which wait for a disk or a bucket. What they do is safe to break off.
+const BLOCKING_GRACE: Duration = Duration::from_secs(5);
 /// Sent when a write would go over the process's file size limit; by default it ends the process.
 const SIGXFSZ: i32 = 25;
 
@@ -76,7 +81,9 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context("start the runtime")?;
-    runtime.block_on(serve(settings))?;
+    let served = runtime.block_on(serve(settings));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,7 +104,7 @@ async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let (switch, readiness) = console::readiness::readiness("the journal is being read");
 
     let metadata = open_metadata(settings.metadata.as_deref(), &settings.data_dir).await?;
-    let (store, report) = EventStore::open(store_config(&settings, &metadata)).await?;
+    let (store, report) = EventStore::open(store_config(&settings, &metadata)?).await?;
     if report.resolved_notes > 0 || report.torn_bytes > 0 {
         let (notes, torn_bytes) = (report.resolved_notes, report.torn_bytes);
         tracing::warn!(
@@ -258,16 +265,19 @@ pub(crate) async fn open_metadata(address: Option<&str>, data_dir: &Path) -> Res
     }
 }
 
-fn store_config(settings: &Settings, metadata: &Metadata) -> StoreConfig {
-    StoreConfig {
+fn store_config(settings: &Settings, metadata: &Metadata) -> anyhow::Result<StoreConfig> {
+    let bucket =
+        settings.segments.as_deref().map(|url| bucket_config(url, settings.segment_cache_bytes)).transpose()?;
+    Ok(StoreConfig {
         metadata: metadata.clone(),
         segment_events_max: settings.segment_events_max,
         segment_bytes_max: settings.segment_bytes_max,
         segment_age_max: settings.segment_age_max,
         retention_days: settings.history_days,
         disk_limits: settings.disk_limits,
+        bucket,
         ..StoreConfig::new(&settings.data_dir)
-    }
+    })
 }
 
 /// What is known of the owners of keys, and asked of the upstream where there are credentials for that.

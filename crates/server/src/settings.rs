@@ -45,6 +45,15 @@ pub(crate) struct SettingsLayer {
     /// PostgreSQL for manifest, trails, digest keys and identities, postgres://user@host/database [default: SQLite]
     #[arg(long, env = "OPENTRAIL_METADATA", hide_env_values = true, value_name = "URL", help_heading = "Basics")]
     metadata: Option<String>,
+    /// Bucket of S3 for the history's segments, s3://bucket/prefix, reached with the usual AWS variables
+    /// (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL); segments that are in the data folder
+    /// move there by themselves. Journal and databases stay in the folder [default: segments stay in the data folder]
+    #[arg(long, env = "OPENTRAIL_SEGMENTS", value_name = "URL", help_heading = "Basics")]
+    segments: Option<String>,
+    /// Most that parts of segments which are in a bucket take in the data folder, to be read again without asking the
+    /// bucket; at least 16MiB [default: 1GiB]
+    #[arg(long, env = "OPENTRAIL_SEGMENT_CACHE", value_name = "SIZE", help_heading = "Basics")]
+    segment_cache: Option<ByteSize>,
     /// Address of the AWS endpoint (AWS_ENDPOINT_URL points here) [default: 127.0.0.1:4600]
     #[arg(long, env = "OPENTRAIL_LISTEN", value_name = "ADDRESS:PORT", help_heading = "Basics")]
     listen: Option<SocketAddr>,
@@ -114,7 +123,7 @@ pub(crate) struct SettingsLayer {
     /// Free space on the disk of the data folder below which nothing new is recorded [default: 256MiB]
     #[arg(long, env = "OPENTRAIL_DISK_RESERVE", value_name = "SIZE", help_heading = "Recording")]
     disk_reserve: Option<ByteSize>,
-    /// Most that journal and segments may take together, such as 200GiB [default: no limit]
+    /// Most that journal and segments may take together in the data folder, such as 200GiB [default: no limit]
     #[arg(long, env = "OPENTRAIL_DISK_BUDGET", value_name = "SIZE", help_heading = "Recording")]
     disk_budget: Option<ByteSize>,
     /// Events that are held in memory before they are sealed into a segment [default: 50000]
@@ -298,6 +307,10 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Address of the PostgreSQL that the metadata is in, if it is not in the folder.
     pub(crate) metadata: Option<String>,
+    /// The bucket that segments are kept in, if they do not stay in the folder.
+    pub(crate) segments: Option<String>,
+    /// Bytes of the cache in front of it.
+    pub(crate) segment_cache_bytes: Option<u64>,
     /// Address of the AWS endpoint.
     pub(crate) listen: SocketAddr,
     /// Address of the console.
@@ -409,6 +422,8 @@ impl SettingsLayer {
         Self {
             data_dir: self.data_dir.or(below.data_dir),
             metadata: self.metadata.or(below.metadata),
+            segments: self.segments.or(below.segments),
+            segment_cache: self.segment_cache.or(below.segment_cache),
             listen: self.listen.or(below.listen),
             console_listen: self.console_listen.or(below.console_listen),
             upstream: self.upstream.or(below.upstream),
@@ -584,6 +599,8 @@ impl SettingsLayer {
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT)),
             metadata: self.metadata,
+            segments: self.segments.filter(|url| !url.is_empty()),
+            segment_cache_bytes: self.segment_cache.map(|size| size.get() as u64),
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4600))),
             console_listen: self.console_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4601))),
             upstream,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::EventTime;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use store::EventStore;
 use trails::{Progress, TrailRegistry};
@@ -24,7 +25,31 @@ impl Collector for HistoryState {
             ("journal_bytes", "Bytes of the journal", status.journal_bytes),
             ("segments", "Segments", status.segment_count),
             ("segment_bytes", "Bytes of all segments", status.segment_bytes),
+            ("local_segments", "Segments that are files of the data folder", status.local_segment_count),
+            ("local_segment_bytes", "Bytes of segments that are files of the data folder", status.local_segment_bytes),
         ];
+        if let Some(bucket) = status.bucket {
+            let is_away = u64::from(bucket.is_away);
+            gauges.extend([
+                ("bucket_segments", "Segments that are in the bucket", bucket.segment_count),
+                ("bucket_segment_bytes", "Bytes of segments that are in the bucket", bucket.segment_bytes),
+                ("bucket_cache_bytes", "Bytes of the cache of these in the data folder", bucket.cache_bytes),
+                ("bucket_objects_to_delete", "Objects in the bucket that wait to be deleted", bucket.to_delete),
+                ("bucket_away", "1 while the bucket is not asked because it did not serve", is_away),
+            ]);
+            let counted = [
+                ("bucket_cache_hits", "Reads of segments that the cache answered", bucket.cache_hits),
+                ("bucket_cache_misses", "Reads of segments that needed the bucket", bucket.cache_misses),
+                ("bucket_requests", "Requests for parts of segments", bucket.requests),
+                ("bucket_request_failures", "Requests for parts of segments that failed", bucket.failures),
+                ("bucket_fetched_bytes", "Bytes of segments that came from the bucket", bucket.fetched_bytes),
+            ];
+            for (name, help, value) in counted {
+                let counter = ConstCounter::new(value);
+                let name = format!("opentrail_history_{name}");
+                counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
+            }
+        }
         if let Ok(room) = self.0.measure_room() {
             gauges.push(("disk_free_bytes", "Bytes that are free on the disk of the data folder", room.free_bytes));
             let is_refusing = u64::from(room.refusal.is_some());

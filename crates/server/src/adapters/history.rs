@@ -71,12 +71,17 @@ impl EventHistory for StoreAdapter {
             limit: query.limit,
             ..EventQuery::default()
         };
-        let page = self.0.lookup(query).await.map_err(|error| HistoryError::Failed(error.into()))?;
+        let page = self.0.lookup(query).await.map_err(history_error)?;
         Ok(HistoryPage {
             events: page.events.iter().map(|event| history_event(event)).collect(),
             next: page.next.map(to_position),
         })
     }
+}
+
+/// A bucket of segments that does not serve now may do so when the caller tries again.
+fn history_error(error: StoreError) -> HistoryError {
+    if error.is_passing() { HistoryError::Unavailable(error.into()) } else { HistoryError::Failed(error.into()) }
 }
 
 fn attribute(attribute: Attribute) -> Option<AttributeFilter> {

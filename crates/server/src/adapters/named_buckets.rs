@@ -151,22 +151,29 @@ fn cannot_encrypt() -> PutError {
     PutError { code: "NotImplemented".to_owned(), message }
 }
 
+/// A client of a service in the making, with what the variables of the service's own tools say. What the service does not
+/// know is no setting of its.
+macro_rules! builder {
+    ($builder:ty, $url:expr) => {
+        std::env::vars()
+            .fold(<$builder>::new().with_url($url.as_str()), |builder, (name, value)| {
+                match name.to_ascii_lowercase().parse() {
+                    Ok(key) => builder.with_config(key, value),
+                    Err(_) => builder,
+                }
+            })
+            .with_retry(no_retries())
+    };
+}
+
+/// A client of a bucket of S3 in the making.
+pub(crate) fn s3_builder(url: &Url) -> AmazonS3Builder {
+    builder!(AmazonS3Builder, url)
+}
+
 /// Opens a bucket elsewhere, with what the variables of its service's own tools say.
 fn open_store(url: &Url) -> object_store::Result<NamedBucket> {
     let (scheme, prefix) = ObjectStoreScheme::parse(url)?;
-    // What a service does not know is no setting of its.
-    macro_rules! builder {
-        ($builder:ty) => {
-            std::env::vars()
-                .fold(<$builder>::new().with_url(url.as_str()), |builder, (name, value)| {
-                    match name.to_ascii_lowercase().parse() {
-                        Ok(key) => builder.with_config(key, value),
-                        Err(_) => builder,
-                    }
-                })
-                .with_retry(no_retries())
-        };
-    }
     let mut encrypting = None;
     let names = match scheme {
         ObjectStoreScheme::MicrosoftAzure => MetadataNames::Identifiers,
@@ -174,12 +181,12 @@ fn open_store(url: &Url) -> object_store::Result<NamedBucket> {
     };
     let store: Arc<dyn ObjectStore> = match scheme {
         ObjectStoreScheme::AmazonS3 => {
-            let builder = builder!(AmazonS3Builder);
+            let builder = s3_builder(url);
             encrypting = Some(Box::new(builder.clone()));
             Arc::new(builder.build()?)
         }
-        ObjectStoreScheme::GoogleCloudStorage => Arc::new(builder!(GoogleCloudStorageBuilder).build()?),
-        ObjectStoreScheme::MicrosoftAzure => Arc::new(builder!(MicrosoftAzureBuilder).build()?),
+        ObjectStoreScheme::GoogleCloudStorage => Arc::new(builder!(GoogleCloudStorageBuilder, url).build()?),
+        ObjectStoreScheme::MicrosoftAzure => Arc::new(builder!(MicrosoftAzureBuilder, url).build()?),
         _ => Arc::from(object_store::parse_url(url)?.0),
     };
     Ok(NamedBucket::Store { store, encrypting, prefix, names })
