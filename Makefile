@@ -66,6 +66,11 @@ bench-visible: tools venv ## how long from a call to its event under full load; 
 	$(BUILD_RELEASE) -p opentrail-server -p opentrail-workload
 	OPENTRAIL_BINARY="$(abspath $(TARGET_DIR))/release/opentrail" $(VENV)/bin/python bench/visible.py $(ARGS)
 
+.PHONY: bench-segments
+bench-segments: tools venv ## what segments in an S3 server on loopback cost; make bench-segments ARGS='--events 10000000'
+	$(BUILD_RELEASE) -p opentrail-server -p opentrail-workload
+	CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))" $(VENV)/bin/python bench/segments.py $(ARGS)
+
 .PHONY: bench-selectors
 bench-selectors: tools ## decisions of trails' selectors a second, on one core
 	cargo run --locked --release -p opentrail-model --example selector_speed
