@@ -10,8 +10,9 @@ use crate::cells::{format_uuid, parse_uuid};
 use crate::facts::{ResourceRule, TermKind};
 use crate::hash::term_hash;
 use crate::intern::Interner;
+use crate::known_layouts::LayoutNumber;
 use crate::reader::{ReadRecord, Refusal, unescaped};
-use crate::scan::{EVENT_ID_MARK, Field, NUMBER_MARK, STRING_MARK, Scan, TIME_MARK};
+use crate::scan::{EVENT_ID_MARK, Leaf, NUMBER_MARK, STRING_MARK, TIME_MARK};
 
 /// A cell of a row whose value is a UUID: its number among the UUIDs, with this bit.
 pub(crate) const UUID_CELL: u32 = 1 << 31;
@@ -39,6 +40,7 @@ pub struct Builder {
     /// Shapes of all fields of a record in one text, with the skeleton of each and the shape of its caller.
     layouts: Interner,
     layout_infos: Vec<LayoutInfo>,
+    layouts_of_reader: LayoutsOfReader,
     /// Number of the skeleton, and the values of region and account or [`NO_VALUE`], four bytes each.
     pub(crate) classes: Interner,
     /// Number of the shape and the cells, four bytes each.
@@ -66,8 +68,43 @@ pub struct Builder {
 #[derive(Debug, Clone, Copy)]
 struct LayoutInfo {
     skeleton: u32,
-    /// Number of the field that holds the caller, and its shape.
-    caller: Option<(u32, u32)>,
+    caller: Option<CallerLeaves>,
+}
+
+/// Shape and leaves of the field that holds the caller.
+#[derive(Debug, Clone, Copy)]
+struct CallerLeaves {
+    shape: u32,
+    start: u32,
+    end: u32,
+}
+
+/// The builder's numbers of layouts, by those of the reader that records come from.
+#[derive(Debug, Default)]
+struct LayoutsOfReader {
+    generation: u64,
+    numbers: Vec<u32>,
+}
+
+impl LayoutsOfReader {
+    /// Stands for a layout that did not come yet.
+    const UNKNOWN: u32 = u32::MAX;
+
+    fn get(&self, layout: LayoutNumber) -> Option<u32> {
+        let number = self.numbers.get(layout.number as usize).filter(|_| self.generation == layout.generation);
+        number.copied().filter(|number| *number != Self::UNKNOWN)
+    }
+
+    fn note(&mut self, layout: LayoutNumber, number: u32) {
+        if self.generation != layout.generation {
+            *self = Self { generation: layout.generation, numbers: Vec::new() };
+        }
+        let place = layout.number as usize;
+        if self.numbers.len() <= place {
+            self.numbers.resize(place + 1, Self::UNKNOWN);
+        }
+        self.numbers[place] = number;
+    }
 }
 
 /// What the values of a column were like so far.
@@ -166,6 +203,7 @@ impl Default for Builder {
             skeleton_infos: Vec::new(),
             layouts: Interner::default(),
             layout_infos: Vec::new(),
+            layouts_of_reader: LayoutsOfReader::default(),
             classes: Interner::default(),
             callers: Interner::default(),
             caller_facts: Vec::new(),
@@ -189,21 +227,28 @@ impl Builder {
     /// # Errors
     /// The record is no event record; nothing is kept of it.
     pub fn push(&mut self, record: ReadRecord<'_>, sequence: u64) -> Result<(), Refusal> {
-        let ReadRecord { scan, text, seconds, id } = record;
-        let LayoutInfo { skeleton, caller } = self.layout(scan, text)?;
-        let caller_field = caller.map(|(field, _)| field as usize);
-        let caller =
-            caller.map_or(NO_CALLER, |(field, shape)| self.caller(scan, text, scan.fields[field as usize], shape));
+        let LayoutInfo { skeleton, caller } = self.layout(&record)?;
+        let ReadRecord { text, leaves, seconds, id, caller: caller_text, .. } = record;
+        let (before, identity, behind) = match caller {
+            None => (leaves, &[][..], &[][..]),
+            Some(CallerLeaves { start, end, .. }) => {
+                let (before, rest) = leaves.split_at(start as usize);
+                let (identity, behind) = rest.split_at((end - start) as usize);
+                (before, identity, behind)
+            }
+        };
+        let caller = match (caller, caller_text) {
+            (Some(CallerLeaves { shape, .. }), Some(place)) => {
+                self.caller(text, &text[place.start as usize..place.end as usize], identity, shape)
+            }
+            _ => NO_CALLER,
+        };
         let row_number = self.rows.len() as u32;
         let cells_start = self.cells.len() as u32;
         let columns = std::mem::take(&mut self.skeleton_infos[skeleton as usize].columns);
-        let mut column = columns.iter();
-        for (_, field) in scan.fields.iter().enumerate().filter(|(index, _)| Some(*index) != caller_field) {
-            let leaves = &scan.leaves[field.leaves_start as usize..field.leaves_end as usize];
-            for (leaf, &column) in leaves.iter().zip(&mut column) {
-                let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
-                self.cells.push(cell);
-            }
+        for (leaf, &column) in before.iter().chain(behind).zip(&columns) {
+            let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
+            self.cells.push(cell);
         }
         self.skeleton_infos[skeleton as usize].columns = columns;
         self.event_ids.push(id);
@@ -272,36 +317,45 @@ impl Builder {
     }
 
     /// The skeleton of a record, and what is known of its caller's place. Nearly all records have shapes that came
-    /// before, and these are told by one look at all of them.
-    fn layout(&mut self, scan: &Scan, text: &[u8]) -> Result<LayoutInfo, Refusal> {
-        let (layout, is_new) = self.layouts.number(0, &scan.shapes);
-        if is_new {
-            let info = self.new_layout(scan, text);
-            self.layout_infos.push(info);
-        }
+    /// before: these are told by the number that their reader gave them, or by one look at all of them.
+    fn layout(&mut self, record: &ReadRecord<'_>) -> Result<LayoutInfo, Refusal> {
+        let known = record.layout.and_then(|number| self.layouts_of_reader.get(number));
+        let layout = match known {
+            Some(layout) => layout,
+            None => {
+                let (layout, is_new) = self.layouts.number(0, record.shapes);
+                if is_new {
+                    let info = self.new_layout(record);
+                    self.layout_infos.push(info);
+                }
+                if let Some(number) = record.layout {
+                    self.layouts_of_reader.note(number, layout);
+                }
+                layout
+            }
+        };
         let info = self.layout_infos[layout as usize];
         if self.skeleton_infos[info.skeleton as usize].columns.first() == Some(&REFUSED) {
-            return Err(LookupIndex::derive(text).err().map_or_else(not_a_record, Refusal::from));
+            return Err(LookupIndex::derive(record.text).err().map_or_else(not_a_record, Refusal::from));
         }
         Ok(info)
     }
 
-    fn new_layout(&mut self, scan: &Scan, text: &[u8]) -> LayoutInfo {
-        let mut of_all = Vec::with_capacity(scan.fields.len() * 4);
+    fn new_layout(&mut self, record: &ReadRecord<'_>) -> LayoutInfo {
+        let mut of_all = Vec::with_capacity(record.fields.len() * 4);
         let mut caller = None;
-        for (index, field) in (0..).zip(&scan.fields) {
-            let shape = self.shape(&scan.shapes[field.shape_start as usize..field.shape_end as usize]);
-            // The first, if there should be several.
-            let is_caller = is_caller(field, text);
+        for (index, field) in (0..).zip(record.fields) {
+            let shape = self.shape(&record.shapes[field.shape_start as usize..field.shape_end as usize]);
+            let is_caller = record.caller.is_some_and(|caller| caller.field == index);
             if is_caller {
-                caller = caller.or(Some((index, shape)));
+                caller = Some(CallerLeaves { shape, start: field.leaves_start, end: field.leaves_end });
             }
             of_all.extend_from_slice(&(if is_caller { CALLER_SHAPE } else { shape }).to_le_bytes());
         }
         let (skeleton, is_new) = self.skeletons.number(0, &of_all);
         if is_new {
             // It has an entry even if the record is refused, so that numbers and entries stay side by side.
-            let info = self.skeleton_info(skeleton, text);
+            let info = self.skeleton_info(skeleton, record.text);
             self.skeleton_infos.push(info);
         }
         LayoutInfo { skeleton, caller }
@@ -342,8 +396,8 @@ impl Builder {
         info
     }
 
-    fn caller(&mut self, scan: &Scan, text: &[u8], field: Field, shape: u32) -> u32 {
-        let identity = &text[field.value_start as usize..field.value_end as usize];
+    /// The caller whose text is `identity`, with its leaves.
+    fn caller(&mut self, text: &[u8], identity: &[u8], leaves: &[Leaf], shape: u32) -> u32 {
         let (known, is_new) = self.caller_texts.number(0, identity);
         if !is_new {
             return self.caller_of_text[known as usize];
@@ -351,9 +405,8 @@ impl Builder {
         let mut caller = std::mem::take(&mut self.scratch);
         caller.clear();
         caller.extend_from_slice(&shape.to_le_bytes());
-        for index in field.leaves_start..field.leaves_end {
-            let column = self.shape_infos[shape as usize].columns[(index - field.leaves_start) as usize];
-            let leaf = scan.leaves[index as usize];
+        for (index, leaf) in leaves.iter().enumerate() {
+            let column = self.shape_infos[shape as usize].columns[index];
             let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
             caller.extend_from_slice(&cell.to_le_bytes());
         }
@@ -457,12 +510,6 @@ impl Builder {
 pub(crate) const CALLER_SHAPE: u32 = u32::MAX;
 /// First column of a skeleton whose records are refused.
 const REFUSED: u32 = u32::MAX;
-
-fn is_caller(field: &Field, text: &[u8]) -> bool {
-    field.leaves_end > field.leaves_start
-        && text[field.value_start as usize] == b'{'
-        && text[field.key_start as usize..field.key_end as usize] == *b"userIdentity"
-}
 
 /// Numbers that were written as four bytes each.
 pub(crate) fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
@@ -674,6 +721,7 @@ impl ResourceTerms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::Scan;
 
     #[test]
     fn leaves_have_the_paths_that_lead_to_them() {

@@ -23,6 +23,7 @@ mod footer;
 mod frames;
 mod hash;
 mod intern;
+mod known_layouts;
 mod reader;
 mod records;
 mod rows;

@@ -5,7 +5,8 @@ use model::lookup::LookupIndexError;
 
 use crate::cells::{parse_time, parse_uuid};
 use crate::hash::term_hash;
-use crate::scan::{EVENT_ID_MARK, Field, Scan, ScanError, TIME_MARK, check_utf8};
+use crate::known_layouts::{CallerPlace, KnownLayouts, LayoutNumber, Walk};
+use crate::scan::{EVENT_ID_MARK, Field, Leaf, Scan, ScanError, TIME_MARK, check_utf8};
 
 /// A record that no segment takes.
 #[derive(Debug, thiserror::Error)]
@@ -18,17 +19,35 @@ pub enum Refusal {
     NotARecord(#[from] LookupIndexError),
 }
 
-/// Reads records one after another. Keeps its memory from one to the next.
+/// Reads records one after another. Keeps its memory from one to the next, and knows how earlier ones were laid out.
 #[derive(Debug, Default)]
-pub struct RecordReader(Scan);
+pub struct RecordReader {
+    scan: Scan,
+    pub(crate) known: KnownLayouts,
+}
 
 /// A record that was read.
 #[derive(Debug)]
 pub struct ReadRecord<'a> {
-    pub(crate) scan: &'a Scan,
     pub(crate) text: &'a [u8],
+    pub(crate) shapes: &'a [u8],
+    /// Their places in the text are those of another record, if the layout has a number.
+    pub(crate) fields: &'a [Field],
+    /// Without those of time and id, where these are stored as numbers.
+    pub(crate) leaves: &'a [Leaf],
+    pub(crate) caller: Option<CallerText>,
+    pub(crate) layout: Option<LayoutNumber>,
     pub(crate) seconds: i64,
     pub(crate) id: [u8; 16],
+}
+
+/// Where who called stands in a text: the whole of `userIdentity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CallerText {
+    /// Number of its field.
+    pub(crate) field: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl RecordReader {
@@ -38,27 +57,89 @@ impl RecordReader {
     /// It is no JSON object, or has no event id or no time. Whether the other fields are those of a record is seen when
     /// a segment takes it.
     pub fn read<'a>(&'a mut self, text: &'a [u8]) -> Result<ReadRecord<'a>, Refusal> {
-        self.0.read(text)?;
-        let (seconds, id) = time_and_id(&mut self.0, text)?;
-        Ok(ReadRecord { scan: &self.0, text, seconds, id })
+        check_utf8(text)?;
+        if let Some(walk) = self.known.walk(text, &mut self.scan.leaves)
+            && text[walk.size..].trim_ascii().is_empty()
+        {
+            return Ok(self.known_record(text, walk));
+        }
+        self.scan.read(text)?;
+        self.new_record(text)
     }
 
     /// Reads the record that a text begins with, if it is whole and sound, and says how many bytes it has. An object with
     /// a list under one of some names is a list of records and none itself.
     pub fn read_first<'a>(&'a mut self, text: &'a [u8], lists: &[&[u8]]) -> Option<(ReadRecord<'a>, usize)> {
-        let size = self.0.read_first(text).ok()?;
+        if let Some(walk) = self.known.walk(text, &mut self.scan.leaves) {
+            let (text, size) = (&text[..walk.size], walk.size);
+            check_utf8(text).ok()?;
+            let keys = &self.known.layout(walk.number).list_keys;
+            let is_list = keys.iter().any(|key| lists.contains(&&**key));
+            return (!is_list).then(|| (self.known_record(text, walk), size));
+        }
+        let size = self.scan.read_first(text).ok()?;
         let text = &text[..size];
         check_utf8(text).ok()?;
         let is_list = |field: &Field| {
             text[field.value_start as usize] == b'['
                 && lists.contains(&&text[field.key_start as usize..field.key_end as usize])
         };
-        if self.0.fields.iter().any(is_list) {
+        if self.scan.fields.iter().any(is_list) {
             return None;
         }
-        let (seconds, id) = time_and_id(&mut self.0, text).ok()?;
-        Some((ReadRecord { scan: &self.0, text, seconds, id }, size))
+        Some((self.new_record(text).ok()?, size))
     }
+
+    /// What [`KnownLayouts::walk`] found, as a record.
+    fn known_record<'a>(&'a self, text: &'a [u8], walk: Walk) -> ReadRecord<'a> {
+        let layout = self.known.layout(walk.number);
+        let caller = layout.caller.map(|place| CallerText {
+            field: place.field,
+            start: self.scan.leaves[place.leaves_start as usize].start - place.bytes_before,
+            end: self.scan.leaves[place.leaves_end as usize - 1].end + place.bytes_behind,
+        });
+        ReadRecord {
+            text,
+            shapes: &layout.shapes,
+            fields: &layout.fields,
+            leaves: &self.scan.leaves,
+            caller,
+            layout: Some(LayoutNumber { generation: self.known.generation(), number: walk.number }),
+            seconds: walk.seconds,
+            id: walk.id,
+        }
+    }
+
+    /// What [`Scan`] found, as a record. Its layout may be known from now on.
+    fn new_record<'a>(&'a mut self, text: &'a [u8]) -> Result<ReadRecord<'a>, Refusal> {
+        let (seconds, id) = time_and_id(&mut self.scan, text)?;
+        let place = caller_place(&self.scan, text);
+        self.known.learn(text, &self.scan, place);
+        let Scan { fields, shapes, leaves, .. } = &self.scan;
+        let caller = place.map(|place| {
+            let Field { value_start: start, value_end: end, .. } = fields[place.field as usize];
+            CallerText { field: place.field, start, end }
+        });
+        Ok(ReadRecord { text, shapes, fields, leaves, caller, layout: None, seconds, id })
+    }
+}
+
+/// Where who called is: the first `userIdentity` that is an object with leaves.
+fn caller_place(scan: &Scan, text: &[u8]) -> Option<CallerPlace> {
+    let is_caller = |field: &Field| {
+        field.leaves_end > field.leaves_start
+            && text[field.value_start as usize] == b'{'
+            && text[field.key_start as usize..field.key_end as usize] == *b"userIdentity"
+    };
+    let field = scan.fields.iter().position(is_caller)?;
+    let Field { leaves_start, leaves_end, value_start, value_end, .. } = scan.fields[field];
+    Some(CallerPlace {
+        field: field as u32,
+        leaves_start,
+        leaves_end,
+        bytes_before: scan.leaves[leaves_start as usize].start - value_start,
+        bytes_behind: value_end - scan.leaves[leaves_end as usize - 1].end,
+    })
 }
 
 impl ReadRecord<'_> {
@@ -85,7 +166,7 @@ fn id_of_text(text: &[u8]) -> [u8; 16] {
     number
 }
 
-/// Finds time and id, and marks their shapes where they are stored as numbers.
+/// Finds time and id. Where they are stored as numbers their shapes are marked, and they are no leaves any more.
 fn time_and_id(scan: &mut Scan, text: &[u8]) -> Result<(i64, [u8; 16]), Refusal> {
     let (mut seconds, mut id) = (None, None);
     for index in 0..scan.fields.len() {
@@ -122,7 +203,12 @@ fn time_and_id(scan: &mut Scan, text: &[u8]) -> Result<(i64, [u8; 16]), Refusal>
             _ => continue,
         };
         scan.shapes[field.shape_end as usize - 2] = mark;
-        scan.fields[index].leaves_end = field.leaves_start;
+        scan.leaves.remove(field.leaves_start as usize);
+        scan.fields[index].leaves_end -= 1;
+        for later in &mut scan.fields[index + 1..] {
+            later.leaves_start -= 1;
+            later.leaves_end -= 1;
+        }
     }
     let seconds = seconds.ok_or(LookupIndexError::Missing { field: "eventTime" })?;
     let id = id.ok_or(LookupIndexError::Missing { field: "eventID" })?;

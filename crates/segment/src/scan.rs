@@ -64,12 +64,15 @@ pub(crate) struct Scan {
     pub(crate) fields: Vec<Field>,
     pub(crate) shapes: Vec<u8>,
     pub(crate) leaves: Vec<Leaf>,
+    /// Where the record ends in its text.
+    pub(crate) end: usize,
     stack: Vec<u8>,
 }
 
-struct Reader<'a> {
+/// Reads a text byte by byte.
+pub(crate) struct Reader<'a> {
     text: &'a [u8],
-    at: usize,
+    pub(crate) at: usize,
 }
 
 pub(crate) fn check_utf8(text: &[u8]) -> Result<(), ScanError> {
@@ -95,7 +98,7 @@ impl Scan {
         if u32::try_from(text.len()).is_err() {
             return Err(ScanError { what: "a text of over 4 GiB", offset: 0 });
         }
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader::new(text);
         reader.skip_space();
         reader.expect(b'{', "something else than an object")?;
         reader.skip_space();
@@ -112,6 +115,7 @@ impl Scan {
                 }
             }
         }
+        self.end = reader.at;
         Ok(reader.at)
     }
 
@@ -223,7 +227,11 @@ impl Scan {
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -265,12 +273,17 @@ impl Reader<'_> {
     fn string(&mut self, what: &'static str) -> Result<(usize, usize), ScanError> {
         self.expect(b'"', what)?;
         let start = self.at;
+        Ok((start, self.string_rest()?))
+    }
+
+    /// Reads a string behind its opening quote and gives the place of its closing one.
+    pub(crate) fn string_rest(&mut self) -> Result<usize, ScanError> {
         loop {
             self.at = plain_end(self.text, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok((start, self.at - 1));
+                    return Ok(self.at - 1);
                 }
                 Some(b'\\') => {
                     self.at += 1;
@@ -308,7 +321,7 @@ impl Reader<'_> {
         if self.at > start { Ok(()) } else { Err(self.error("a number without digits")) }
     }
 
-    fn number(&mut self) -> Result<(), ScanError> {
+    pub(crate) fn number(&mut self) -> Result<(), ScanError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
