@@ -28,9 +28,9 @@ use self::scan::{Scan, Stop, is_space};
 use crate::limits::{RECORD_BYTES_MAX, REJECT_BYTES_KEPT_MAX};
 use crate::reject::RejectReason;
 
-/// Keys of a top-level object whose value is a list of records: log files; LookupEvents; FilterLogEvents and
-/// GetLogEvents of CloudWatch Logs; its subscriptions.
-const CONTAINER_KEYS: [&[u8]; 4] = [b"Records", b"Events", b"events", b"logEvents"];
+/// Keys of a top-level object whose value is a list of records: log files, and what programs make of them that write all
+/// keys small; LookupEvents; FilterLogEvents and GetLogEvents of CloudWatch Logs; its subscriptions.
+const CONTAINER_KEYS: [&[u8]; 5] = [b"Records", b"records", b"Events", b"events", b"logEvents"];
 /// Lists in lists, and objects in them. Real files have one or two.
 const FRAMES_MAX: usize = 8;
 /// How often a run of broken pieces is searched for a new beginning before it is given up; a good record renews it.

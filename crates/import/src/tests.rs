@@ -88,7 +88,7 @@ fn every_format_under_any_name_is_imported() {
     let bench = Bench::new();
     let lines = |ids: std::ops::Range<usize>| ids.map(|id| record(id) + "\r\n").collect::<String>();
     bench.write("AWSLogs/o-1/111122223333/CloudTrail/eu-west-1/2026/11/23/a.json.gz", gzip(log_file(0..10)));
-    bench.write("plain", log_file(10..20));
+    bench.write("plain", log_file(10..20).replace("Records", "records"));
     bench.write("zstd.gz", zstd::encode_all(log_file(20..30).as_bytes(), 3).unwrap());
     bench.write("lines.json", format!("\u{feff}{}", lines(30..40)));
     bench.write("array.txt", format!("[\n{}\n]", (40..50).map(record).collect::<Vec<_>>().join(",\n")));
@@ -182,11 +182,32 @@ fn what_is_no_log_file_is_named_and_harmless() {
     bench.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".repeat(5000));
     bench.write("flow.log", "{\"srcaddr\":\"10.0.0.1\"}\n".repeat(5000));
     bench.write("code.c", "int main() { return 0; }\n".repeat(5000));
+    // Few and many bytes of no text, with braces, brackets and quotes among them; the second ends in a list.
+    let mut state = 7_u64;
+    let mut noise = |count: usize| -> Vec<u8> {
+        let mut next = || {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 56) as u8
+        };
+        [0].into_iter().chain((0..count).map(|_| next())).collect()
+    };
+    bench.write("small.bin", noise(3_000));
+    bench.write("list.bin", [noise(3_000), b"\n[{\"a\":1},{".to_vec()].concat());
+    bench.write("large.bin", noise(20_000_000));
     bench.write("good", log_file(0..1));
     let report = bench.run();
     assert_eq!(report.records, counts(1, 1, 0, 0));
-    assert_eq!((report.files.not_logs, report.files.imported, report.not_logs.len()), (4, 1, 4));
+    assert_eq!((report.files.not_logs, report.files.imported, report.not_logs.len()), (7, 1, 7));
     assert!(report.is_success(false) && !report.is_success(true));
+}
+
+/// An archive that is not packed has bytes of no text, and may have records: they are not left out.
+#[test]
+fn records_in_a_file_of_no_text_are_imported() {
+    let bench = Bench::new();
+    bench.write("logs.tar", [b"a.json\0\0\0\0ustar{\0".to_vec(), b"\n".to_vec(), log_file(0..3).into_bytes()].concat());
+    let report = bench.run();
+    assert_eq!((report.records.stored, report.files.not_logs), (3, 0));
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::unpack::{RawFile, UnpackError, Unpacked, Unpacker};
 
 /// Pieces that are no records, with none that is, after which a file is no log file.
 const STRANGE_PIECES_MAX: usize = 1000;
+/// Bytes at the beginning of a file in which a byte 0 tells that it is no text: an image, an archive, a database.
+const BINARY_BYTES_LOOKED_AT: usize = 8 * 1024;
 /// Bytes of such pieces that are held in memory until it is clear what the file is.
 const STRANGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -175,10 +177,15 @@ impl<'a> Worker<'a> {
     ) -> Result<FileOutcome, Abort> {
         let mut splitter = Splitter::default();
         let mut strangers = Strangers::default();
-        let mut counted = 0;
+        let (mut counted, mut has_begun) = (0, false);
         let damage = loop {
             match unpacked.next_portion() {
                 Ok([]) => break None,
+                Ok(portion) if !has_begun => {
+                    has_begun = true;
+                    strangers.is_binary = portion.iter().take(BINARY_BYTES_LOOKED_AT).any(|byte| *byte == 0);
+                    self.with_sink(&mut strangers, |sink| splitter.feed(portion, sink))?;
+                }
                 Ok(portion) => self.with_sink(&mut strangers, |sink| splitter.feed(portion, sink))?,
                 Err(error) => break Some(error),
             }
@@ -198,7 +205,7 @@ impl<'a> Worker<'a> {
         };
         let ending = self.with_sink(&mut strangers, |sink| splitter.finish(sink))?;
         let is_whole = damage.is_none() && ending == Ending::Complete;
-        if is_whole && strangers.are_all() {
+        if strangers.are_all() && (is_whole || damage.is_none() && strangers.is_binary) {
             return Ok(FileOutcome::NotALog);
         }
         self.keep_strangers(&mut strangers)?;
@@ -299,16 +306,19 @@ struct Strangers {
     held_bytes: usize,
     has_records: bool,
     digests: u64,
+    /// The file begins with what no text has: braces in it begin no objects.
+    is_binary: bool,
 }
 
 impl Strangers {
     fn is_enough(&self) -> bool {
-        self.held.len() >= STRANGE_PIECES_MAX
+        self.held.len() >= STRANGE_PIECES_MAX || (self.is_binary && self.held_bytes > STRANGE_BYTES_MAX)
     }
 
     /// Nothing in the file was even an object.
     fn are_all(&self) -> bool {
-        let is_no_object = |(_, _, reason): &(_, _, RejectReason)| *reason == RejectReason::NotAnObject;
+        let is_no_object =
+            |(_, _, reason): &(_, _, RejectReason)| self.is_binary || *reason == RejectReason::NotAnObject;
         !self.has_records && !self.held.is_empty() && self.held.iter().all(is_no_object)
     }
 }
@@ -391,7 +401,7 @@ impl Sink for FileSink<'_, '_> {
         }
         self.strangers.held_bytes += bytes.len();
         self.strangers.held.push((bytes.to_vec(), size_bytes, reason));
-        if self.strangers.held_bytes > STRANGE_BYTES_MAX {
+        if self.strangers.held_bytes > STRANGE_BYTES_MAX && !self.strangers.is_binary {
             self.keep_strangers();
         }
     }
