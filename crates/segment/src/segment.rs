@@ -244,6 +244,19 @@ impl Segment {
         self.read(self.index.ids_offset + start * 16, (end - start) as usize * 16)
     }
 
+    /// How many events are from before a time, seconds since 1970.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn events_before(&self, seconds: i64) -> Result<u32, SegmentError> {
+        let blocks = &self.index.blocks;
+        let block = blocks.partition_point(|block| block.last_seconds < seconds) as u32;
+        let whole = block.saturating_mul(self.index.block_rows).min(self.index.summary.event_count);
+        let is_divided = blocks.get(block as usize).is_some_and(|block| block.first_seconds < seconds);
+        let of_block = if is_divided { self.facts(block)?.seconds.partition_point(|time| *time < seconds) } else { 0 };
+        Ok(whole + of_block as u32)
+    }
+
     /// Event times and sequence numbers of all rows, in the order of the rows.
     ///
     /// # Errors

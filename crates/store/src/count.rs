@@ -167,7 +167,7 @@ fn count_segment(query: &CountQuery, stored: &StoredSegment) -> Result<Counts, S
     };
     // Times have whole seconds; one within a second leaves out that second at the start.
     let first = seconds(start) + i64::from(start.as_micros().rem_euclid(1_000_000) > 0);
-    let range = ((first, 0), (seconds(end), u64::MAX));
+    let range = ((first.max(stored.kept_from()), 0), (seconds(end), u64::MAX));
     let tallied = stored
         .segment()?
         .rows(&wanted)

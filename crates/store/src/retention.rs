@@ -1,7 +1,8 @@
 //! Keeps events for a number of whole days.
 //!
-//! A segment whose days have all passed is dropped as it is. One that has younger days as well is written again without
-//! those that passed: once a day at most, and only what was imported reaches over many days.
+//! A segment whose days have all passed is dropped as it is. In one that has younger days as well, which only what was
+//! imported has, events of days that passed are found no more; it is written again without them once they are a good part of
+//! it, so that an event is written again a few times in its life and not on each of ninety days.
 
 use std::sync::Arc;
 
@@ -16,10 +17,13 @@ use crate::manifest::Change;
 use crate::segment_file::StoredSegment;
 
 const DAY_MICROS: i64 = 86_400_000_000;
+/// A segment is written again when this part of its events is too old: 1 of this number. What is not yet dropped then takes
+/// a third of the room of what is kept at most.
+const DROPPED_ONE_IN: i64 = 4;
 
 impl EventStore {
     /// Drops the events of days that are older than the retention, counted from `now`: whole segments, and days of
-    /// segments. Gives the number of segments that were changed.
+    /// segments. What is too old in other segments is found no more. Gives the number of segments that were changed.
     ///
     /// # Errors
     /// A segment, the manifest or a file cannot be read or changed; what was dropped stays dropped.
@@ -34,9 +38,16 @@ impl EventStore {
         for stored in self.all_segments() {
             let (earliest, latest) = stored.time_range();
             let old = [Arc::clone(&stored)];
+            stored.keep_from(first_second);
             if latest < oldest {
                 self.replace_segments(&old, None).await?;
             } else if day_of(earliest.as_seconds()) < first_day {
+                let asked = Arc::clone(&stored);
+                let old_events =
+                    run_blocking(move || asked.segment()?.events_before(first_second).map_err(asked.failed())).await?;
+                if i64::from(old_events) * DROPPED_ONE_IN < stored.row.event_count {
+                    continue;
+                }
                 let folder = self.segment_folder();
                 let row = run_blocking(move || {
                     let sequences = sequences_from(&stored, first_second)?;

@@ -124,7 +124,10 @@ impl<'a> Merge<'a> {
         let sources: Vec<Source<'a>> = segments
             .iter()
             .filter(in_range)
-            .map(|stored| Source { stored, rows: None, ahead: VecDeque::new(), left: Some(range), at_once: scan.limit })
+            .map(|stored| {
+                let left = Some((range.0.max((stored.kept_from(), 0)), range.1));
+                Source { stored, rows: None, ahead: VecDeque::new(), left, at_once: scan.limit }
+            })
             .collect();
         let head = |(index, source): (usize, &Source<'_>)| {
             let (earliest, latest) = source.stored.time_range();

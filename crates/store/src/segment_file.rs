@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use model::EventTime;
@@ -27,6 +27,8 @@ pub(crate) struct StoredSegment {
     cache: Arc<Cache>,
     /// The file, or where it was.
     path: PathBuf,
+    /// See [`StoredSegment::kept_from`].
+    kept_from: AtomicI64,
 }
 
 /// Where the bytes of a segment are. They never change, but they move from the folder to the bucket while others read.
@@ -101,6 +103,7 @@ impl StoredSegment {
             cache: Arc::clone(cache),
             path,
             row,
+            kept_from: AtomicI64::new(i64::MIN),
         };
         if stored.is_local() {
             stored.segment()?;
@@ -193,6 +196,16 @@ impl StoredSegment {
     /// Earliest and latest event time.
     pub(crate) fn time_range(&self) -> (EventTime, EventTime) {
         (EventTime::from_micros(self.row.min_time_micros), EventTime::from_micros(self.row.max_time_micros))
+    }
+
+    /// Seconds since 1970 from which on its events are kept. Earlier ones are found no more, though they may still be in it.
+    pub(crate) fn kept_from(&self) -> i64 {
+        self.kept_from.load(Ordering::Relaxed)
+    }
+
+    /// Hides the events from before a time, seconds since 1970.
+    pub(crate) fn keep_from(&self, seconds: i64) {
+        self.kept_from.store(seconds, Ordering::Relaxed);
     }
 
     /// What an error of this segment is to callers of the store.

@@ -393,6 +393,52 @@ async fn a_segment_of_many_days_loses_those_that_expired() {
     assert_eq!(std::fs::read_dir(folder.path().join("segments")).unwrap().count(), 0);
 }
 
+/// To write a segment again costs as much as to import it: a few old events only stop being found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_expired_events_of_a_segment_are_hidden_before_they_are_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let day = 86_400;
+    // Eighty days of ten events, more than a block has.
+    let records: Vec<Bytes> = (0..800)
+        .map(|number| record(&format!("i-{number:03}"), number % 80 * day + number, "GetObject", "b"))
+        .collect();
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(runtime.clone());
+        assert_eq!(push(&mut importer, &records), 800);
+        assert_eq!(importer.commit(&[]).unwrap(), 800);
+    });
+    let noon_after = |days: i64| EventTime::from_seconds(1_740_830_400 + (days + 90) * day);
+    let counted = async || {
+        let events = EventQuery { limit: usize::MAX, ..EventQuery::default() };
+        let query = |is_decided_by_tests| CountQuery {
+            events: events.clone(),
+            is_decided_by_tests,
+            by: None,
+            interval_seconds: None,
+        };
+        (store.count(query(true)).await.unwrap().total, store.count(query(false)).await.unwrap().total)
+    };
+    let size = || {
+        std::fs::read_dir(folder.path().join("segments"))
+            .unwrap()
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum::<u64>()
+    };
+    let whole = size();
+    for (days, changed) in [(0, 0), (1, 0), (19, 0), (20, 1), (21, 0), (34, 0), (35, 1)] {
+        assert_eq!(store.drop_expired(noon_after(days)).await.unwrap(), changed, "after {days} days");
+        let kept = (800 - days * 10) as usize;
+        assert_eq!(all_ids(&store).await.len(), kept, "after {days} days");
+        assert_eq!(counted().await, (kept as u64, kept as u64));
+        assert_eq!(size() < whole, days >= 20, "after {days} days");
+    }
+    // A longer retention shows what was hidden and not dropped.
+    assert_eq!(store.drop_expired(noon_after(0)).await.unwrap(), 0);
+    assert_eq!(all_ids(&store).await.len(), 450);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn imports_store_every_event_once() {
     let folder = tempfile::tempdir().unwrap();
