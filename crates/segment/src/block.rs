@@ -92,6 +92,8 @@ pub(crate) struct BlockWriter {
     rows: Vec<RowFacts>,
     plain: Vec<u8>,
     frames: Vec<u8>,
+    /// Texts of the column at hand.
+    texts: Vec<u8>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -199,17 +201,19 @@ impl BlockWriter {
             if writer.texts.is_empty() {
                 continue;
             }
-            let texts = writer.texts.clone();
+            self.texts.clear();
+            self.texts.extend_from_slice(&writer.texts);
+            let texts = &self.texts;
             let frame = make_frame(&writer.codes, &mut writer.texts)?;
             match &frame {
-                None => filter.add_texts(column, Kept::Loose, &writer.codes, &texts),
+                None => filter.add_texts(column, Kept::Loose, &writer.codes, texts),
                 Some(frame) if frame.method != Method::Packed => {
                     filter.add(column, Kept::Random, frame.method.characters());
                     verbatim_of(&writer.texts).for_each(|bytes| filter.add(column, Kept::Loose, bytes));
                 }
                 Some(frame) => {
                     let kept = if frame.is_random { Kept::Random } else { Kept::Framed };
-                    filter.add_texts(column, kept, &writer.codes, &texts);
+                    filter.add_texts(column, kept, &writer.codes, texts);
                 }
             }
             let Some(frame) = frame else { continue };

@@ -110,16 +110,20 @@ impl LayoutsOfReader {
 /// What the values of a column were like so far.
 #[derive(Debug, Clone, Copy)]
 struct ColumnHabit {
-    /// The value that came last: calls of one caller follow one another.
-    last: u32,
+    /// Values that came lately, each at the place of its [`sketch`]: calls of one caller follow one another, and most
+    /// columns have few values.
+    recent: [u32; RECENT_VALUES],
     /// Values that were looked for among those that came before, and how many of them were new.
     looked_for: u32,
     new: u32,
 }
 
+/// Values of a column that are remembered to be looked at first, a power of 2.
+const RECENT_VALUES: usize = 8;
+
 impl Default for ColumnHabit {
     fn default() -> Self {
-        Self { last: NO_VALUE, looked_for: 0, new: 0 }
+        Self { recent: [NO_VALUE; RECENT_VALUES], looked_for: 0, new: 0 }
     }
 }
 
@@ -132,6 +136,19 @@ impl ColumnHabit {
         const KNOWN_ONE_IN: u32 = 64;
         self.looked_for >= VALUES_MIN && self.looked_for - self.new <= self.looked_for / KNOWN_ONE_IN
     }
+}
+
+/// Some bytes of a text and its length, mixed: equal texts have equal ones, and it costs less than a hash.
+fn sketch(text: &[u8]) -> u64 {
+    let some = match (text.first_chunk::<8>(), text[text.len() / 2..].first_chunk::<4>(), text.last_chunk::<8>()) {
+        (Some(first), Some(middle), Some(last)) => {
+            u64::from_le_bytes(*first).rotate_left(29)
+                ^ u64::from(u32::from_le_bytes(*middle)).rotate_left(13)
+                ^ u64::from_le_bytes(*last)
+        }
+        _ => text.iter().fold(0, |some, byte| some << 8 | u64::from(*byte)),
+    };
+    (some ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// A record in memory.
@@ -268,7 +285,7 @@ impl Builder {
         self.rows.is_empty()
     }
 
-    /// Memory that it holds, bytes, about.
+    /// Memory that what was taken needs, bytes, about.
     pub fn memory(&self) -> usize {
         let interned = [
             &self.shapes,
@@ -280,10 +297,41 @@ impl Builder {
             &self.values,
         ];
         interned.iter().map(|interner| interner.memory()).sum::<usize>()
-            + self.rows.len() * 56
+            + self.rows.len() * (size_of::<Row>() + 16)
             + self.cells.len() * 4
             + self.uuids.len() * 16
-            + self.resources.pairs.len() * 8
+            + self.resources.memory()
+    }
+
+    /// Takes the room for what so much memory holds, of records as they usually are.
+    pub fn reserve(&mut self, bytes: usize) {
+        /// Of 700 bytes of a record.
+        const RECORD_BYTES: usize = 700;
+        let records = bytes / RECORD_BYTES;
+        self.rows.reserve(records);
+        self.event_ids.reserve(records);
+        self.cells.reserve(records * 24);
+        self.uuids.reserve(records * 4);
+        self.resources.pairs.reserve(records * 4);
+        self.values.reserve(records * 10, records * 400);
+    }
+
+    /// Forgets what was taken, and keeps the memory for as much again.
+    pub fn clear(&mut self) {
+        let Self { values, cells, rows, event_ids, uuids, resources, caller_texts, .. } = self;
+        let mut kept = Self::default();
+        (kept.values, kept.caller_texts) = (std::mem::take(values), std::mem::take(caller_texts));
+        (kept.cells, kept.rows) = (std::mem::take(cells), std::mem::take(rows));
+        (kept.event_ids, kept.uuids) = (std::mem::take(event_ids), std::mem::take(uuids));
+        kept.resources = std::mem::take(resources);
+        kept.values.clear();
+        kept.caller_texts.clear();
+        kept.cells.clear();
+        kept.rows.clear();
+        kept.event_ids.clear();
+        kept.uuids.clear();
+        kept.resources.clear();
+        *self = kept;
     }
 
     /// What every lookup asks for besides its own fact is region and account, so rows are told apart by these too: facts
@@ -444,21 +492,24 @@ impl Builder {
         if self.column_habits.len() <= column as usize {
             self.column_habits.resize(self.columns.len(), ColumnHabit::default());
         }
-        let habit = self.column_habits[column as usize];
-        if habit.last != NO_VALUE && self.values.text(habit.last) == content {
-            self.values.count_again(habit.last);
-            self.column_habits[column as usize].looked_for += 1;
-            return habit.last;
+        let sketch = sketch(content);
+        let place = (sketch >> 32) as usize % RECENT_VALUES;
+        let habit = &mut self.column_habits[column as usize];
+        let recent = habit.recent[place];
+        if recent != NO_VALUE && self.values.text(recent) == content {
+            habit.looked_for += 1;
+            self.values.count_again(recent);
+            return recent;
         }
         if column >= FACT_COLUMNS
             && habit.is_random()
-            && let Some(cell) = self.random_cell(column, content)
+            && let Some(cell) = self.random_cell(column, content, sketch)
         {
             return cell;
         }
         let (number, is_new) = self.values.number(column, content);
         let habit = &mut self.column_habits[column as usize];
-        habit.last = number;
+        habit.recent[place] = number;
         habit.looked_for += 1;
         habit.new += u32::from(is_new);
         number
@@ -466,9 +517,9 @@ impl Builder {
 
     /// A cell that is not looked for among those that came before. Some are all the same, always those with the same
     /// texts, so that a column in which texts begin to come again is found out.
-    fn random_cell(&mut self, column: u32, content: &[u8]) -> Option<u32> {
+    fn random_cell(&mut self, column: u32, content: &[u8], sketch: u64) -> Option<u32> {
         const LOOKED_FOR_ONE_IN: u64 = 8;
-        if self.values.hash(column, content).is_multiple_of(LOOKED_FOR_ONE_IN) {
+        if (sketch >> 40).is_multiple_of(LOOKED_FOR_ONE_IN) {
             return None;
         }
         if let Some(uuid) = parse_uuid(content) {
@@ -664,12 +715,44 @@ pub(crate) struct ResourceTerms {
     pub(crate) hashes: Vec<u64>,
     /// Terms with their rows, in the order of arrival.
     pub(crate) pairs: Vec<(u32, u32)>,
-    /// Terms of a value under a rule: a range of `known_terms`.
-    known: HashMap<(u32, u32), (u32, u32), DefaultHashBuilder>,
+    /// Terms of each value under the rule that it came under first.
+    known: Vec<KnownTerms>,
     known_terms: Vec<u32>,
 }
 
+/// Terms of a value: a part of [`ResourceTerms::known_terms`].
+#[derive(Debug, Clone, Copy)]
+struct KnownTerms {
+    /// [`KnownTerms::NO_RULE`] if there are none yet.
+    rule: u16,
+    count: u16,
+    start: u32,
+}
+
+impl KnownTerms {
+    const NO_RULE: u16 = u16::MAX;
+    const NONE: Self = Self { rule: Self::NO_RULE, count: 0, start: 0 };
+}
+
 impl ResourceTerms {
+    fn memory(&self) -> usize {
+        /// Of a hash with its number, in the list and in a table that is filled by half to whole.
+        const TERM_BYTES: usize = 32;
+        self.pairs.len() * 8
+            + self.hashes.len() * TERM_BYTES
+            + self.known.len() * size_of::<KnownTerms>()
+            + self.known_terms.len() * 4
+    }
+
+    fn clear(&mut self) {
+        self.rules.clear();
+        self.numbers.clear();
+        self.hashes.clear();
+        self.pairs.clear();
+        self.known.clear();
+        self.known_terms.clear();
+    }
+
     fn rule_number(&mut self, rule: ResourceRule) -> u32 {
         let number = self.rules.iter().position(|known| *known == rule).unwrap_or_else(|| {
             self.rules.push(rule);
@@ -699,22 +782,30 @@ impl ResourceTerms {
 
     /// Adds what a stored value tells.
     fn again(&mut self, row: u32, rule: ResourceRule, rule_number: u32, value: u32, values: &Interner) {
-        let (start, end) = match self.known.get(&(rule_number, value)) {
-            Some(range) => *range,
-            None => {
-                let start = self.known_terms.len() as u32;
-                let text = unescaped(values.text(value));
-                let mut terms = Vec::new();
-                rule.terms(&text, &mut |kind, name| terms.push(self.term(kind, name)));
-                self.known_terms.append(&mut terms);
-                let range = (start, self.known_terms.len() as u32);
-                self.known.insert((rule_number, value), range);
-                range
-            }
-        };
-        for index in start..end {
-            self.pairs.push((self.known_terms[index as usize], row));
+        let place = value as usize;
+        if self.known.len() <= place {
+            self.known.resize(place + 1, KnownTerms::NONE);
         }
+        let mut known = self.known[place];
+        if u32::from(known.rule) != rule_number {
+            let start = self.known_terms.len();
+            let text = unescaped(values.text(value));
+            let mut terms = std::mem::take(&mut self.known_terms);
+            rule.terms(&text, &mut |kind, name| terms.push(self.term(kind, name)));
+            self.known_terms = terms;
+            let count = self.known_terms.len() - start;
+            let numbers = (u16::try_from(rule_number), u16::try_from(count));
+            let (Ok(rule), Ok(count)) = numbers else {
+                // More than there are room for are not remembered.
+                self.pairs.extend(self.known_terms.drain(start..).map(|term| (term, row)));
+                return;
+            };
+            known = KnownTerms { rule, count, start: start as u32 };
+            self.known[place] = known;
+        }
+        let start = known.start as usize;
+        let terms = &self.known_terms[start..start + usize::from(known.count)];
+        self.pairs.extend(terms.iter().map(|term| (*term, row)));
     }
 }
 

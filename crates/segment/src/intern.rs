@@ -38,7 +38,7 @@ struct Entry {
 impl Interner {
     /// The number of a text, and whether it is new. Counts that it came.
     pub(crate) fn number(&mut self, tag: u32, text: &[u8]) -> (u32, bool) {
-        let mut slot = Slot { hash: self.hash(tag, text) as u32, number: 0 };
+        let mut slot = Slot { hash: self.hasher.hash_one((tag, text)) as u32, number: 0 };
         let (entries, texts) = (&mut self.entries, &mut self.texts);
         let is_same = |found: &Slot| {
             let entry = entries[found.number as usize];
@@ -51,11 +51,6 @@ impl Interner {
         slot.number = self.add_alone(tag, text);
         self.table.insert_unique(slot.place(), slot, Slot::place);
         (slot.number, true)
-    }
-
-    /// The hash that texts are found by, of this interner alone.
-    pub(crate) fn hash(&self, tag: u32, text: &[u8]) -> u64 {
-        self.hasher.hash_one((tag, text))
     }
 
     /// Gives a text a number of its own, under which it is not found again.
@@ -89,8 +84,23 @@ impl Interner {
         &self.texts[entry.start as usize..entry.end as usize]
     }
 
-    /// Memory that it holds, bytes, about.
+    /// Forgets all texts, and keeps the memory for as many again.
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
+        self.entries.clear();
+        self.texts.clear();
+    }
+
+    /// Takes the room for so many texts of so many bytes in all.
+    pub(crate) fn reserve(&mut self, texts: usize, bytes: usize) {
+        self.entries.reserve(texts);
+        self.texts.reserve(bytes);
+    }
+
+    /// Memory that it needs, bytes, about.
     pub(crate) fn memory(&self) -> usize {
-        self.texts.len() + self.entries.len() * 24
+        /// Of a slot in a table that is filled by half to whole.
+        const SLOT_BYTES: usize = 12;
+        self.texts.len() + self.entries.len() * size_of::<Entry>() + self.table.len() * SLOT_BYTES
     }
 }

@@ -37,32 +37,55 @@ pub(crate) fn span_hash(hash: u64, span: u32) -> u64 {
     crate::hash::term_hash(u8::MAX, &(hash ^ u64::from(span).rotate_right(16)).to_le_bytes())
 }
 
-/// Divides long lists of rows into spans.
-pub(crate) fn divide_into_spans(terms: Vec<Term>) -> Vec<Term> {
-    let mut divided = Vec::with_capacity(terms.len());
-    for term in terms {
-        if term.target != Target::Row || term.numbers.len() <= LIST_ROWS_MAX {
-            divided.push(term);
-            continue;
-        }
-        let mut spans = Vec::new();
-        for rows in term.numbers.chunk_by(|left, right| left >> SPAN_ROW_BITS == right >> SPAN_ROW_BITS) {
-            let span = rows[0] >> SPAN_ROW_BITS;
-            spans.push(span);
-            let hash = span_hash(term.hash, span);
-            divided.push(Term { hash, target: Target::Row, numbers: rows.to_vec() });
-        }
-        divided.push(Term { hash: term.hash, target: Target::Span, numbers: spans });
-    }
-    divided
-}
-
-/// A term with its numbers, which ascend.
-#[derive(Debug)]
+/// A term, with the place of its numbers in those of its list. They ascend.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Term {
     pub(crate) hash: u64,
     pub(crate) target: Target,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// Terms, with the numbers of all in one place: most terms have one.
+#[derive(Debug, Default)]
+pub(crate) struct TermList {
+    pub(crate) terms: Vec<Term>,
     pub(crate) numbers: Vec<u32>,
+}
+
+impl TermList {
+    /// Adds a term with its numbers, which ascend.
+    pub(crate) fn add(&mut self, hash: u64, target: Target, numbers: &[u32]) {
+        let start = self.numbers.len() as u32;
+        self.numbers.extend_from_slice(numbers);
+        self.terms.push(Term { hash, target, start, end: self.numbers.len() as u32 });
+    }
+
+    fn numbers_of(&self, term: &Term) -> &[u32] {
+        &self.numbers[term.start as usize..term.end as usize]
+    }
+
+    /// Divides long lists of rows into spans.
+    pub(crate) fn divide_into_spans(&mut self) {
+        for index in 0..self.terms.len() {
+            let Term { hash, target, start, end } = self.terms[index];
+            if target != Target::Row || (end - start) as usize <= LIST_ROWS_MAX {
+                continue;
+            }
+            let (mut spans, mut at) = (Vec::new(), start);
+            let rows = &self.numbers[start as usize..end as usize];
+            for rows in rows.chunk_by(|left, right| left >> SPAN_ROW_BITS == right >> SPAN_ROW_BITS) {
+                let span = rows[0] >> SPAN_ROW_BITS;
+                spans.push(span);
+                let end = at + rows.len() as u32;
+                self.terms.push(Term { hash: span_hash(hash, span), target: Target::Row, start: at, end });
+                at = end;
+            }
+            let start = self.numbers.len() as u32;
+            self.numbers.append(&mut spans);
+            self.terms[index] = Term { hash, target: Target::Span, start, end: self.numbers.len() as u32 };
+        }
+    }
 }
 
 /// Where the terms of a segment are.
@@ -75,12 +98,12 @@ pub(crate) struct TermIndex {
 }
 
 /// Writes terms in the order of their hashes: page by page to `page`.
-pub(crate) fn write_terms(mut terms: Vec<Term>, mut page: impl FnMut(&[u8])) -> std::io::Result<TermIndex> {
-    let hash_bits = (terms.len().max(1).ilog2() + 1 + HASH_SPREAD_BITS).min(32);
-    terms.sort_unstable_by_key(|term| (short(term.hash, hash_bits), term.target));
-    let mut pages = Vec::with_capacity(terms.len().div_ceil(PAGE_TERMS));
+pub(crate) fn write_terms(mut list: TermList, mut page: impl FnMut(&[u8])) -> std::io::Result<TermIndex> {
+    let hash_bits = (list.terms.len().max(1).ilog2() + 1 + HASH_SPREAD_BITS).min(32);
+    list.terms.sort_unstable_by_key(|term| (short(term.hash, hash_bits), term.target));
+    let mut pages = Vec::with_capacity(list.terms.len().div_ceil(PAGE_TERMS));
     let (mut bytes, mut steps) = (Vec::new(), Vec::new());
-    for terms in terms.chunks(PAGE_TERMS) {
+    for terms in list.terms.chunks(PAGE_TERMS) {
         bytes.clear();
         let mut previous = short(terms[0].hash, hash_bits);
         pages.push(previous);
@@ -88,7 +111,7 @@ pub(crate) fn write_terms(mut terms: Vec<Term>, mut page: impl FnMut(&[u8])) -> 
             let hash = short(term.hash, hash_bits);
             put_number(&mut bytes, u64::from(hash - previous));
             previous = hash;
-            match (term.target, &term.numbers[..]) {
+            match (term.target, list.numbers_of(term)) {
                 // By far the most terms: an id or a name that came once.
                 (Target::Row, [row]) => put_number(&mut bytes, u64::from(*row) << 1),
                 (target, numbers) => {
@@ -202,10 +225,10 @@ mod tests {
             _ => vec![1, 2, number as u32 + 3],
         };
         let target = |number: u64| [Target::Row, Target::Caller][number as usize % 2];
-        let terms =
-            (0..2_000).map(|number| Term { hash: hash(number), target: target(number), numbers: numbers(number) });
+        let mut terms = TermList::default();
+        (0..2_000).for_each(|number| terms.add(hash(number), target(number), &numbers(number)));
         let mut pages = Vec::new();
-        let index = write_terms(terms.collect(), |page| pages.push(page.to_vec())).expect("written");
+        let index = write_terms(terms, |page| pages.push(page.to_vec())).expect("written");
         let find = |number: u64, target| {
             let pages = index.pages_of(hash(number)).map(|page| (page, &pages[page]));
             let found = pages.map(|(page, bytes)| index.find(page, bytes, hash(number), target).expect("sound"));

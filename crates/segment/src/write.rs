@@ -12,7 +12,7 @@ use crate::hash::term_hash;
 use crate::reader::unescaped;
 use crate::segment::id_bucket;
 use crate::table::TableWriter;
-use crate::terms::{Target, Term, divide_into_spans, write_terms};
+use crate::terms::{Target, Term, TermList, write_terms};
 use crate::text_filter::TextFilterWriter;
 
 /// Event ids of a bucket, about.
@@ -41,8 +41,8 @@ impl Builder {
     ///
     /// # Errors
     /// Memory or compression fails.
-    pub fn finish(self, sequences: Sequences) -> io::Result<Option<(Vec<u8>, Summary)>> {
-        if self.rows.is_empty() { Ok(None) } else { Writer::new(&self, sequences).write().map(Some) }
+    pub fn finish(&self, sequences: Sequences) -> io::Result<Option<(Vec<u8>, Summary)>> {
+        if self.rows.is_empty() { Ok(None) } else { Writer::new(self, sequences).write().map(Some) }
     }
 }
 
@@ -58,6 +58,8 @@ struct Writer<'a> {
     /// Those that have rows, in the order of their new numbers, and the new number of each.
     classes: Ranking,
     callers: Ranking,
+    /// Skeleton of each class, by the builder's numbers.
+    skeletons: Vec<u32>,
 }
 
 /// Numbers in the order of use, most used first.
@@ -95,11 +97,15 @@ impl<'a> Writer<'a> {
             column_values,
             classes: Ranking::of(builder.classes.len(), rows.iter().map(|row| row.class)),
             callers: Ranking::of(builder.callers.len(), callers),
+            skeletons: (0..builder.classes.len() as u32).map(|class| class_parts(builder, class)[0]).collect(),
         }
     }
 
     fn write(self) -> io::Result<(Vec<u8>, Summary)> {
-        let mut out = MAGIC.to_vec();
+        /// Room for a segment's blocks, so that they are not copied while it grows.
+        const BYTES_OF_ROW: usize = 128;
+        let mut out = Vec::with_capacity(self.order.len() * BYTES_OF_ROW);
+        out.extend_from_slice(MAGIC);
         let mut lists = BlockLists::new(&self);
         let mut filter = TextFilterWriter::default();
         let (summary, blocks) = self.write_blocks(&mut out, &mut lists, &mut filter)?;
@@ -119,7 +125,7 @@ impl<'a> Writer<'a> {
         let first_lists = lists.write(&mut table, blocks.len())?;
         let first_term_page = table.next_item();
         let mut failed = None;
-        let terms = write_terms(divide_into_spans(self.terms()), |page| {
+        let terms = write_terms(self.terms(), |page| {
             if let Err(error) = table.push_alone(page) {
                 failed = Some(error);
             }
@@ -176,16 +182,18 @@ impl<'a> Writer<'a> {
         let (mut min_sequence, mut max_sequence) = (u64::MAX, 0);
         let mut writer = BlockWriter::default();
         let mut blocks = Vec::with_capacity(self.order.len().div_ceil(BLOCK_ROWS));
+        let mut notes = RowNotes { lists, filter, texts: Vec::new(), block: 0 };
         for (block, rows) in self.order.chunks(BLOCK_ROWS).enumerate() {
+            notes.block = block as u32;
             for (index, &row) in rows.iter().enumerate() {
                 let sequence = self.sequence(block * BLOCK_ROWS + index, row);
                 (min_sequence, max_sequence) = (min_sequence.min(sequence), max_sequence.max(sequence));
-                self.write_row(row, sequence, &mut writer, &mut RowNotes { lists, filter, block: block as u32 });
+                self.write_row(row, sequence, &mut writer, &mut notes);
             }
             let seconds = |row: Option<&u32>| row.map_or(0, |row| self.builder.rows[*row as usize].seconds);
             let offset = out.len() as u64;
-            filter.begin_block(block as u32);
-            let (facts_bytes, cells_bytes) = writer.finish(has_sequences, filter, out)?;
+            notes.filter.begin_block(block as u32);
+            let (facts_bytes, cells_bytes) = writer.finish(has_sequences, notes.filter, out)?;
             blocks.push(BlockPlace {
                 offset,
                 facts_bytes,
@@ -204,8 +212,8 @@ impl<'a> Writer<'a> {
         Ok((summary, blocks))
     }
 
-    fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, notes: &mut RowNotes<'_>) {
-        let RowNotes { lists, filter, block } = notes;
+    fn write_row(&self, row: u32, sequence: u64, writer: &mut BlockWriter, notes: &mut RowNotes<'_, 'a>) {
+        let RowNotes { lists, filter, texts, block } = notes;
         let block = *block;
         let builder = self.builder;
         let row = builder.rows[row as usize];
@@ -217,8 +225,8 @@ impl<'a> Writer<'a> {
             facts.caller = caller + 1;
             lists.add(1, caller, block);
         }
-        let columns = &builder.skeleton_infos[self.skeleton_of(row.class) as usize].columns;
-        let mut texts: Vec<&[u8]> = Vec::new();
+        let columns = &builder.skeleton_infos[self.skeletons[row.class as usize] as usize].columns;
+        texts.clear();
         for (&column, &cell) in columns.iter().zip(&builder.cells[row.cells_start as usize..]) {
             match self.cell(cell) {
                 Cell::Value(number) if column == ADDRESS_COLUMN => {
@@ -228,10 +236,9 @@ impl<'a> Writer<'a> {
                 // The class has them.
                 Cell::Value(_) if column < FACT_COLUMNS => {}
                 Cell::Text(text) => {
-                    match ending(text, &texts) {
+                    match ending(text, texts) {
                         Some((ending, before)) => {
                             filter.add_joint(before, &text[before.len()..]);
-
                             writer.cell(column, ending);
                         }
                         None => writer.cell(column, Cell::Text(text)),
@@ -244,7 +251,7 @@ impl<'a> Writer<'a> {
         writer.row(facts);
     }
 
-    fn cell(&self, cell: u32) -> Cell<'_> {
+    fn cell(&self, cell: u32) -> Cell<'a> {
         if cell & UUID_CELL != 0 {
             return Cell::Uuid(self.builder.uuids[(cell & !UUID_CELL) as usize]);
         }
@@ -318,7 +325,7 @@ impl<'a> Writer<'a> {
         let mut item = Vec::new();
         for &class in &self.classes.order {
             item.clear();
-            let [skeleton, region, account] = self.class_parts(class);
+            let [skeleton, region, account] = class_parts(self.builder, class);
             put_number(&mut item, u64::from(skeleton));
             for value in [region, account] {
                 let number = self.value_codes.get(value as usize).map_or(0, |code| code - FIRST_VALUE_CODE + 1);
@@ -327,16 +334,6 @@ impl<'a> Writer<'a> {
             table.push(&item)?;
         }
         Ok(first)
-    }
-
-    /// Skeleton, and values of region and account.
-    fn class_parts(&self, class: u32) -> [u32; 3] {
-        let mut parts = numbers(self.builder.classes.text(class));
-        std::array::from_fn(|_| parts.next().unwrap_or(NO_VALUE))
-    }
-
-    fn skeleton_of(&self, class: u32) -> u32 {
-        self.class_parts(class)[0]
     }
 
     /// A caller is its shape, and its cells with their columns.
@@ -382,11 +379,11 @@ impl<'a> Writer<'a> {
         Ok(first_values)
     }
 
-    fn terms(&self) -> Vec<Term> {
+    fn terms(&self) -> TermList {
         let builder = self.builder;
         let mut terms = Terms::default();
         for (place, &class) in (0..).zip(&self.classes.order) {
-            let [skeleton, region, account] = self.class_parts(class);
+            let [skeleton, region, account] = class_parts(self.builder, class);
             for (kind, text) in &builder.skeleton_infos[skeleton as usize].facts {
                 terms.add(*kind, text, Target::Class, place);
             }
@@ -408,35 +405,63 @@ impl<'a> Writer<'a> {
             terms.add(TermKind::SourceIp, &unescaped(builder.values.text(value)), Target::Address, number);
         }
         let mut all = terms.finish();
-        all.append(&mut self.resource_terms());
+        self.add_resource_terms(&mut all);
+        all.divide_into_spans();
         all
     }
 
-    /// Rows of the resources' terms, gathered by counting.
-    fn resource_terms(&self) -> Vec<Term> {
+    /// Adds the resources' terms, whose rows are gathered by counting.
+    fn add_resource_terms(&self, list: &mut TermList) {
         let resources = &self.builder.resources;
+        // Where the rows of each term begin, and later where they end.
+        let mut ends = vec![0_u32; resources.hashes.len()];
+        resources.pairs.iter().for_each(|(term, _)| ends[*term as usize] += 1);
+        let mut start = list.numbers.len() as u32;
+        for end in &mut ends {
+            (start, *end) = (start + *end, start);
+        }
+        list.numbers.resize(start as usize, 0);
         let mut places = vec![0_u32; self.order.len()];
         for (place, &row) in (0..).zip(&self.order) {
             places[row as usize] = place;
         }
-        let mut counts = vec![0_usize; resources.hashes.len()];
-        resources.pairs.iter().for_each(|(term, _)| counts[*term as usize] += 1);
-        let with_room = |(hash, count): (&u64, usize)| Term {
-            hash: *hash,
-            target: Target::Row,
-            numbers: Vec::with_capacity(count),
-        };
-        let mut terms: Vec<Term> = resources.hashes.iter().zip(counts).map(with_room).collect();
+        let mut start = ends.first().copied().unwrap_or_default();
         for &(term, row) in &resources.pairs {
-            terms[term as usize].numbers.push(places[row as usize]);
+            let end = &mut ends[term as usize];
+            list.numbers[*end as usize] = places[row as usize];
+            *end += 1;
         }
-        for term in &mut terms {
-            term.numbers.sort_unstable();
-            term.numbers.dedup();
+        list.terms.reserve(ends.len());
+        for (&hash, &end) in resources.hashes.iter().zip(&ends) {
+            let count = ascending(&mut list.numbers[start as usize..end as usize]) as u32;
+            if count > 0 {
+                list.terms.push(Term { hash, target: Target::Row, start, end: start + count });
+            }
+            start = end;
         }
-        terms.retain(|term| !term.numbers.is_empty());
-        terms
     }
+}
+
+/// Skeleton of a class, and values of region and account.
+fn class_parts(builder: &Builder, class: u32) -> [u32; 3] {
+    let mut parts = numbers(builder.classes.text(class));
+    std::array::from_fn(|_| parts.next().unwrap_or(NO_VALUE))
+}
+
+/// Puts numbers in their order, each once, and says how many are left at the beginning.
+fn ascending(numbers: &mut [u32]) -> usize {
+    if numbers.len() <= 1 {
+        return numbers.len();
+    }
+    numbers.sort_unstable();
+    let mut count = 1;
+    for index in 1..numbers.len() {
+        if numbers[index] != numbers[count - 1] {
+            numbers[count] = numbers[index];
+            count += 1;
+        }
+    }
+    count
 }
 
 /// A text as one that ends with an earlier text of its row, the last that is long enough to be worth it; and what is
@@ -477,9 +502,10 @@ fn value_codes(builder: &Builder) -> (Vec<u32>, Vec<Vec<u32>>) {
     (codes, column_values)
 }
 
+/// Terms of what rows share, each with the numbers that were added to it.
 #[derive(Default)]
 struct Terms {
-    terms: Vec<Term>,
+    terms: Vec<(u64, Target, Vec<u32>)>,
     known: std::collections::HashMap<(u64, Target), usize, hashbrown::DefaultHashBuilder>,
 }
 
@@ -487,25 +513,28 @@ impl Terms {
     fn add(&mut self, kind: TermKind, text: &str, target: Target, number: u32) {
         let hash = term_hash(kind as u8, text.as_bytes());
         let place = *self.known.entry((hash, target)).or_insert_with(|| {
-            self.terms.push(Term { hash, target, numbers: Vec::new() });
+            self.terms.push((hash, target, Vec::new()));
             self.terms.len() - 1
         });
-        self.terms[place].numbers.push(number);
+        self.terms[place].2.push(number);
     }
 
-    fn finish(mut self) -> Vec<Term> {
-        for term in &mut self.terms {
-            term.numbers.sort_unstable();
-            term.numbers.dedup();
+    fn finish(self) -> TermList {
+        let mut list = TermList::default();
+        for (hash, target, mut numbers) in self.terms {
+            let count = ascending(&mut numbers);
+            list.add(hash, target, &numbers[..count]);
         }
-        self.terms
+        list
     }
 }
 
 /// What is noted of rows beside their cells.
-struct RowNotes<'a> {
-    lists: &'a mut BlockLists,
-    filter: &'a mut TextFilterWriter,
+struct RowNotes<'w, 'a> {
+    lists: &'w mut BlockLists,
+    filter: &'w mut TextFilterWriter,
+    /// Texts of the row so far.
+    texts: Vec<&'a [u8]>,
     /// Block of the row.
     block: u32,
 }

@@ -146,6 +146,12 @@ impl Importer {
         }
     }
 
+    /// Takes the room for batches of so many bytes, as [`Importer::pending_bytes`] counts them, before it is needed: what
+    /// grows step by step is copied at each, and leaves its former places behind.
+    pub fn expect_bytes(&mut self, bytes: usize) {
+        self.batch.builder.reserve(bytes);
+    }
+
     /// Memory of what waits for a commit, bytes, about.
     pub fn pending_bytes(&self) -> usize {
         self.batch.builder.memory()
@@ -161,15 +167,22 @@ impl Importer {
     /// # Errors
     /// Nothing of it is stored.
     pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
-        let mut batch = std::mem::take(&mut self.batch);
+        // What fails drops the days, and with them the claims of their ids.
+        let days = std::mem::take(&mut self.batch.days);
+        let stored = self.store_batch(days, files);
+        self.batch.builder.clear();
+        stored
+    }
+
+    fn store_batch(&self, mut days: HashMap<i64, DayBatch>, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        let builder = &self.batch.builder;
         if let Some(reason) = self.store.measure_room()?.refusal {
             return Err(StoreError::NoRoom { reason: reason.to_string() });
         }
         let folder = self.store.segment_folder();
-        let stored = batch.builder.len() as u64;
+        let stored = builder.len() as u64;
         let first = self.store.next_imported().fetch_add(stored, Ordering::Relaxed);
-        let finished =
-            batch.builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
+        let finished = builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
         let mut rows = Vec::new();
         if let Some((bytes, summary)) = finished {
             rows.push(write_segment(&folder, &bytes, summary)?);
@@ -179,16 +192,16 @@ impl Importer {
             let change = Change { added: &rows, files, ..Change::default() };
             self.runtime.block_on(self.store.manifest().commit(&change))?;
         }
-        let settled: Vec<Vec<[u8; 16]>> = batch.days.values_mut().map(|day| std::mem::take(&mut day.ids)).collect();
+        let settled: Vec<Vec<[u8; 16]>> = days.values_mut().map(|day| std::mem::take(&mut day.ids)).collect();
         let open = |row| StoredSegment::open(&folder, row, self.store.cache(), None).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         self.store.add_segments(segments);
         // **Never unknown**: the segments are in the view.
-        for (held, ids) in batch.days.values().zip(settled) {
+        for (held, ids) in days.values().zip(settled) {
             ids.into_iter().for_each(|id| held.day.settle(id));
         }
         // Only now may the days be forgotten: whoever reads them again finds the segments.
-        drop(batch.days);
+        drop(days);
         Ok(stored)
     }
 }

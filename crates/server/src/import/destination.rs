@@ -6,7 +6,7 @@ use import::{
 use store::{EventStore, ImportError, Imported, ImportedFile, Importer, StoreError};
 use tokio::runtime::Handle;
 
-/// Bytes of memory for which one byte waits, as the importer counts: a record takes about a fifth of its text here, and
+/// Bytes of memory for which one byte waits, as the importer counts: a record takes about half of its text here, and
 /// large segments are worth more memory than the importer would give.
 const MEMORY_PER_PENDING_BYTE: usize = 4;
 
@@ -27,7 +27,9 @@ impl StoreDestinations {
 
 impl Destinations for StoreDestinations {
     fn open(&self) -> Result<Box<dyn Destination + '_>, DestinationError> {
-        Ok(Box::new(StoreDestination { importer: self.store.importer(self.runtime.clone()), failed: None }))
+        let mut importer = self.store.importer(self.runtime.clone());
+        importer.expect_bytes(import::limits::COMMIT_BYTES * MEMORY_PER_PENDING_BYTE);
+        Ok(Box::new(StoreDestination { importer, failed: None }))
     }
 
     fn recorded_fingerprints(&self, keys: &[FileKey]) -> Result<Vec<Option<Fingerprint>>, DestinationError> {
