@@ -129,7 +129,7 @@ impl Default for ColumnHabit {
 
 impl ColumnHabit {
     /// Whether hardly any value comes twice: random ids and tokens, which cost most where they are looked for.
-    fn is_random(self) -> bool {
+    fn is_random(&self) -> bool {
         /// Before so many values there is no telling.
         const VALUES_MIN: u32 = 512;
         /// At most one of so many came before.
@@ -494,18 +494,19 @@ impl Builder {
         }
         let sketch = sketch(content);
         let place = (sketch >> 32) as usize % RECENT_VALUES;
+        let habit = &self.column_habits[column as usize];
+        if column >= FACT_COLUMNS
+            && habit.is_random()
+            && let Some(cell) = self.random_cell(column, content, sketch)
+        {
+            return cell;
+        }
         let habit = &mut self.column_habits[column as usize];
         let recent = habit.recent[place];
         if recent != NO_VALUE && self.values.text(recent) == content {
             habit.looked_for += 1;
             self.values.count_again(recent);
             return recent;
-        }
-        if column >= FACT_COLUMNS
-            && habit.is_random()
-            && let Some(cell) = self.random_cell(column, content, sketch)
-        {
-            return cell;
         }
         let (number, is_new) = self.values.number(column, content);
         let habit = &mut self.column_habits[column as usize];
@@ -710,8 +711,9 @@ fn string_end(shape: &[u8], mut at: usize) -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct ResourceTerms {
     rules: Vec<ResourceRule>,
+    /// Terms that are no names, by their hashes.
     numbers: HashMap<u64, u32, DefaultHashBuilder>,
-    /// Hash of each term.
+    /// Hash of each term; terms with the same hash are one.
     pub(crate) hashes: Vec<u64>,
     /// Terms with their rows, in the order of arrival.
     pub(crate) pairs: Vec<(u32, u32)>,
@@ -736,10 +738,8 @@ impl KnownTerms {
 
 impl ResourceTerms {
     fn memory(&self) -> usize {
-        /// Of a hash with its number, in the list and in a table that is filled by half to whole.
-        const TERM_BYTES: usize = 32;
         self.pairs.len() * 8
-            + self.hashes.len() * TERM_BYTES
+            + self.hashes.len() * 8
             + self.known.len() * size_of::<KnownTerms>()
             + self.known_terms.len() * 4
     }
@@ -761,12 +761,16 @@ impl ResourceTerms {
         number as u32
     }
 
+    /// The number of a term. A name of a resource has a new one each time: most names come once, and those that do not are
+    /// put together when the segment is written.
     fn term(&mut self, kind: TermKind, text: &str) -> u32 {
         let hash = term_hash(kind as u8, text.as_bytes());
-        *self.numbers.entry(hash).or_insert_with(|| {
+        let new = self.hashes.len() as u32;
+        let number = if kind == TermKind::ResourceName { new } else { *self.numbers.entry(hash).or_insert(new) };
+        if number == new {
             self.hashes.push(hash);
-            (self.hashes.len() - 1) as u32
-        })
+        }
+        number
     }
 
     fn add(&mut self, row: u32, kind: TermKind, text: &str) {

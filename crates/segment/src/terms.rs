@@ -65,6 +65,23 @@ impl TermList {
         &self.numbers[term.start as usize..term.end as usize]
     }
 
+    /// Puts terms together that are the same.
+    pub(crate) fn unite(&mut self) {
+        self.terms.sort_unstable_by_key(|term| (term.hash, term.target));
+        let terms = std::mem::take(&mut self.terms);
+        self.terms.reserve(terms.len());
+        for same in terms.chunk_by(|left, right| (left.hash, left.target) == (right.hash, right.target)) {
+            let [Term { hash, target, .. }, _, ..] = *same else {
+                self.terms.extend_from_slice(same);
+                continue;
+            };
+            let mut numbers: Vec<u32> = same.iter().flat_map(|term| self.numbers_of(term)).copied().collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            self.add(hash, target, &numbers);
+        }
+    }
+
     /// Divides long lists of rows into spans.
     pub(crate) fn divide_into_spans(&mut self) {
         for index in 0..self.terms.len() {
@@ -215,6 +232,25 @@ impl TermIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_term_is_one_with_all_its_rows() {
+        let mut list = TermList::default();
+        for (hash, target, numbers) in [
+            (7, Target::Row, &[3, 9][..]),
+            (5, Target::Row, &[1]),
+            (7, Target::Class, &[2]),
+            (7, Target::Row, &[0, 3]),
+            (7, Target::Row, &[12]),
+        ] {
+            list.add(hash, target, numbers);
+        }
+        list.unite();
+        let united: Vec<_> = list.terms.iter().map(|term| (term.hash, term.target, list.numbers_of(term))).collect();
+        let expected: [(u64, Target, &[u32]); 3] =
+            [(5, Target::Row, &[1]), (7, Target::Row, &[0, 3, 9, 12]), (7, Target::Class, &[2])];
+        assert_eq!(united, expected);
+    }
 
     #[test]
     fn every_term_is_found_and_no_other() {

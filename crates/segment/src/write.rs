@@ -406,6 +406,7 @@ impl<'a> Writer<'a> {
         }
         let mut all = terms.finish();
         self.add_resource_terms(&mut all);
+        all.unite();
         all.divide_into_spans();
         all
     }

@@ -7,8 +7,8 @@ use store::{EventStore, ImportError, Imported, ImportedFile, Importer, StoreErro
 use tokio::runtime::Handle;
 
 /// Bytes of memory for which one byte waits, as the importer counts: a record takes about half of its text here, and
-/// large segments are worth more memory than the importer would give.
-const MEMORY_PER_PENDING_BYTE: usize = 4;
+/// large segments are worth more memory than the importer would give. At a commit as much again is needed for the segment.
+const MEMORY_PER_PENDING_BYTE: usize = 3;
 
 /// Destinations in one store.
 pub(super) struct StoreDestinations {
