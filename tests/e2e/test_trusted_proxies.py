@@ -5,12 +5,14 @@ import socket
 import struct
 
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from opentrail import REGION, ROOT_KEY, mark_calls
 from process import wait_until
+from upstreams import Reply, Stub
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -34,7 +36,7 @@ def call_behind(trail, **headers):
     return found[0]
 
 
-def raw_call(trail, preface):
+def raw_call(trail, preface, agent="raw"):
     """The answer to a call whose connection begins with these bytes; empty when the connection is closed."""
     request = AWSRequest(
         "POST",
@@ -43,7 +45,7 @@ def raw_call(trail, preface):
         headers={
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": "CloudTrail_20131101.LookupEvents",
-            "User-Agent": "raw",
+            "User-Agent": agent,
         },
     )
     SigV4Auth(Credentials(*ROOT_KEY), "cloudtrail", REGION).add_auth(request)
@@ -73,6 +75,82 @@ def test_a_listed_proxy_is(installation):
     assert record["sourceIPAddress"] == "192.0.2.1"
     record = call_behind(trail, User_Agent="cloudformation.amazonaws.com")
     assert record["userIdentity"]["invokedBy"] == record["sourceIPAddress"] == "cloudformation.amazonaws.com"
+
+
+def test_a_listed_proxy_does_not_vouch_for_the_agent_of_a_stranger(installation):
+    trail = installation("--trusted-proxies", "127.0.0.0/8")
+    record = call_behind(trail, X_Forwarded_For="192.0.2.1", User_Agent="cloudformation.amazonaws.com")
+    assert record["sourceIPAddress"] == "192.0.2.1"
+    assert "invokedBy" not in record["userIdentity"]
+
+
+SESSION = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><AssumedRoleUser>
+<AssumedRoleId>AROA3XFRBF23:i-0123456789abcdef0</AssumedRoleId>
+<Arn>arn:aws:sts::123456789012:assumed-role/of-ec2/i-0123456789abcdef0</Arn></AssumedRoleUser><Credentials>
+<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+
+
+@pytest.fixture
+def sts_upstream():
+    """moto tells a service by the signature, and a service that calls as itself has none here."""
+    with Stub(lambda _: Reply(200, {"Content-Type": "text/xml"}, SESSION.encode())) as stub:
+        yield stub
+
+
+def test_services_call_for_others_and_as_themselves(installation, moto, sts_upstream):
+    """The two kinds of such calls in real records: with the credentials of a caller, and with none."""
+    trail = installation(
+        "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8", "--upstreams", f"sts={sts_upstream.url}", upstream=moto.url
+    )
+    iam = trail.client("iam")
+    role = iam.create_role(RoleName="of-ec2", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.create_user(UserName="iris")
+    key = iam.create_access_key(UserName="iris")["AccessKey"]
+
+    def call(client, agent, **headers):
+        def add(request, **_):
+            request.headers["User-Agent"] = agent
+            for name, value in headers.items():
+                request.headers[name.replace("_", "-")] = value
+
+        client.meta.events.register("before-send", add)
+        return client
+
+    ec2 = trail.client("ec2", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    call(ec2, "autoscaling.amazonaws.com", X_Forwarded_For="10.1.2.3").describe_regions()
+    (record,) = wait_until("its record", lambda: trail.search(eventName=["DescribeRegions"], limit=5))
+    identity = record["userIdentity"]
+    assert (identity["type"], identity["userName"]) == ("IAMUser", "iris")
+    assert identity["invokedBy"] == record["sourceIPAddress"] == record["userAgent"] == "autoscaling.amazonaws.com"
+    assert "sharedEventID" not in record
+
+    sts = call(trail.client("sts", signature_version=UNSIGNED), "ec2.amazonaws.com")
+    session = sts.assume_role(RoleArn=role, RoleSessionName="i-0123456789abcdef0")
+    (record,) = wait_until("its record", lambda: trail.search(eventName=["AssumeRole"], limit=5))
+    assert record["userIdentity"] == {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}
+    assert record["sourceIPAddress"] == record["userAgent"] == "ec2.amazonaws.com"
+    assert record["sharedEventID"] and "errorCode" not in record
+
+    # What the service hands the session to is the session's caller, and no service.
+    secrets = session["Credentials"]
+    ec2 = trail.client("ec2", key=(secrets["AccessKeyId"], secrets["SecretAccessKey"]), token=secrets["SessionToken"])
+    ec2.describe_vpcs()
+    (record,) = wait_until("its record", lambda: trail.search(eventName=["DescribeVpcs"], limit=5))
+    identity = record["userIdentity"]
+    assert identity["sessionContext"]["sessionIssuer"]["userName"] == "of-ec2"
+    assert "invokedBy" not in identity and record["sourceIPAddress"] == "127.0.0.1"
+
+
+def test_services_behind_a_proxy_header(installation):
+    """A service's own address is a trusted one; a stranger's in the same header is not."""
+    trail = installation("--trusted-proxies", "127.0.0.1,10.0.0.0/8", "--proxy-protocol", "true")
+    for source, is_believed in (("10.7.7.7", True), ("192.0.2.7", False)):
+        header = V2 + b"\x21\x11\0\x0c" + socket.inet_aton(source) + bytes(4) + struct.pack(">HH", 1, 2)
+        assert raw_call(trail, header, agent="config.amazonaws.com").startswith(b"HTTP/1.1 200")
+        record = trail.search(limit=1)[0]
+        assert record["sourceIPAddress"] == ("config.amazonaws.com" if is_believed else source)
+        assert ("invokedBy" in record["userIdentity"]) == is_believed
 
 
 @pytest.mark.parametrize(

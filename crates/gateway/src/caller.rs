@@ -105,19 +105,26 @@ impl Caller {
         }
     }
 
-    /// Notes that a service calls for the caller, if the agent is the name of one. Only for requests of trusted
-    /// addresses: anyone can send a name, and the record then has it in place of an address.
+    /// Notes that a service calls, if the agent is the name of one: for the caller whose credentials it has, or as itself
+    /// where there are none. Only for requests that come from trusted addresses, and not for those that trusted proxies
+    /// pass on: anyone can send a name, and the record then has it in place of an address.
     pub fn note_service(&mut self, headers: &HeaderMap) {
         let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        if let Some(service) = agent.filter(|agent| is_service_principal(agent)) {
+        let Some(service) = agent.filter(|agent| is_service_principal(agent)) else { return };
+        if matches!(self.proof, Proof::Anonymous) {
+            self.identity = Arc::new(UserIdentity::service(service));
+        } else {
             Arc::make_mut(&mut self.identity).invoked_by = Some(service.to_owned());
         }
     }
 
-    /// The identity of a claim that was refused: the key, and no more.
+    /// The identity of a claim that was refused: the key, who called with it, and no more.
     pub fn without_claim(&self) -> Arc<UserIdentity> {
         match &self.identity.access_key_id {
-            Some(key_id) if self.is_claimed => Arc::new(UserIdentity::unknown_key(self.account, key_id)),
+            Some(key_id) if self.is_claimed => Arc::new(UserIdentity {
+                invoked_by: self.identity.invoked_by.clone(),
+                ..UserIdentity::unknown_key(self.account, key_id)
+            }),
             _ => Arc::clone(&self.identity),
         }
     }

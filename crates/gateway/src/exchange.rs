@@ -239,7 +239,9 @@ impl Gateway {
                 received.caller.claim(&**identities, (self.surroundings.clock)());
             }
         }
-        if self.settings.trusted_proxies.contains(received.connection.peer.connected_ip) {
+        // A proxy that passes a stranger's call on passes the stranger's `User-Agent` on as well.
+        let trusted = &self.settings.trusted_proxies;
+        if trusted.contains(received.connection.peer.connected_ip) && trusted.contains(received.source_ip) {
             received.caller.note_service(&received.head.headers);
         }
         if let Destination::Local(service) = &destination

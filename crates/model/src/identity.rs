@@ -175,6 +175,12 @@ impl UserIdentity {
             ..Self::default()
         }
     }
+
+    /// A service of AWS that calls as itself, by the name that roles trust it under (`ec2.amazonaws.com`). Source: user
+    /// guide, userIdentity element, and real records, which have these two fields alone.
+    pub fn service(principal: &str) -> Self {
+        Self { identity_type: Some("AWSService".to_owned()), invoked_by: Some(principal.to_owned()), ..Self::default() }
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ struct Case<'a> {
     outcome: Option<Outcome<'a>>,
     redaction_key: Option<&'a RedactionKey>,
     caller_type: &'a str,
+    invoked_by: Option<&'a str>,
 }
 
 impl<'a> Case<'a> {
@@ -53,6 +54,7 @@ impl<'a> Case<'a> {
             outcome: None,
             redaction_key: None,
             caller_type: "Unknown",
+            invoked_by: None,
         }
     }
 }
@@ -83,6 +85,7 @@ fn recorded(case: &Case<'_>) -> Json {
     let account = AccountId::parse("111122223333").expect("digits");
     let caller = UserIdentity {
         identity_type: Some(case.caller_type.to_owned()),
+        invoked_by: case.invoked_by.map(str::to_owned),
         ..UserIdentity::unknown_key(account, "AKIAEXAMPLE")
     };
     let caller = Arc::new(caller);
@@ -448,6 +451,14 @@ fn s3_settings_are_written_with_their_body() {
             }),
         );
     }
+}
+
+#[test]
+fn a_service_stands_in_place_of_address_and_tls() {
+    let mut case = Case::new("sts", "GetCallerIdentity", "", "");
+    check(&case, &json!({"sourceIPAddress": "192.0.2.1", "tlsDetails": {"cipherSuite": "TLS_AES_128_GCM_SHA256"}}));
+    case.invoked_by = Some("ec2.amazonaws.com");
+    check(&case, &json!({"sourceIPAddress": "ec2.amazonaws.com", "tlsDetails": null}));
 }
 
 #[test]
