@@ -30,8 +30,9 @@ def signed_head(method, url, key, region, headers, payload="UNSIGNED-PAYLOAD"):
     return dict(request.headers.items()), auth
 
 
-def put_in_signed_chunks(url, content, key, region, break_chunk=None):
-    """Status and body of the answer. `break_chunk` spoils the signature of that chunk."""
+def put_in_signed_chunks(url, content, key, region, break_chunk=None, trailer=None, break_trailer=False):
+    """Status and body of the answer. `break_chunk` spoils the signature of that chunk. `trailer`, a name and its value,
+    is sent behind the chunks under a signature of its own (`-TRAILER`), which `break_trailer` spoils."""
     pieces = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)] + [b""]
     framing = sum(len(f"{len(piece):x};chunk-signature=\r\n\r\n") + 64 for piece in pieces)
     headers = {
@@ -39,7 +40,13 @@ def put_in_signed_chunks(url, content, key, region, break_chunk=None):
         "X-Amz-Decoded-Content-Length": str(len(content)),
         "Content-Length": str(len(content) + framing),
     }
-    signed, auth = signed_head("PUT", url, key, region, headers, PAYLOAD)
+    tail = b""
+    if trailer:
+        headers["X-Amz-Trailer"] = trailer[0]
+        tail = f"{trailer[0]}:{trailer[1]}\r\nx-amz-trailer-signature:{'0' * 64}\r\n\r\n".encode()
+        # The last chunk has no line of content behind it: the trailer is there.
+        headers["Content-Length"] = str(len(content) + framing - 2 + len(tail))
+    signed, auth = signed_head("PUT", url, key, region, headers, PAYLOAD + ("-TRAILER" if trailer else ""))
     previous = signed["Authorization"].rsplit("Signature=", 1)[1]
     moment = signed["X-Amz-Date"]
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
@@ -53,7 +60,15 @@ def put_in_signed_chunks(url, content, key, region, break_chunk=None):
         )
         previous = hmac.new(signing_key, text.encode(), hashlib.sha256).hexdigest()
         sent = "0" * 64 if index == break_chunk else previous
-        body.append(f"{len(piece):x};chunk-signature={sent}\r\n".encode() + piece + b"\r\n")
+        end = b"" if trailer and not piece else b"\r\n"
+        body.append(f"{len(piece):x};chunk-signature={sent}\r\n".encode() + piece + end)
+    if trailer:
+        canonical = f"{trailer[0]}:{trailer[1]}\n".encode()
+        text = "\n".join(
+            ["AWS4-HMAC-SHA256-TRAILER", moment, scope, previous, hashlib.sha256(canonical).hexdigest()]
+        )
+        sent = hmac.new(signing_key, text.encode(), hashlib.sha256).hexdigest()
+        body.append(tail if break_trailer else tail.replace(b"0" * 64, sent.encode()))
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     try:

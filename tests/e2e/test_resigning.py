@@ -72,6 +72,55 @@ def test_a_spoilt_chunk_is_refused(opentrail, s3):
     assert error.value.response["Error"]["Code"] == "404"
 
 
+@pytest.mark.parametrize("spoilt", [None, "checksum", "signature"])
+def test_a_signed_checksum_behind_signed_chunks_is_signed_anew(opentrail, s3, spoilt):
+    checksum = base64.b64encode(zlib.crc32(CONTENT + b"!" * (spoilt == "checksum")).to_bytes(4, "big")).decode()
+    key = f"signed-trailer-{spoilt}"
+    status, body = put_in_signed_chunks(
+        f"{opentrail.url}/resigned/{key}",
+        CONTENT,
+        ROOT_KEY,
+        REGION,
+        trailer=("x-amz-checksum-crc32", checksum),
+        break_trailer=spoilt == "signature",
+    )
+    assert (status == 200) == (spoilt is None), body
+    if spoilt is None:
+        assert s3.get_object(Bucket="resigned", Key=key)["Body"].read() == CONTENT
+        return
+    if spoilt == "signature":
+        assert status == 403 and b"SignatureDoesNotMatch" in body
+    with pytest.raises(ClientError) as error:
+        s3.head_object(Bucket="resigned", Key=key)
+    assert error.value.response["Error"]["Code"] == "404"
+
+
+@pytest.mark.parametrize("is_query", [False, True])
+def test_signatures_of_version_4a_are_refused_by_name(opentrail, is_query):
+    """Their keys are derived from the secret as a point of a curve; nothing here verifies them."""
+    credential = f"{ROOT_KEY[0]}/20261130/s3/aws4_request"
+    scheme = "AWS4-ECDSA-P256-SHA256"
+    if is_query:
+        query = f"X-Amz-Algorithm={scheme}&X-Amz-Credential={credential.replace('/', '%2F')}&X-Amz-Date=20261130T000000Z"
+        query += f"&X-Amz-Expires=60&X-Amz-Region-Set=%2A&X-Amz-SignedHeaders=host&X-Amz-Signature={'30' * 35}"
+        path, headers = f"/resigned/v4a?{query}", {}
+    else:
+        authorization = f"{scheme} Credential={credential}, SignedHeaders=host;x-amz-date, Signature={'30' * 35}"
+        headers = {
+            "Authorization": authorization,
+            "X-Amz-Date": "20261130T000000Z",
+            "X-Amz-Region-Set": "*",
+            "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD",
+        }
+        path = "/resigned/v4a"
+    connection = http.client.HTTPConnection("127.0.0.1", opentrail.port, timeout=30)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status == 400 and b"<Code>InvalidRequest</Code>" in body and b"use AWS4-HMAC-SHA256" in body, body
+
+
 @pytest.mark.parametrize("spoil", [False, True])
 def test_unsigned_chunks_with_a_checksum_behind_them_pass_as_they_are(opentrail, s3, spoil):
     checksum = base64.b64encode(zlib.crc32(CONTENT + b"!" * spoil).to_bytes(4, "big")).decode()
