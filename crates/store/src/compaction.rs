@@ -24,6 +24,8 @@ const JOINED_EVENTS_MAX: i64 = 512 * 1024;
 const SEGMENTS_MIN: usize = 4;
 /// Records read at once.
 const RECORDS_AT_ONCE: u32 = 4096;
+/// Memory for parts of segments that are written anew, bytes. They are read once, in their order, so that little is kept.
+const READ_ONCE_CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 impl EventStore {
     /// Joins one group of small segments, if there is one. Says whether it did.
@@ -116,7 +118,10 @@ pub(crate) fn rewrite(
     is_kept: impl Fn(i64) -> bool,
 ) -> Result<Option<SegmentRow>, StoreError> {
     let (mut reader, mut builder) = (RecordReader::default(), Builder::default());
+    // Not through the cache of lookups: what is read here would push out what they use, and then nobody asks for it again.
+    let cache = segment::cache(READ_ONCE_CACHE_BYTES);
     for stored in segments {
+        let stored = stored.apart(&cache);
         let opened = stored.segment()?;
         let mut rows = opened.all_rows().map_err(stored.failed())?;
         rows.retain(|row| is_kept(row.seconds));

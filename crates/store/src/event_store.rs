@@ -17,6 +17,7 @@ use crate::config::StoreConfig;
 use crate::count::{CountQuery, Counts, count};
 use crate::disk_room::RoomGate;
 use crate::folder_lock::FolderLock;
+use crate::followed::Followed;
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::journal::file::sync_folder;
 use crate::journal::reader::{Recovered, read_journal};
@@ -53,11 +54,13 @@ struct Shared {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     sources: Arc<Sources>,
     manifest: Manifest,
-    /// Parts of segments that were read.
+    /// Parts of segments that lookups read.
     cache: Arc<segment::Cache>,
     /// The bucket that segments are kept in, if they are not to stay in the folder.
     remote: Option<Arc<RemoteSegments>>,
     readers: Semaphore,
+    /// Segments that those read who follow the journal.
+    followed: Arc<Followed>,
     /// Number of the next imported event.
     next_imported: AtomicU64,
     /// One sealing at a time.
@@ -145,6 +148,8 @@ pub struct StoreStatus {
     pub local_segment_bytes: u64,
     /// How the bucket is used, if there is one.
     pub bucket: Option<BucketStatus>,
+    /// Memory of parts of segments that lookups read, bytes.
+    pub cache_bytes: u64,
     /// Days that events are kept.
     pub retention_days: u32,
 }
@@ -190,6 +195,7 @@ impl EventStore {
             }
         };
         let cache = segment::cache(config.segment_cache_bytes);
+        let followed = Arc::new(Followed::new());
         let (opening_cache, opening_remote) = (Arc::clone(&cache), remote.clone());
         let (recovered, segments) = run_blocking(move || {
             let recovered = read_journal(&journal_folder)?;
@@ -236,6 +242,7 @@ impl EventStore {
             cache,
             readers: Semaphore::new(if remote.is_some() { READERS_MAX } else { Semaphore::MAX_PERMITS }),
             remote,
+            followed,
             next_imported: AtomicU64::new(next_imported),
             sealing: tokio::sync::Mutex::new(()),
             upkeep: tokio::sync::Mutex::new(()),
@@ -338,8 +345,8 @@ impl EventStore {
     /// A segment cannot be read.
     pub async fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
         let _turn = self.turn_to_read().await?;
-        let view = self.shared.sources.view();
-        run_blocking(move || view.after_sequence(sequence, limit)).await
+        let (view, followed) = (self.shared.sources.view(), Arc::clone(&self.shared.followed));
+        run_blocking(move || view.after_sequence(sequence, limit, &followed)).await
     }
 
     /// Waits for one of the [`READERS_MAX`].
@@ -394,6 +401,7 @@ impl EventStore {
             local_segment_count,
             local_segment_bytes,
             bucket,
+            cache_bytes: self.shared.cache.weight(),
             retention_days: self.shared.config.retention_days,
         }
     }
@@ -624,7 +632,12 @@ impl View {
         search(query, self.memtables(), &self.segments)
     }
 
-    fn after_sequence(&self, sequence: u64, limit: usize) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+    fn after_sequence(
+        &self,
+        sequence: u64,
+        limit: usize,
+        followed: &Followed,
+    ) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
         let mut found = Vec::new();
         let in_memory = self.memtables().filter_map(|memtable| memtable.first_sequence()).min();
         if in_memory.is_none_or(|first| first > sequence + 1) {
@@ -638,7 +651,7 @@ impl View {
                 if found.len() >= limit {
                     break;
                 }
-                found.extend(segment_after_sequence(segment, sequence, limit - found.len())?);
+                found.extend(segment_after_sequence(&followed.reader(segment), sequence, limit - found.len())?);
             }
         }
         for memtable in self.memtables() {

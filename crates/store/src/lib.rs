@@ -18,7 +18,7 @@
 //! asks for no bucket to take an event, to seal, or to start.
 //!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
+//! [`search`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
 //! [`page_cache`], [`remote_segments`], [`move_up`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
@@ -31,6 +31,7 @@ mod disk_room;
 pub mod error;
 pub mod event_store;
 mod folder_lock;
+mod followed;
 pub mod import;
 pub mod journal;
 mod known_ids;

@@ -27,8 +27,8 @@ pub(crate) struct StoredSegment {
     cache: Arc<Cache>,
     /// The file, or where it was.
     path: PathBuf,
-    /// See [`StoredSegment::kept_from`].
-    kept_from: AtomicI64,
+    /// See [`StoredSegment::kept_from`]; one for all who read the segment.
+    kept_from: Arc<AtomicI64>,
 }
 
 /// Where the bytes of a segment are. They never change, but they move from the folder to the bucket while others read.
@@ -103,7 +103,7 @@ impl StoredSegment {
             cache: Arc::clone(cache),
             path,
             row,
-            kept_from: AtomicI64::new(i64::MIN),
+            kept_from: Arc::new(AtomicI64::new(i64::MIN)),
         };
         if stored.is_local() {
             stored.segment()?;
@@ -129,6 +129,19 @@ impl StoredSegment {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let segment = Segment::open(id, source, Arc::clone(&self.cache)).map_err(self.failed())?;
         Ok(self.opened.get_or_init(|| segment))
+    }
+
+    /// The same segment, wherever it is and goes, with another memory for its parts: for who reads all of it once.
+    pub(crate) fn apart(&self, cache: &Arc<Cache>) -> Self {
+        Self {
+            opened: OnceLock::new(),
+            opening: Mutex::new(()),
+            place: Arc::clone(&self.place),
+            cache: Arc::clone(cache),
+            path: self.path.clone(),
+            row: self.row.clone(),
+            kept_from: Arc::clone(&self.kept_from),
+        }
     }
 
     /// Whether it is a file of the data folder.

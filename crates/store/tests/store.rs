@@ -44,6 +44,32 @@ async fn all_ids(store: &EventStore) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_journal_leaves_the_memory_of_lookups_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..35 {
+        store.append(record(&format!("e-{number}"), number, "PutObject", "b"), None).await.unwrap();
+    }
+    store.seal(true).await.unwrap();
+    assert_eq!(store.status().unsealed_events, 0);
+    let follow = || async {
+        let mut numbers = Vec::new();
+        while let Some(portion) = Some(store.after_sequence(numbers.len() as u64, 7).await.unwrap())
+            && !portion.is_empty()
+        {
+            numbers.extend(portion.iter().map(|event| event.sequence));
+        }
+        numbers
+    };
+    assert_eq!(follow().await, (1..=35).collect::<Vec<u64>>());
+    while store.compact().await.unwrap() {}
+    assert_eq!(follow().await, (1..=35).collect::<Vec<u64>>(), "joined segments are followed as well");
+    assert_eq!(store.status().cache_bytes, 0);
+    assert_eq!(all_ids(&store).await.len(), 35);
+    assert!(store.status().cache_bytes > 0, "lookups keep what they read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_room_only_what_is_noted_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let limits = DiskLimits { reserve_bytes: 0, budget_bytes: Some(10_000) };
@@ -503,8 +529,10 @@ async fn imports_store_every_event_once() {
 
     let before = all_ids(&store).await;
     let small = store.status().segment_count;
+    let cached = store.status().cache_bytes;
     while store.compact().await.unwrap() {}
     assert!(store.status().segment_count < small, "{small} segments before and after");
+    assert_eq!(store.status().cache_bytes, cached, "what is joined stays out of the memory of lookups");
     assert_eq!(all_ids(&store).await, before, "joined segments hold the same in the same order");
 
     store.close().await;
