@@ -369,6 +369,54 @@ def cbor(value):
 # --- what is not ours ---
 
 
+@pytest.mark.parametrize("flaw", ["no date", "no signature", "signed twice"])
+def test_a_flawed_signature_does_not_keep_a_call_out_of_the_records(installation, flaw):
+    """Servers for development look at the service of the scope alone, and carry the call out."""
+    with Stub(lambda _: Reply(204, {})) as upstream:
+        opentrail = installation(upstream=upstream.url)
+        mark = new_mark()
+        scope = f"{STRANGER_KEY[0]}/20261130/{REGION}/lambda/aws4_request"
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host", "User-Agent": mark}
+        query = ""
+        if flaw != "no signature":
+            headers["Authorization"] += f", Signature={'0' * 64}"
+        if flaw != "no date":
+            headers["X-Amz-Date"] = "20261130T000000Z"
+        if flaw == "signed twice":
+            query = f"?X-Amz-Signature={'0' * 64}&X-Amz-Credential={scope.replace('/', '%2F')}"
+        connection = http.client.HTTPConnection("127.0.0.1", opentrail.port, timeout=10)
+        connection.request("DELETE", f"/2015-03-31/functions/evidence{query}", headers=headers)
+        assert connection.getresponse().status == 204
+        connection.close()
+        record = opentrail.marked_event(mark, "DeleteFunction20150331")
+        assert record["requestParameters"]["functionName"] == "evidence"
+        assert "0" * 64 not in json.dumps(record)
+
+
+def test_a_form_that_a_browser_posts_is_recorded_without_its_fields(installation):
+    with Stub(lambda _: Reply(204, {"ETag": '"e"', "x-amz-request-id": "4442587FB7D0A2F9"})) as upstream:
+        opentrail = installation(config=f'[upstreams]\ns3 = "{upstream.url}"\n')
+        mark, boundary = new_mark(), "----form"
+        post = opentrail.client("s3", signature_version="s3v4").generate_presigned_post(
+            "bucket", "up/${filename}", Fields={"x-amz-security-token": "secretOfTheForm"}
+        )
+        part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+        body = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in post["fields"].items())
+        body += f'{part}file"; filename="f.txt"\r\n\r\n{"content" * 300_000}\r\n--{boundary}--\r\n'
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "User-Agent": mark}
+        connection = http.client.HTTPConnection("127.0.0.1", opentrail.port, timeout=10)
+        connection.request("POST", "/bucket", body, headers)
+        assert connection.getresponse().status == 204
+        connection.close()
+        assert upstream.seen[-1].body_bytes == len(body)
+        record = opentrail.marked_event(mark, "PostObject")
+        assert record["requestParameters"]["bucketName"] == "bucket" and record["eventCategory"] == "Data"
+        assert record["additionalEventData"]["bytesTransferredIn"] == len(body)
+        for path in opentrail.files():
+            content = path.read_bytes()
+            assert b"secretOfTheForm" not in content and post["fields"]["x-amz-signature"].encode() not in content, path
+
+
 def test_a_request_that_is_no_aws_call_passes_untouched_and_is_counted(installation):
     with Stub(lambda seen: Reply(418, {"X-Tea": "yes"}, b"short and stout")) as upstream:
         opentrail = installation(upstream=upstream.url)

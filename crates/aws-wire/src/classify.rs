@@ -145,6 +145,7 @@ impl<'a> Request<'a> {
             .or_else(|| self.unscoped_by_host())
             .or_else(|| self.unscoped_by_action())
             .or_else(|| self.unscoped_by_sdk_mark())
+            .or_else(|| self.unscoped_by_form())
             .unwrap_or(Classification::NotAws)
     }
 
@@ -209,6 +210,15 @@ impl<'a> Request<'a> {
             self.by_path(s3)
         })?;
         is_complete.then_some(Classification::Call(call))
+    }
+
+    /// A form that a browser posts to a bucket, at an address that says nothing: its credentials are among its fields.
+    fn unscoped_by_form(&self) -> Option<Classification> {
+        let call = s3::browser_upload(self.catalog, self.head, None)?;
+        match self.body {
+            None => Some(Classification::NeedsBody),
+            Some(body) => s3::has_field_of_upload(body).then_some(Classification::Call(call)),
+        }
     }
 
     fn s3(&self) -> Services {

@@ -38,7 +38,7 @@ pub use canonical::UriRules;
 pub use chunked::{ChunkResigner, ChunkSeed, ChunkedDecoder, ChunkedError, Trailer};
 pub use error::{SigV4Error, SignatureMismatch};
 pub use payload::{PayloadDeclaration, payload_hash};
-pub use presented::{Authorization, Placement, Presented, parse};
+pub use presented::{Authorization, Placement, Presented, claimed_service, parse};
 pub use rejection::{Rejection, RejectionStyle};
 pub use resign::{Credentials, Resigned, resign};
 pub use scope::CredentialScope;

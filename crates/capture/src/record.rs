@@ -126,9 +126,12 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         input: input.value(),
         output: output.as_ref(),
     };
-    let (event_source, event_name) = match s3::is_of_directory_buckets(exchange) {
-        true => (Text::const_new(DIRECTORY_BUCKET_SOURCE), Text::new(&operation.name)),
-        false => (facts.event_source.clone(), facts.event_name.clone()),
+    let (event_source, event_name) = if s3::is_of_directory_buckets(exchange) {
+        (Text::const_new(DIRECTORY_BUCKET_SOURCE), Text::new(&operation.name))
+    } else if s3::is_browser_upload(exchange, operation) {
+        (facts.event_source.clone(), Text::const_new(s3::BROWSER_UPLOAD_NAME))
+    } else {
+        (facts.event_source.clone(), facts.event_name.clone())
     };
     Parts {
         event_source,

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use aws_wire::catalog::{Location, Operation, Service};
 use aws_wire::protocol::xml_tree::parse_xml;
 use aws_wire::value::{FieldKey, StructureValue, Value};
-use http::HeaderMap;
 use http::header::HOST;
+use http::{HeaderMap, Method};
 use percent_decode::decode;
 use serde_json::{Map, Value as Json};
 
@@ -163,6 +163,14 @@ pub(crate) fn is_of_directory_buckets(exchange: &Exchange<'_>) -> bool {
     }
 }
 
+/// Name of events of forms that browsers post. Source: S3 guide (2020), list of data events.
+pub(crate) const BROWSER_UPLOAD_NAME: &str = "PostObject";
+
+/// Whether the call is the post of a form: it is a PutObject but for its method and body.
+pub(crate) fn is_browser_upload(exchange: &Exchange<'_>, operation: &Operation) -> bool {
+    *exchange.head.method == Method::POST && operation.name == "PutObject" && exchange.subject.service().id == "s3"
+}
+
 /// Bucket and key that a copy reads from: `bucket/key`, percent-encoded, with or without a slash before and a version
 /// after. A source that is the ARN of an access point names neither.
 pub(crate) fn copy_source(headers: &HeaderMap) -> Option<(String, String)> {
@@ -223,7 +231,8 @@ fn add_wire(object: &mut Map<String, Json>, exchange: &Exchange<'_>, operation: 
         object.insert("Host".to_owned(), Json::from(host));
     }
     for (name, value) in query_parameters(exchange.head.query) {
-        if !SIGNING_PARAMETERS.contains(&name.as_ref()) && !looks_secret_here(&name) {
+        let is_of_signature = SIGNING_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+        if !is_of_signature && !looks_secret_here(&name) {
             object.insert(name.into_owned(), Json::String(value.into_owned()));
         }
     }

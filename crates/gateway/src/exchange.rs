@@ -290,7 +290,8 @@ impl Gateway {
         body: ClientBody,
     ) -> Result<Identified, String> {
         let hosts = HostNames { own: &self.settings.bucket_host_names };
-        let scope_service = presented.as_ref().ok().and_then(Presented::service);
+        let claimed = if presented.is_err() { sigv4::claimed_service(&request_head(head)) } else { None };
+        let scope_service = claimed.as_deref().or_else(|| presented.as_ref().ok().and_then(Presented::service));
         let classified = classify(self.catalog, &request_head(head), &hosts, scope_service, None);
         let (classified, held) = match classified {
             Classification::NeedsBody => {

@@ -46,6 +46,15 @@ pub(super) fn browser_upload(catalog: &'static Catalog, head: &RequestHead<'_>, 
     Some(Call { service, operation, protocol: Protocol::RestXml, bucket_in_host: bucket.map(str::to_owned) })
 }
 
+/// Whether a form has the field that every upload has and other forms hardly have in this place: the key of the object.
+///
+/// Source: "POST Object" of the S3 API reference: `key` is required, and the fields before the file take 20 KB at most.
+pub(super) fn has_field_of_upload(body: &[u8]) -> bool {
+    const FIELDS_BYTES_MAX: usize = 20 * 1024;
+    let fields = body.get(..FIELDS_BYTES_MAX).unwrap_or(body);
+    memchr::memmem::find(fields, b"form-data; name=\"key\"").is_some()
+}
+
 /// Whether a request is signed with version 2 in a header, in the form that is S3's alone.
 ///
 /// Source: "Signing and authenticating REST requests" of the S3 user guide: `Authorization: AWS {key id}:{signature}`.

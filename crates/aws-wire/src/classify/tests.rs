@@ -362,6 +362,23 @@ fn other_requests_are_no_aws_calls() {
     }
 }
 
+#[test]
+fn forms_that_browsers_post_to_buckets_are_uploads() {
+    let form = ("content-type", "multipart/form-data; boundary=b");
+    let own = ("host", "127.0.0.1:4600");
+    let upload = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--b--\r\n";
+    let other = "--b\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\nk\r\n--b--\r\n";
+    for (target, headers, body, expected) in [
+        ("/bucket", &[own, form], upload, "s3.PutObject RestXml"),
+        ("/", &[("host", "bucket.s3.amazonaws.com"), form], upload, "s3.PutObject RestXml of bucket"),
+        ("/bucket", &[own, form], other, "not AWS"),
+        ("/bucket/more", &[own, form], upload, "not AWS"),
+        ("/bucket", &[own, FORM], "key=k", "not AWS"),
+    ] {
+        assert_eq!(check(None, "POST", target, headers, body), expected, "{target} {body}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_request_gets_an_answer(

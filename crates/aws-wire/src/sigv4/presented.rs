@@ -7,6 +7,7 @@ use model::AccessKeyId;
 
 use super::error::SigV4Error;
 use super::payload::PayloadDeclaration;
+use super::percent::decode_query_text;
 use super::scope::CredentialScope;
 use super::timestamp::AmzDate;
 use super::{header_form, query_form};
@@ -88,6 +89,26 @@ pub fn parse<'a>(head: &RequestHead<'a>) -> Result<Presented<'a>, SigV4Error> {
         (Some(header), None, None) => header_form::parse(head, header),
         (Some(_), _, _) => Err(SigV4Error::TwoMechanisms),
     }
+}
+
+/// The service that a signature names which [`parse`] refuses: the last part but one of its credential scope, as it stands.
+///
+/// Servers that check no signatures read no more than this and carry the call out, so that it must be known as one.
+pub fn claimed_service(head: &RequestHead<'_>) -> Option<String> {
+    /// Key, day, region, service, and the word that ends a scope.
+    const SCOPE_PARTS: usize = 5;
+    fn in_header(value: &http::HeaderValue) -> Option<Cow<'_, str>> {
+        let (_, credential) = value.to_str().ok()?.split_once("Credential=")?;
+        credential.split([',', ' ']).next().map(Cow::Borrowed)
+    }
+    let in_query = || {
+        let pairs = head.query?.split('&').filter_map(|pair| pair.split_once('='));
+        let mut named = pairs.filter(|(name, _)| decode_query_text(name).eq_ignore_ascii_case("X-Amz-Credential"));
+        named.next().map(|(_, value)| decode_query_text(value))
+    };
+    let credential = head.headers.get_all(AUTHORIZATION).iter().find_map(in_header).or_else(in_query)?;
+    let parts: Vec<&str> = credential.split('/').collect();
+    (parts.len() >= SCOPE_PARTS).then(|| parts[parts.len() - 2].to_owned())
 }
 
 impl<'a> Presented<'a> {

@@ -45,6 +45,22 @@ fn presigned_with(name: &str, value: &str) -> Request {
 }
 
 #[test]
+fn a_signature_that_is_refused_still_names_its_service() {
+    let claimed = |request: &Request| claimed_service(&request.head());
+    let undated = format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=00ff");
+    let request = Request::new("GET", "/", &[("host", "h"), ("authorization", &undated)]);
+    error_of(&request);
+    assert_eq!(claimed(&request).as_deref(), Some("iam"));
+    assert_eq!(claimed(&with_header(&format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL}"))).as_deref(), Some("iam"));
+    assert_eq!(claimed(&with_header("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/iam")), None);
+    assert_eq!(claimed(&with_header("AWS4-HMAC-SHA256 nonsense")), None);
+    let request = presigned_with("X-Amz-Date", "");
+    error_of(&request);
+    assert_eq!(claimed(&request).as_deref(), Some("s3"));
+    assert_eq!(claimed(&Request::new("GET", "/?a=b&c", &[("host", "h")])), None);
+}
+
+#[test]
 fn header_signatures_with_and_without_blanks() {
     for separator in [", ", ",", " , ", ",\t"] {
         let request = with_header(&format!(
