@@ -38,9 +38,15 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // The ARN of a role, whatever the name.
     ("apigateway", "authorizerCredentials", Show),
     ("apigateway", "credentials", Show),
+    // Keys of the other service's API, whatever the name.
+    ("appflow", "applicationKey", HIDE),
+    ("appflow", "datakey", HIDE),
     // Records: code and notebooks hidden.
     ("athena", "CodeBlock", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     ("athena", "Payload", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
+    // The model of its successor marks it; calls of both look the same.
+    ("chime", "PersonalPIN", HIDE),
+    ("chime", "PhoneNumberId", HIDE),
     // Guide: values of stack parameters dropped, template bodies absent.
     ("cloudformation", "ParameterValue", Omit),
     ("cloudformation", "StackPolicyBody", Omit),
@@ -48,6 +54,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Guide: the token of temporary credentials is written, that of an identity is not.
     ("cognito-identity", "SessionToken", Show),
     ("cognito-identity", "Token", Omit),
+    // Guide: the key that BGP sessions are authenticated with.
+    ("directconnect", "authKey", Treatment::Text("[PROTECTED]")),
     // Records: part of the paging of snapshot blocks.
     ("ebs", "BlockToken", Show),
     // Records: the public half of a key pair.
@@ -55,6 +63,15 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Content.
     ("events", "Detail", HIDE),
     ("firehose", "Data", Omit),
+    // Keys of a device, of its sessions and of its joins.
+    ("iotwireless", "AppKey", HIDE),
+    ("iotwireless", "AppSKey", HIDE),
+    ("iotwireless", "FNwkSIntKey", HIDE),
+    ("iotwireless", "GenAppKey", HIDE),
+    ("iotwireless", "NwkKey", HIDE),
+    ("iotwireless", "NwkSEncKey", HIDE),
+    ("iotwireless", "NwkSKey", HIDE),
+    ("iotwireless", "SNwkSIntKey", HIDE),
     // Records: the assertion is named by its id alone.
     ("kinesis", "Data", Omit),
     ("lambda", "ClientContext", Omit),
@@ -89,6 +106,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("sqs", "MessageSystemAttributes", HIDE),
     // Records.
     ("ssm", "TokenValue", Treatment::Text("Value hidden due to security reasons.")),
+    // A signed statement of another party.
+    ("sts", "ContextAssertion", HIDE),
     // Records: the whole of what makes the session usable but the secret key is written.
     ("sts", "SAMLAssertion", Omit),
     ("sts", "SessionToken", Show),
@@ -106,13 +125,27 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     // Variables of an environment, where callers put secrets.
     ("batch", "KeyValuePair", "value", HIDE),
     ("codebuild", "EnvironmentVariable", "value", HIDE),
+    ("codebuild", "ExportedEnvironmentVariable", "value", HIDE),
     ("elasticbeanstalk", "ConfigurationOptionSetting", "Value", HIDE),
 ];
 
-/// Members that hold the variables of an environment as a map: names are shown and values are not, whatever the
-/// service.
+/// Members that hold the variables of an environment as a map or as a list of pairs: names are shown and values are not,
+/// whatever the service.
 pub(crate) fn is_environment(member: &str) -> bool {
-    matches!(member, "Environment" | "environment" | "EnvironmentVariables" | "environmentVariables")
+    let ends_in = |end: &str| {
+        let start = member.len().checked_sub(end.len()).and_then(|start| member.get(start..));
+        start.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ["environment", "environmentvariables", "environmentoverride", "environmentvariablesoverride"]
+        .into_iter()
+        .any(ends_in)
+}
+
+/// Whether a text holds a URL that opens what it names to whoever reads it: with the proof of a signature in its query.
+pub(crate) fn holds_signed_url(text: &str) -> bool {
+    const SIGNATURES: [&str; 3] = ["X-Amz-Signature=", "?Signature=", "&Signature="];
+    // No signature is shorter.
+    text.len() > 64 && text.contains("://") && SIGNATURES.iter().any(|name| text.contains(name))
 }
 
 /// What to do with a member of a structure.
@@ -166,7 +199,18 @@ const SECRET_WORDS: &[&str] = &[
     "credential",
     "authtoken",
     "userdata",
+    "presignedurl",
+    "signedurl",
+    "presharedkey",
+    "passcode",
+    "authcode",
+    "authorizationcode",
+    "confirmationcode",
+    "verificationcode",
 ];
+
+/// Names of secrets that are words of harmless names as well.
+const SECRET_NAMES: &[&str] = &["authorization", "cookie", "otp", "proxyauthorization", "setcookie"];
 
 /// Ends of names that are about a secret and are not it (`secretId`, `passwordLastUsed`, `apiKeySourceType`).
 const HARMLESS_ENDS: &[&str] = &[
@@ -202,6 +246,7 @@ const HARMLESS_ENDS: &[&str] = &[
     "scope",
     "scopes",
     "action",
+    "codeurl",
     "target",
     "path",
     "prefix",
@@ -255,21 +300,26 @@ const HARMLESS_TOKENS: &[&str] = &[
     "lifecycle",
 ];
 
-/// Whether a name looks like that of a secret. Tokens are secret unless their name says what harmless thing they are.
+/// Whether a name looks like that of a secret, however its words are put together (`apiKey`, `API_KEY`, `x-api-key`).
+/// Tokens are secret unless their name says what harmless thing they are.
 pub(crate) fn looks_secret(name: &str) -> bool {
     let mut buffer = [0u8; 64];
-    let lower = match buffer.get_mut(..name.len()) {
-        Some(lower) => lower,
+    if name.len() > buffer.len() {
         // No member of any model has a longer name that holds a secret; a hostile name is hidden.
-        None => return true,
-    };
-    lower.copy_from_slice(name.as_bytes());
-    lower.make_ascii_lowercase();
-    let Ok(lower) = std::str::from_utf8(lower) else { return true };
+        return true;
+    }
+    let mut length = 0;
+    for byte in name.bytes().filter(|byte| !b"-_. ".contains(byte)) {
+        buffer[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let Ok(lower) = std::str::from_utf8(&buffer[..length]) else { return true };
     if lower.ends_with("token") || lower.ends_with("tokens") {
         return !HARMLESS_TOKENS.iter().any(|word| lower.contains(word)) || lower.contains("secret");
     }
-    SECRET_WORDS.iter().any(|word| lower.contains(word)) && !HARMLESS_ENDS.iter().any(|end| lower.ends_with(end))
+    SECRET_NAMES.contains(&lower)
+        || (SECRET_WORDS.iter().any(|word| lower.contains(word))
+            && !HARMLESS_ENDS.iter().any(|end| lower.ends_with(end)))
 }
 
 #[cfg(test)]
@@ -299,6 +349,17 @@ mod tests {
             ("AuthToken", true),
             ("Passphrase", true),
             ("UserData", true),
+            ("API_KEY", true),
+            ("x-api-key", true),
+            ("Set-Cookie", true),
+            ("authorization", true),
+            ("db.auth_token", true),
+            ("PreSignedUrl", true),
+            ("Otp", true),
+            ("SECRET_ID", false),
+            ("next-token", false),
+            ("authorizationType", false),
+            ("cookieName", false),
             ("HttpTokens", false),
             ("ApiKeySelectionExpression", false),
             ("SecretId", false),
@@ -317,6 +378,35 @@ mod tests {
             ("FunctionName", false),
         ] {
             assert_eq!(looks_secret(name), secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn environments_are_told_by_their_names() {
+        for (name, is_one) in [
+            ("Environment", true),
+            ("environmentVariables", true),
+            ("additionalEnvironmentVariables", true),
+            ("OverrideEnvironment", true),
+            ("environmentVariablesOverride", true),
+            ("environmentName", false),
+            ("environments", false),
+            ("ment", false),
+        ] {
+            assert_eq!(is_environment(name), is_one, "{name}");
+        }
+    }
+
+    #[test]
+    fn signed_urls_are_told_by_their_query() {
+        let url = |query: &str| format!("https://bucket.s3.us-east-1.amazonaws.com/a/long/key/of/an/object?{query}");
+        for (query, is_signed) in [
+            ("X-Amz-Date=20261130T000000Z&X-Amz-Signature=0123", true),
+            ("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=0123", true),
+            ("Signature=0123&Key-Pair-Id=K2", true),
+            ("versionId=1", false),
+        ] {
+            assert_eq!(holds_signed_url(&url(query)), is_signed, "{query}");
         }
     }
 

@@ -5,13 +5,13 @@
 //! renderings of their own.
 
 use aws_wire::catalog::{Location, Member, Protocol, Service, ShapeId, ShapeKind};
-use aws_wire::value::{FieldKey, StructureValue, Value};
+use aws_wire::value::{Field, FieldKey, StructureValue, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
-use crate::redact::{Treatment, is_environment, looks_secret, member_treatment};
+use crate::redact::{Treatment, holds_signed_url, is_environment, looks_secret, member_treatment};
 use crate::redaction_key::{RedactionKey, hidden_text};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
@@ -36,6 +36,8 @@ pub(crate) struct Renderer<'a> {
     redaction_key: Option<&'a RedactionKey>,
     is_dynamodb: bool,
     is_iam: bool,
+    /// Whether what is rendered are the variables of an environment: of a pair, the name is shown and the value is not.
+    is_environment: bool,
 }
 
 impl<'a> Renderer<'a> {
@@ -50,6 +52,7 @@ impl<'a> Renderer<'a> {
             redaction_key: None,
             is_dynamodb: service.id == "dynamodb",
             is_iam: service.id == "iam",
+            is_environment: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl<'a> Renderer<'a> {
     ) -> Map<String, Json> {
         let mut object = Map::with_capacity(value.fields.len());
         let members = self.service.structure(value.shape).map_or(&[][..], |structure| &structure.members);
+        let hides_value = self.is_environment || is_secret_pair(value, members);
         // A member that an answer gives as null is absent.
         for field in value.fields.iter().filter(|field| field.value != Value::Null) {
             match &field.key {
@@ -109,7 +113,11 @@ impl<'a> Renderer<'a> {
                     if member.location == Location::StatusCode {
                         continue;
                     }
-                    if let Some((key, json)) = self.member(value.shape, member, &field.value) {
+                    if hides_value && is_value_of_pair(member) {
+                        if let Some(json) = self.secret_value(&field.value) {
+                            object.insert(self.key(&member.name), json);
+                        }
+                    } else if let Some((key, json)) = self.member(value.shape, member, &field.value) {
                         object.insert(key, json);
                     }
                 }
@@ -149,10 +157,15 @@ impl<'a> Renderer<'a> {
         if self.is_iam && self.direction == Direction::Response && member.name.ends_with("Document") {
             return url_encoded(value);
         }
-        if let Value::Map(entries) = value
-            && is_environment(&member.name)
-        {
-            return entries.iter().map(|(name, value)| (name.clone(), self.hidden_value(HIDDEN_TEXT, value))).collect();
+        match value {
+            Value::Map(entries) if self.is_map_of_secrets(member) => {
+                let hidden = |(name, value): &(String, Value)| (name.clone(), self.hidden_value(HIDDEN_TEXT, value));
+                return entries.iter().map(hidden).collect();
+            }
+            Value::List(_) if is_environment(&member.name) => {
+                return Self { is_environment: true, ..*self }.value(member.shape, value);
+            }
+            _ => {}
         }
         let json = self.value(member.shape, value);
         match json {
@@ -166,6 +179,23 @@ impl<'a> Renderer<'a> {
         }
     }
 
+    /// Whether a member is a map whose names are shown and whose values are not: an environment, or texts under a name
+    /// that looks secret.
+    fn is_map_of_secrets(&self, member: &Member) -> bool {
+        let ShapeKind::Map { key, value, .. } = &self.service.shape(member.shape).kind else { return false };
+        let holds_texts = matches!(self.service.shape(value.shape).kind, ShapeKind::String);
+        !self.service.shape(key.shape).is_sensitive
+            && (is_environment(&member.name) || (holds_texts && looks_secret(&member.name)))
+    }
+
+    /// What stands in place of a secret, in the service's way; nothing if it leaves its key out.
+    fn secret_value(&self, value: &Value) -> Option<Json> {
+        match self.rules.secrets.into() {
+            Treatment::Text(text) => Some(self.hidden_value(text, value)),
+            Treatment::Omit | Treatment::Show => self.omitted_value(value),
+        }
+    }
+
     /// A value that is shown, by its shape.
     pub(crate) fn value(&self, shape: ShapeId, value: &Value) -> Json {
         match value {
@@ -176,6 +206,7 @@ impl<'a> Renderer<'a> {
                 ShapeKind::Float => number.as_f64().map_or_else(|| Json::Number(number.clone()), Json::from),
                 _ => Json::Number(number.clone()),
             },
+            Value::String(text) if holds_signed_url(text) => self.hidden_value(HIDDEN_TEXT, value),
             Value::String(text) => Json::String(text.clone()),
             Value::Timestamp(time) => write_time(*time, self.times),
             Value::Blob(bytes) => Json::String(STANDARD.encode(bytes)),
@@ -219,14 +250,11 @@ impl<'a> Renderer<'a> {
         let is_blob = matches!(value_shape.kind, ShapeKind::Blob { .. });
         let mut object = Map::with_capacity(entries.len());
         for (name, entry) in entries {
-            let is_secret = value_shape.is_sensitive || is_blob || looks_secret(name);
-            let json = match (is_secret, self.rules.secrets.into()) {
-                (false, _) | (true, Treatment::Show) => self.value(value.shape, entry),
-                (true, Treatment::Text(text)) => self.hidden_value(text, entry),
-                (true, Treatment::Omit) => match self.omitted_value(entry) {
-                    Some(json) => json,
-                    None => continue,
-                },
+            let json = if value_shape.is_sensitive || is_blob || looks_secret(name) {
+                let Some(json) = self.secret_value(entry) else { continue };
+                json
+            } else {
+                self.value(value.shape, entry)
             };
             object.insert(name.clone(), json);
         }
@@ -261,6 +289,31 @@ impl<'a> Renderer<'a> {
             KeyStyle::Wire => name.to_owned(),
         }
     }
+}
+
+/// Whether a structure is a name and its value, and the name looks like that of a secret (`DB_PASSWORD`): callers choose
+/// both, so that no model knows.
+fn is_secret_pair(value: &StructureValue, members: &[Member]) -> bool {
+    /// Most members of a pair: name, value, and what kind of a pair it is.
+    const PAIR_MEMBERS_MAX: usize = 4;
+    let member = |field: &Field| match &field.key {
+        FieldKey::Member(index) => members.get(usize::from(*index)),
+        FieldKey::Unknown(_) => None,
+    };
+    (2..=PAIR_MEMBERS_MAX).contains(&value.fields.len())
+        && value.fields.iter().any(|field| member(field).is_some_and(is_value_of_pair))
+        && value.fields.iter().any(|field| match &field.value {
+            Value::String(text) => member(field).is_some_and(is_name_of_pair) && looks_secret(text),
+            _ => false,
+        })
+}
+
+fn is_name_of_pair(member: &Member) -> bool {
+    ["name", "key"].iter().any(|name| member.name.eq_ignore_ascii_case(name))
+}
+
+fn is_value_of_pair(member: &Member) -> bool {
+    ["value", "values"].iter().any(|name| member.name.eq_ignore_ascii_case(name))
 }
 
 /// Hides in `json` every text under a name that looks secret; with `lower` also lowers the first letter of every key.

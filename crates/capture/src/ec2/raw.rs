@@ -10,7 +10,7 @@ use aws_wire::value::{FieldKey, StructureValue, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::loose_value::guess;
-use crate::redact::{Treatment, member_treatment};
+use crate::redact::{Treatment, holds_signed_url, member_treatment};
 use crate::render::Renderer;
 use crate::timestamp::{TimeStyle, write_time};
 
@@ -115,6 +115,7 @@ impl Writer<'_> {
         match value {
             Value::Structure(structure) => self.structure_or_text(structure),
             Value::List(values) => self.list(shape, values),
+            Value::String(text) if holds_signed_url(text) => Json::from(REMOVED),
             Value::String(text) => guess(text),
             Value::Timestamp(time) => write_time(*time, TimeStyle::IsoMilliseconds),
             value => self.renderer.value(shape, value),

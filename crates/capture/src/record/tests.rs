@@ -13,6 +13,7 @@ use super::{address_text, record};
 use crate::asked::Asked;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::redaction_key::RedactionKey;
+use crate::service_rules::HIDDEN_TEXT;
 
 mod services;
 
@@ -462,6 +463,26 @@ fn a_service_stands_in_place_of_address_and_tls() {
 }
 
 #[test]
+fn forms_of_browsers_are_uploads_without_their_fields() {
+    let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nup/f.txt\r\n--b\r\n\
+        Content-Disposition: form-data; name=\"x-amz-security-token\"\r\n\r\nof-the-form\r\n--b--\r\n";
+    let mut case = Case::new("s3", "PutObject", form, "");
+    case.path = "/bucket";
+    case.headers = &[("host", "127.0.0.1"), ("content-type", "multipart/form-data; boundary=b")];
+    case.status = 204;
+    let record = check(
+        &case,
+        &json!({
+            "eventName": "PostObject",
+            "eventCategory": "Data",
+            "readOnly": false,
+            "requestParameters": {"bucketName": "bucket", "Host": "127.0.0.1"},
+        }),
+    );
+    assert!(!record.to_string().contains("of-the-form"), "{record:#}");
+}
+
+#[test]
 fn presigned_urls_keep_no_proof() {
     let case = Case {
         method: Method::GET,
@@ -628,6 +649,42 @@ fn secrets_become_what_each_service_writes_for_them() {
     check(
         &Case::new("cloudformation", "CreateStack", stack, ""),
         &json!({ "requestParameters": { "stackName": "s", "parameters": [{ "parameterKey": "K" }] } }),
+    );
+}
+
+#[test]
+fn what_callers_name_like_a_secret_is_hidden_wherever_they_put_it() {
+    // Pairs, environments of any name, maps, and URLs that carry their proof.
+    let body = json!({
+        "name": "p",
+        "deviceSelectionConfiguration": null,
+        "environmentVariables": [{"name": "STAGE", "value": "of-environment"}],
+    });
+    let body = body.to_string();
+    check(
+        &Case::new("devicefarm", "CreateProject", &body, "{}"),
+        &json!({"requestParameters": {"name": "p", "environmentVariables": [{"name": "STAGE", "value": HIDDEN_TEXT}]}}),
+    );
+    let body = json!({
+        "ProductId": "prod",
+        "ProvisioningParameters": [{"Key": "DB_PASSWORD", "Value": "of-a-pair"}, {"Key": "Size", "Value": "5"}],
+    });
+    let body = body.to_string();
+    let mut case = Case::new("servicecatalog", "ProvisionProduct", &body, "{}");
+    case.protocol = Some(Protocol::Json11);
+    let record = recorded(&case);
+    assert_eq!(
+        record["requestParameters"]["provisioningParameters"],
+        json!([{"key": "DB_PASSWORD", "value": HIDDEN_TEXT}, {"key": "Size", "value": "5"}])
+    );
+    let url = "https://bucket.s3.amazonaws.com/a/long/key/of/an/object?X-Amz-Date=20261130T000000Z&X-Amz-Signature=01";
+    let answer = json!({"jobId": "1", "zipUploadUrl": url, "fileUploadUrls": {"index.html": url}}).to_string();
+    let mut case = Case::new("amplify", "CreateDeployment", "{}", &answer);
+    case.path = "/apps/a/branches/b/deployments";
+    let record = recorded(&case);
+    assert_eq!(
+        record["responseElements"],
+        json!({"jobId": "1", "zipUploadUrl": HIDDEN_TEXT, "fileUploadUrls": {"index.html": HIDDEN_TEXT}})
     );
 }
 
