@@ -219,6 +219,32 @@ const get = (path) => new Promise((done, failed) => {
     assert [record["requestParameters"]["key"] for record in run.records] == ["one", "two"]
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_http_2_sessions_of_a_node_program(folder, authority):
+    """As the clients of Kinesis and Bedrock make them: no agent is asked, so that no proxy is either."""
+    script = """
+import { connect } from 'node:http2';
+const session = connect('https://kinesis.us-east-1.amazonaws.com');
+const list = () => new Promise((done, failed) => {
+  const call = session.request({
+    ':method': 'POST', ':path': '/', 'x-amz-target': 'Kinesis_20131202.CreateStream',
+    'content-type': 'application/x-amz-json-1.1',
+  });
+  call.on('response', (headers) => { call.resume().on('end', () => done(headers[':status'])); }).on('error', failed);
+  call.end('{"StreamName":"s"}');
+});
+console.log(await Promise.all(Array.from({ length: 20 }, list)).then((all) => new Set(all).size), await list());
+session.close();
+"""
+    ok = Reply(200, {"Content-Type": "application/x-amz-json-1.1"}, b"")
+    with Stub(lambda _: ok) as upstream, TlsFront(authority, upstream.port) as front:
+        place = f"kinesis.us-east-1.amazonaws.com:443:127.0.0.1:{front.port}"
+        command = ["node", "--input-type=module", "-e", script]
+        run = record(folder, command, "--upstream-ca", authority.root, "--resolve", place)
+    assert (run.code, run.stdout) == (0, "1 200\n"), run.stderr
+    assert run.event_names == 21 * ["CreateStream"]
+
+
 def test_http_2(folder, moto, authority):
     script = (
         "import httpx\n"

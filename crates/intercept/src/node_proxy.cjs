@@ -1,11 +1,14 @@
 // Written by `opentrail record` for the time of one run, and loaded by Node before the program: leads its HTTPS and HTTP
 // connections through the proxy of HTTPS_PROXY and HTTP_PROXY. Node's own agents use a proxy only in its newest
-// releases, and agents that a program makes itself, as the AWS SDK does, not even there.
+// releases, agents that a program makes itself, as the AWS SDK does, not even there, and sessions of HTTP/2 never.
 'use strict';
 const http = require('node:http');
+const http2 = require('node:http2');
 const https = require('node:https');
 const net = require('node:net');
 const tls = require('node:tls');
+const { Duplex } = require('node:stream');
+const { syncBuiltinESMExports } = require('node:module');
 
 const proxyOf = (name) => {
   try {
@@ -65,3 +68,59 @@ http.Agent.prototype.createConnection = function createConnection(options, done)
   openTunnel(proxies.http, { ...options, port: options.port || 80 }, done);
   return undefined;
 };
+
+// A session of HTTP/2 wants its connection at once: this is one that waits for the tunnel.
+class LateTunnel extends Duplex {
+  constructor(proxy, options) {
+    super();
+    this.opened = new Promise((done, failed) => {
+      openTunnel(proxy, options, (error, socket) => (error ? failed(error) : done(socket)));
+    });
+    this.opened.then((socket) => {
+      this.socket = socket;
+      socket.on('data', (bytes) => this.push(bytes) || socket.pause());
+      socket.on('end', () => this.push(null));
+      socket.on('error', (error) => this.destroy(error));
+      socket.on('close', () => this.destroy());
+    }, (error) => this.destroy(error));
+  }
+
+  _read() {
+    if (this.socket) this.socket.resume();
+  }
+
+  _write(bytes, _, done) {
+    this.opened.then((socket) => socket.write(bytes, done), done);
+  }
+
+  _final(done) {
+    this.opened.then((socket) => socket.end(done), done);
+  }
+
+  _destroy(error, done) {
+    this.opened.then((socket) => socket.destroy(), () => {});
+    done(error);
+  }
+}
+
+const connectSession = http2.connect;
+http2.connect = function connect(authority, given, listener) {
+  const options = typeof given === 'function' || !given ? {} : given;
+  const url = typeof authority === 'string' ? new URL(authority) : authority;
+  const host = String(url.hostname || url.host || '').replace(/^\[|\]$/g, '');
+  const place = { host, port: url.port || 443 };
+  if (url.protocol !== 'https:' || options.createConnection || !leads(proxies.https, place)) {
+    return connectSession.apply(this, arguments);
+  }
+  const createConnection = () =>
+    tls.connect({
+      ALPNProtocols: ['h2'],
+      servername: net.isIP(host) ? '' : host,
+      ...options,
+      socket: new LateTunnel(proxies.https, place),
+    });
+  const onConnect = typeof given === 'function' ? given : listener;
+  return connectSession.call(this, authority, { ...options, createConnection }, onConnect);
+};
+// For programs that import the functions by name.
+syncBuiltinESMExports();

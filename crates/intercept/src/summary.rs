@@ -190,7 +190,14 @@ impl Summary {
                 line(&format!("  {}", slow.text()));
             }
         }
-        surroundings.lines().iter().for_each(|one| line(one));
+        let others = surroundings.lines();
+        others.iter().for_each(|one| line(one));
+        if total.calls == 0 && others.is_empty() {
+            line(
+                "nothing came through the recorder: a program that reads neither HTTPS_PROXY nor AWS_ENDPOINT_URL goes \
+                 past it",
+            );
+        }
         text
     }
 
@@ -363,6 +370,16 @@ not recorded: 1 connection to other hosts: pypi.org (1)
 ";
         assert_eq!(summary.text(&surroundings), expected);
         assert_eq!(summary.operations["s3:Call"].calls, 3);
+    }
+
+    #[test]
+    fn a_run_without_a_call_says_how_that_may_be() {
+        let text = Summary::default().text(&Surroundings::default());
+        assert!(text.contains("nothing came through the recorder"), "{text}");
+        let mut surroundings = Surroundings::default();
+        surroundings.tunnelled.count("pypi.org");
+        let text = Summary::default().text(&surroundings);
+        assert!(!text.contains("nothing came through"), "{text}");
     }
 
     #[test]

@@ -59,11 +59,19 @@ const NAMED: &[NamedBy] = &[
     named_by("*", "Tag", "resourceARN", "{}"),
 ];
 
+/// Actions that know no resources, though the record names what they made: only `*` allows them.
+///
+/// Source: Service Authorization Reference, actions without an entry under "resource types".
+const WITHOUT_RESOURCES: [&str; 1] = ["kms:CreateKey"];
+
 /// Services whose resources belong to no region. Source: as above.
 const WITHOUT_REGION: [&str; 2] = ["iam", "sts"];
 
 /// The ARNs that an action of this prefix was used on; empty when the record does not tell.
 pub(crate) fn arns(prefix: &str, action: &str, record: &EventRecord) -> Vec<String> {
+    if WITHOUT_RESOURCES.contains(&action) {
+        return Vec::new();
+    }
     let from_record: Vec<String> = record
         .resources
         .iter()

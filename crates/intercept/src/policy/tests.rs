@@ -105,6 +105,8 @@ fn names_become_arns_and_unknown_resources_everything() {
         .call("dynamodb", "Query", record("dynamodb", json!({"indexName": "i"}), &[TABLE], None))
         .call("s3", "CreateBucket", record("s3", json!({"bucketName": "new"}), &[], None))
         .call("ec2", "DescribeVpcs", record("ec2", json!({}), &[], None))
+        // The record names the key that was made, and the action knows none.
+        .call("kms", "CreateKey", record("kms", json!({}), &["arn:aws:kms:eu-west-1:111122223333:key/1"], None))
         .check(json!([
             {"Sid": "UsedDynamodb", "Effect": "Allow", "Action": ["dynamodb:Query"],
              "Resource": ["arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/i"]},
@@ -115,6 +117,7 @@ fn names_become_arns_and_unknown_resources_everything() {
              "Resource": ["arn:aws:iam::111122223333:role/app/r"]},
             {"Sid": "UsedIamNo3", "Effect": "Allow", "Action": ["iam:CreateUser"],
              "Resource": ["arn:aws:iam::111122223333:user/ana"]},
+            {"Sid": "UsedKms", "Effect": "Allow", "Action": ["kms:CreateKey"], "Resource": ["*"]},
             {"Sid": "UsedLambda", "Effect": "Allow", "Action": ["lambda:CreateEventSourceMapping"], "Resource": ["*"]},
             {"Sid": "UsedS3", "Effect": "Allow", "Action": ["s3:CreateBucket"], "Resource": ["arn:aws:s3:::new"]},
             {"Sid": "UsedSqs", "Effect": "Allow", "Action": ["sqs:SendMessage"],
