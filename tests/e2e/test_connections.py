@@ -1,7 +1,8 @@
-"""Ten thousand idle connections, and readers that hardly read, disturb nobody."""
+"""Ten thousand idle connections, readers that hardly read and writers that hardly write disturb nobody."""
 
 import resource
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,9 @@ CONNECTIONS = 10_000
 # What this process and the server need beside the connections.
 OTHER_FILES = 500
 SLOW_READERS = 20
+SLOW_WRITERS = 20
+# Far above what a call takes on a busy machine, and far below every time limit that a slow connection runs into.
+QUICK_CALL_S_MAX = 2
 ANSWER_BYTES = 50_000_000
 BYTES_PER_CONNECTION_MAX = 16 * 1024
 
@@ -28,10 +32,11 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def request(opentrail, path, agent):
+def request(opentrail, path, agent, method="GET", **others):
     url = f"{opentrail.url}{path}"
-    headers, _ = signed_head("GET", url, STRANGER_KEY, REGION, {})
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"User-Agent: {agent}"]
+    headers, _ = signed_head(method, url, STRANGER_KEY, REGION, {})
+    headers.update({name.replace("_", "-"): value for name, value in others.items()})
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), f"User-Agent: {agent}"]
     if not any(name.lower() == "host" for name in headers):
         lines.insert(1, f"Host: {urlsplit(url).netloc}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -63,7 +68,7 @@ def test_idle_connections_and_slow_readers(many_files, installation):
         before = opentrail.process.resident_bytes()
         held = []
         try:
-            for number in range(CONNECTIONS - SLOW_READERS):
+            for number in range(CONNECTIONS - SLOW_READERS - SLOW_WRITERS):
                 held.append(socket.create_connection(address, timeout=10))
                 if number % 10 == 0:  # Some stop in the middle of a head.
                     held[-1].sendall(b"GET /bucket/small HTTP/1.1\r\nHost: h\r\n")
@@ -75,8 +80,18 @@ def test_idle_connections_and_slow_readers(many_files, installation):
                 held.append(reader)
                 reader.sendall(request(opentrail, "/bucket/big", f"slow-{number}"))
                 assert reader.recv(1)
+            for number in range(SLOW_WRITERS):
+                held.append(socket.create_connection(address, timeout=10))
+                held[-1].sendall(request(opentrail, "/bucket/in", f"writer-{number}", "PUT", Content_Length="1000000"))
+            times = []
             for number in range(50):
+                for writer in held[-SLOW_WRITERS:]:
+                    writer.sendall(b"x")
+                began = time.monotonic()
                 call(opentrail, address, f"quick-{number}")
+                times.append(time.monotonic() - began)
+            print(f"a call takes {sorted(times)[25] * 1000:.1f} ms, the slowest {max(times) * 1000:.1f} ms")
+            assert max(times) < QUICK_CALL_S_MAX
             growth = opentrail.process.resident_bytes() - before
             print(f"{growth / 2**20:.1f} MiB for {CONNECTIONS} connections")
             assert growth < CONNECTIONS * BYTES_PER_CONNECTION_MAX
