@@ -105,8 +105,8 @@ def test_services_call_for_others_and_as_themselves(installation, moto, sts_upst
     )
     iam = trail.client("iam")
     role = iam.create_role(RoleName="of-ec2", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    iam.create_user(UserName="iris")
-    key = iam.create_access_key(UserName="iris")["AccessKey"]
+    iam.create_user(UserName="called-for")
+    key = iam.create_access_key(UserName="called-for")["AccessKey"]
 
     def call(client, agent, **headers):
         def add(request, **_):
@@ -121,7 +121,7 @@ def test_services_call_for_others_and_as_themselves(installation, moto, sts_upst
     call(ec2, "autoscaling.amazonaws.com", X_Forwarded_For="10.1.2.3").describe_regions()
     (record,) = wait_until("its record", lambda: trail.search(eventName=["DescribeRegions"], limit=5))
     identity = record["userIdentity"]
-    assert (identity["type"], identity["userName"]) == ("IAMUser", "iris")
+    assert (identity["type"], identity["userName"]) == ("IAMUser", "called-for")
     assert identity["invokedBy"] == record["sourceIPAddress"] == record["userAgent"] == "autoscaling.amazonaws.com"
     assert "sharedEventID" not in record
 
