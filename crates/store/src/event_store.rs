@@ -536,6 +536,7 @@ impl EventStore {
         for stored in old {
             stored.remove(self.remote())?;
         }
+        self.shared.followed.forget(&names);
         self.tell_of_new_segments();
         Ok(())
     }

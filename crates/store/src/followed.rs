@@ -42,4 +42,10 @@ impl Followed {
         open.push(Arc::clone(&reader));
         reader
     }
+
+    /// Lets go of segments that are no longer in the view: what they take on the disk or in a bucket goes with the last
+    /// reader. A follower that still has an older view may take one up again, until others come.
+    pub(crate) fn forget(&self, file_names: &[String]) {
+        self.open.lock().retain(|known| !file_names.contains(&known.row.file_name));
+    }
 }
