@@ -341,9 +341,10 @@ def test_imports_killed_between_their_commits(installation, tmp_path):
         if running.poll() is None:
             (opentrail if round == 2 else running).kill()
             kills += 1
+            if round == 2:
+                running.wait(30)
+                opentrail.start()
         running.wait(30)
-        if round == 2:
-            opentrail.start()
     assert kills >= 2, "the imports ended before they were killed"
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=120)
     report = json.loads(done.stdout)
