@@ -186,14 +186,7 @@ def test_a_place_without_files_is_an_error(folder):
 @pytest.fixture
 def bucket(seaweed):
     """A client of an S3 server that checks signatures, an empty bucket on it, and the variables that lead there."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=seaweed.url,
-        aws_access_key_id=seaweed.KEY[0],
-        aws_secret_access_key=seaweed.KEY[1],
-        region_name=REGION,
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
-    )
+    client = seaweed.client()
     name = f"trail-{uuid.uuid4().hex[:12]}"
     client.create_bucket(Bucket=name)
     env = {

@@ -10,9 +10,7 @@ import threading
 import time
 import uuid
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bucket_front import BucketFront
@@ -28,14 +26,7 @@ class SegmentBucket:
 
     def __init__(self, seaweed):
         self.front = BucketFront(seaweed.url)
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=seaweed.url,
-            aws_access_key_id=seaweed.KEY[0],
-            aws_secret_access_key=seaweed.KEY[1],
-            region_name=REGION,
-            config=Config(s3={"addressing_style": "path"}, proxies={}),
-        )
+        self.client = seaweed.client()
         self.name = f"segments-{uuid.uuid4().hex[:12]}"
         self.client.create_bucket(Bucket=self.name)
         self.url = f"s3://{self.name}/of/here"

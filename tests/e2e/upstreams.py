@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import boto3
+from botocore.config import Config
+from opentrail import REGION
 from process import ServerProcess, clean_environment, free_port, port_answers
 
 PYTHON_BIN = Path(sys.executable).parent
@@ -74,8 +77,33 @@ class SeaweedS3:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def client(self):
+        """A client of boto3 that speaks to it directly."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            aws_access_key_id=self.KEY[0],
+            aws_secret_access_key=self.KEY[1],
+            region_name=REGION,
+            config=Config(s3={"addressing_style": "path"}, proxies={}),
+        )
+
     def stop(self):
         self.process.kill()  # In order it would take five seconds, and its folder goes anyway.
+
+
+class QuietServer(ThreadingHTTPServer):
+    """On a port of its own choice, on threads that end with the process, and silent about clients that go away."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, *_):
+        pass  # A client that goes away is part of some tests.
 
 
 @dataclass
@@ -131,17 +159,8 @@ class Stub:
             def log_message(self, *_):
                 pass
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 256
-
-            def handle_error(self, *_):
-                pass  # A client that goes away is part of some tests.
-
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(Handler)
         self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
 
     @staticmethod
     def read_body(handler, seen):
@@ -180,7 +199,6 @@ class Stub:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join(5)
 
     def __enter__(self):
         return self

@@ -51,6 +51,22 @@ async fn append(store: &EventStore, numbers: std::ops::Range<usize>) {
     store.seal(true).await.unwrap();
 }
 
+/// A folder and a bucket, and a store of so many events, all in segments of the folder.
+async fn with_events(count: usize) -> (tempfile::TempDir, MemoryBucket, EventStore) {
+    let (folder, bucket) = (tempfile::tempdir().unwrap(), MemoryBucket::new(URL));
+    let store = open(folder.path(), &bucket).await;
+    append(&store, 0..count).await;
+    (folder, bucket, store)
+}
+
+/// Ends a store and starts it again with an empty cache.
+async fn reopen_cold(store: EventStore, folder: &Path, bucket: &MemoryBucket) -> EventStore {
+    store.close().await;
+    drop(store);
+    forget_cache(folder);
+    open(folder, bucket).await
+}
+
 async fn move_all(store: &EventStore) -> usize {
     let mut moved = 0;
     while store.move_up().await.unwrap().is_some() {
@@ -158,10 +174,7 @@ async fn a_file_whose_segment_is_in_the_bucket_is_deleted_by_the_next_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_fail_before_or_after_they_were_carried_out_are_made_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..50).await;
+    let (folder, bucket, store) = with_events(50).await;
     let mut number = 0;
     bucket.set_hook(Some(Box::new(move |point, _| {
         number += 1;
@@ -171,10 +184,7 @@ async fn requests_that_fail_before_or_after_they_were_carried_out_are_made_again
     while store.compact().await.unwrap() {}
     assert_eq!(move_all(&store).await, 1);
     assert_eq!(store.delete_unread_objects().await.unwrap(), 5);
-    store.close().await;
-    drop(store);
-    forget_cache(folder.path());
-    let store = open(folder.path(), &bucket).await;
+    let store = reopen_cold(store, folder.path(), &bucket).await;
     check_that_each_is_there_once(&store, 50).await;
     let status = store.status().bucket.unwrap();
     assert!(status.failures > 0 && status.fetched_bytes > 0 && status.cache_misses > 0, "{status:?}");
@@ -184,10 +194,7 @@ async fn requests_that_fail_before_or_after_they_were_carried_out_are_made_again
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_refuses_costs_nothing_but_old_events() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..20).await;
+    let (folder, bucket, store) = with_events(20).await;
     move_all(&store).await;
     store.close().await;
     drop(store);
@@ -209,15 +216,9 @@ async fn a_bucket_that_refuses_costs_nothing_but_old_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_goes_when_its_last_reader_is_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..50).await;
+    let (folder, bucket, store) = with_events(50).await;
     move_all(&store).await;
-    store.close().await;
-    drop(store);
-    forget_cache(folder.path());
-    let store = open(folder.path(), &bucket).await;
+    let store = reopen_cold(store, folder.path(), &bucket).await;
     // The first request of a lookup waits for the test.
     let ((has_begun, begun), (go_on, may_go_on)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
     let mut once = Some((has_begun, may_go_on));
@@ -283,10 +284,7 @@ async fn objects_that_the_manifest_does_not_know_are_left_alone() {
 /// The format has no checksum over event ids; the manifest has one over everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_byte_anywhere_is_told_and_never_believed() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..10).await;
+    let (folder, bucket, store) = with_events(10).await;
     move_all(&store).await;
     store.close().await;
     drop(store);
@@ -339,10 +337,7 @@ async fn imports_know_what_is_in_the_bucket() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_is_never_opened_without_its_bucket_and_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..30).await;
+    let (folder, bucket, store) = with_events(30).await;
     move_all(&store).await;
     append(&store, 30..35).await;
     store.close().await;
@@ -377,10 +372,7 @@ async fn a_history_is_never_opened_without_its_bucket_and_comes_back() {
 /// The budget is for what cannot be fetched again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_the_bucket_does_not_count_for_the_disk_budget() {
-    let folder = tempfile::tempdir().unwrap();
-    let bucket = MemoryBucket::new(URL);
-    let store = open(folder.path(), &bucket).await;
-    append(&store, 0..50).await;
+    let (_folder, _bucket, store) = with_events(50).await;
     let before = store.measure_room().unwrap().used_bytes;
     let local = store.status().local_segment_bytes;
     assert!(local > 0);
