@@ -188,6 +188,10 @@ impl Feeds {
         };
         let mut progress = FeedProgress::clone(&known);
         let coverage = self.coverage();
+        if coverage.is_empty() {
+            // No trail selected what is there by now, and one that starts later takes what is recorded behind that.
+            progress.cursor = progress.cursor.max(newest);
+        }
         while progress.cursor < newest {
             let events = self.store.after_sequence(progress.cursor, BUS_EVENTS).await?;
             let Some(last) = events.last().map(|event| event.sequence) else { break };

@@ -126,6 +126,8 @@ async fn receivers_have_every_event_of_the_trail_whatever_they_refuse() {
     let mut feeds = open(folder.path(), &receiver, &clock).await;
     feeds.registry.add(trail(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
     feeds.send_once().await;
+    record(&feeds, START, "before a look at which no trail runs", false).await;
+    feeds.send_once().await;
     record(&feeds, START, "before the start", false).await;
     let behind = feeds.store.newest_sequence();
     let start = |trail: &mut Trail| {
