@@ -1,4 +1,4 @@
-//! Answers that the gateway gives itself.
+//! Answers on their way to a client, and those that the gateway gives itself.
 
 use aws_wire::catalog::{Protocol, Service};
 use aws_wire::fault::{self, Fault};
@@ -7,6 +7,27 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::AnswerBody;
+use crate::http1::head::{AnswerHead, MessageHead};
+
+/// An answer on its way to a client.
+pub(crate) struct Answered {
+    pub(crate) head: AnswerHead,
+    pub(crate) body: AnswerBody,
+}
+
+impl Answered {
+    /// The same for a library, which makes lines of its own.
+    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+        Response::from_parts(self.head.parts, self.body)
+    }
+}
+
+impl From<Response<AnswerBody>> for Answered {
+    fn from(response: Response<AnswerBody>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { head: MessageHead::without_lines(parts), body }
+    }
+}
 
 /// An error in the shape that the caller's protocol expects.
 pub fn fault(

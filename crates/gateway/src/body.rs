@@ -16,7 +16,6 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::http1::body::WireBody;
-use crate::http1::head::HeaderLines;
 use crate::resigning::ResignedChunks;
 use crate::upstream::UpstreamBody;
 
@@ -33,6 +32,10 @@ pub struct IdleTimeout {
     after: Duration,
 }
 
+/// A body that is still on its HTTP/1.1 connection.
+#[derive(Debug)]
+pub struct WireRequestBody(WireBody);
+
 /// Body of a request, from whoever serves its connection.
 #[derive(Debug)]
 pub enum ClientBody {
@@ -42,32 +45,9 @@ pub enum ClientBody {
     Hyper(Incoming),
 }
 
-/// A body that is still on its HTTP/1.1 connection, with the lines in which the headers before it came.
-#[derive(Debug)]
-pub struct WireRequestBody {
-    body: WireBody,
-    lines: Option<HeaderLines>,
-}
-
-impl WireRequestBody {
-    pub(crate) fn new(body: WireBody, lines: HeaderLines) -> Self {
-        Self { body, lines: Some(lines) }
-    }
-}
-
-impl From<WireRequestBody> for ClientBody {
-    fn from(body: WireRequestBody) -> Self {
-        Self::Wire(body)
-    }
-}
-
-impl ClientBody {
-    /// The lines in which the request's headers came, where they came over HTTP/1.1.
-    pub(crate) fn take_lines(&mut self) -> Option<HeaderLines> {
-        match self {
-            Self::Wire(body) => body.lines.take(),
-            Self::Hyper(_) => None,
-        }
+impl From<WireBody> for ClientBody {
+    fn from(body: WireBody) -> Self {
+        Self::Wire(WireRequestBody(body))
     }
 }
 
@@ -83,7 +63,7 @@ impl Body for ClientBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Wire(WireRequestBody { body, .. }) => Pin::new(body).poll_frame(context),
+            Self::Wire(WireRequestBody(body)) => Pin::new(body).poll_frame(context),
             Self::Hyper(body) => {
                 Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -92,14 +72,14 @@ impl Body for ClientBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Wire(WireRequestBody { body, .. }) => body.is_end_stream(),
+            Self::Wire(WireRequestBody(body)) => body.is_end_stream(),
             Self::Hyper(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Wire(WireRequestBody { body, .. }) => body.size_hint(),
+            Self::Wire(WireRequestBody(body)) => body.size_hint(),
             Self::Hyper(body) => body.size_hint(),
         }
     }
@@ -201,7 +181,7 @@ pub enum RequestBody {
         trailers: Option<Box<HeaderMap>>,
     },
     /// Streamed from the client.
-    Streamed(StreamedRequest),
+    Streamed(Box<StreamedRequest>),
     /// In signed chunks that get new signatures.
     Resigned(Box<ResignedChunks>),
 }
@@ -224,7 +204,7 @@ impl RequestBody {
     /// A streamed body: `prefix` was read already, `counted` follows how many bytes went on.
     pub fn streamed(prefix: Bytes, rest: ClientBody, counted: Arc<AtomicU64>, idle_timeout: Duration) -> Self {
         let prefix = (!prefix.is_empty()).then_some(prefix);
-        Self::Streamed(StreamedRequest { prefix, rest, counted, idle: IdleTimer::new(idle_timeout) })
+        Self::Streamed(Box::new(StreamedRequest { prefix, rest, counted, idle: IdleTimer::new(idle_timeout) }))
     }
 }
 
@@ -306,11 +286,7 @@ pub struct StreamReport {
 
 /// Body of an answer on its way to the client.
 #[derive(Debug)]
-pub struct AnswerBody {
-    content: Content,
-    /// The lines in which the answer's headers came, where they came over HTTP/1.1.
-    lines: Option<HeaderLines>,
-}
+pub struct AnswerBody(Content);
 
 #[derive(Debug)]
 enum Content {
@@ -395,16 +371,15 @@ impl AnswerBody {
     /// A held answer.
     pub fn whole(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
         let bytes = (!bytes.is_empty()).then_some(bytes);
-        Self { content: Content::Whole { bytes, trailers }, lines: None }
+        Self(Content::Whole { bytes, trailers })
     }
 
-    /// The same, of an answer whose headers came in these lines.
-    pub(crate) fn after(self, lines: Option<HeaderLines>) -> Self {
-        Self { lines, ..self }
-    }
-
-    pub(crate) fn lines(&self) -> Option<&HeaderLines> {
-        self.lines.as_ref()
+    /// All bytes, if they are held and nothing follows them.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match &mut self.0 {
+            Content::Whole { bytes, trailers: None } => Some(bytes.take().unwrap_or_default()),
+            Content::Whole { .. } | Content::Streamed(_) => None,
+        }
     }
 
     /// A streamed answer, whose end is told to `report` if there is one.
@@ -417,7 +392,7 @@ impl AnswerBody {
         let prefix = (!prefix.is_empty()).then_some(prefix);
         let idle = IdleTimer::new(idle_timeout);
         let streamed = StreamedAnswer { prefix, rest, idle, sent_bytes: 0, report };
-        Self { content: Content::Streamed(Box::new(streamed)), lines: None }
+        Self(Content::Streamed(Box::new(streamed)))
     }
 }
 
@@ -426,7 +401,7 @@ impl Body for AnswerBody {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.get_mut().content {
+        match &mut self.get_mut().0 {
             Content::Whole { bytes, trailers } => {
                 let data = bytes.take().map(Frame::data);
                 Poll::Ready(data.or_else(|| trailers.take().map(|map| Frame::trailers(*map))).map(Ok))
@@ -436,14 +411,14 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
+        match &self.0 {
             Content::Whole { bytes, trailers } => bytes.is_none() && trailers.is_none(),
             Content::Streamed(streamed) => streamed.prefix.is_none() && streamed.rest.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
+        match &self.0 {
             Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Content::Streamed(streamed) => add_to_hint(streamed.rest.size_hint(), streamed.prefix.as_ref()),
         }

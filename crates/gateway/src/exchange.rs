@@ -19,19 +19,20 @@ use aws_wire::sigv4::{self, Presented, SigV4Error};
 use bytes::Bytes;
 use capture::{Asked, BodyCapture, Outcome};
 use http::header::HOST;
-use http::{HeaderValue, Method, Request, Response, response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
+use hyper::body::Incoming;
 use model::{AccountId, EventRecord, EventTime, Region, Text, TlsDetails};
 use tokio::sync::{RwLock, oneshot};
 use uuid::Uuid;
 
-use crate::answer;
+use crate::answer::{self, Answered};
 use crate::body::{AnswerBody, AnswerSource, ClientBody, Held, RequestBody, StreamEnd, StreamReport, hold};
 use crate::caller::{Caller, CallerDirectory, CallerLearner};
 use crate::failure::Failure;
 use crate::gap::{GapTracker, gap_record};
 use crate::host_region::region_of_host;
-use crate::http1::head::{HeaderLines, remove_hop_by_hop};
+use crate::http1::head::{AnswerHead, IncomingHead, MessageHead, remove_hop_by_hop};
 use crate::identities::IdentityBook;
 use crate::metrics::{CallCounters, CallOutcome, GatewayMetrics};
 use crate::observer::{CallObserver, ConcludedCall};
@@ -110,17 +111,21 @@ pub struct Gateway {
 
 /// The head of an answer, and where its body comes from.
 struct Answer {
-    parts: response::Parts,
-    /// The lines in which its headers came, where they came over HTTP/1.1.
-    lines: Option<HeaderLines>,
+    head: AnswerHead,
     source: AnswerSource,
 }
 
-impl From<Response<UpstreamBody>> for Answer {
-    fn from(response: Response<UpstreamBody>) -> Self {
-        let (parts, mut body) = response.into_parts();
-        Self { parts, lines: body.take_lines(), source: AnswerSource::Upstream(body) }
+impl From<(AnswerHead, UpstreamBody)> for Answer {
+    fn from((head, body): (AnswerHead, UpstreamBody)) -> Self {
+        Self { head, source: AnswerSource::Upstream(body) }
     }
+}
+
+/// A request that was understood, and what is to be done with it.
+struct Understood {
+    received: Box<Received>,
+    destination: Destination,
+    rest: RequestBody,
 }
 
 impl Gateway {
@@ -172,71 +177,93 @@ impl Gateway {
         drop(self.open_records.write().await);
     }
 
-    /// Serves one request. Cancelling it (the client went away) does not cancel the call or its record.
+    /// Serves one request that a library read. Cancelling it (the client went away) does not cancel the call or its record.
     pub async fn serve(
         self: Arc<Self>,
-        request: Request<impl Into<ClientBody>>,
+        request: Request<Incoming>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
-        let request: Request<ClientBody> = request.map(Into::into);
+        let (parts, body) = request.into_parts();
+        let answered = self.answer_to(MessageHead::without_lines(parts), body.into(), connection).await;
+        let mut response = answered.into_response();
+        remove_hop_by_hop(response.headers_mut());
+        response
+    }
+
+    /// Answers one request; see [`Self::serve`].
+    pub(crate) async fn answer_to(
+        self: Arc<Self>,
+        head: IncomingHead,
+        body: ClientBody,
+        connection: Arc<Connection>,
+    ) -> Answered {
         self.metrics.calls_in_flight.inc();
-        let gateway = Arc::clone(&self);
-        let goes_through_library = matches!(request.body(), ClientBody::Hyper(_));
-        let mut answer = Unstoppable::new(async move {
-            let answer = Arc::clone(&gateway).exchange(request, connection).await;
+        let gateway = self;
+        Unstoppable::new(async move {
+            let answered = Arc::clone(&gateway).exchange(head, body, connection).await;
             gateway.metrics.calls_in_flight.dec();
-            answer
+            answered
         })
-        .await;
-        if goes_through_library {
-            // Our own writer passes them over.
-            remove_hop_by_hop(answer.headers_mut());
-        }
-        answer
+        .await
     }
 
     /// Passes on one request as what is no AWS call: untouched and unrecorded, but counted.
     pub async fn serve_unrecorded(
         self: Arc<Self>,
-        request: Request<impl Into<ClientBody>>,
+        request: Request<Incoming>,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
-        let (mut head, mut body) = request.map(Into::into).into_parts();
-        put_host_header(&mut head);
-        let lines = body.take_lines();
-        let goes_through_library = matches!(body, ClientBody::Hyper(_));
-        let body = Held::Longer { prefix: Bytes::new(), rest: body };
-        let mut answer = self.pass_on(&connection, &head, lines.as_ref(), body).await;
-        if goes_through_library {
-            remove_hop_by_hop(answer.headers_mut());
-        }
-        answer
+        let (mut parts, body) = request.into_parts();
+        put_host_header(&mut parts);
+        let body = Held::Longer { prefix: Bytes::new(), rest: body.into() };
+        let answered = self.pass_on(&connection, &MessageHead { parts, lines: None }, body).await;
+        let mut response = answered.into_response();
+        remove_hop_by_hop(response.headers_mut());
+        response
     }
 
-    async fn exchange(
-        self: Arc<Self>,
-        request: Request<ClientBody>,
+    async fn exchange(self: Arc<Self>, head: IncomingHead, body: ClientBody, connection: Arc<Connection>) -> Answered {
+        let Understood { received, destination, rest } = match self.understand(head, body, connection).await {
+            Ok(understood) => understood,
+            Err(answered) => return answered,
+        };
+        if let Destination::Local(service) = &destination
+            && !service.records_unknown_callers()
+            && !received.caller.proof.is_of_known_key()
+        {
+            self.metrics.unrecorded_unknown_callers.inc();
+            return match Box::pin(self.forward(&received, &destination, rest)).await {
+                Ok(answer) => self.pass_back(answer),
+                Err(failure) => received.fault(&failure),
+            };
+        }
+        self.record_exchange(received, destination, rest).await
+    }
+
+    /// What a request is, and who sends it. What is no AWS call, or cannot be read, is answered at once.
+    async fn understand(
+        &self,
+        mut head: IncomingHead,
+        body: ClientBody,
         connection: Arc<Connection>,
-    ) -> Response<AnswerBody> {
+    ) -> Result<Understood, Answered> {
         let began = Instant::now();
-        let (mut head, mut body) = request.into_parts();
-        let lines = body.take_lines();
-        put_host_header(&mut head);
+        put_host_header(&mut head.parts);
         let presented = sigv4::parse(&request_head(&head));
         let (target, held, rest) = match self.identify(&head, &presented, body).await {
             Ok(Identified::Aws { target, held, rest }) => (target, held, rest),
-            Ok(Identified::NotAws { body }) => {
-                return Box::pin(self.pass_on(&connection, &head, lines.as_ref(), body)).await;
-            }
-            Err(message) => return answer::plain(400, &message),
+            Ok(Identified::NotAws { body }) => return Err(Box::pin(self.pass_on(&connection, &head, body)).await),
+            Err(message) => return Err(answer::plain(400, &message).into()),
         };
-        let sender = self.sender(&presented, &head, &held.0);
-        let mut received = self.receive(connection, (head, lines), target, held, sender, began);
+        let now = (self.surroundings.clock)();
+        let sender = self.sender(&presented, &head, &held.0, now);
+        drop(presented);
+        let mut received = self.receive(connection, head, target, held, sender, began);
         let destination = self.routes.for_service(received.target.service()).clone();
         if let Destination::Upstream(_) | Destination::Origin = &destination {
             received.caller.claim_no_more_than_proved();
             if let Some(identities) = &self.surroundings.identities {
-                received.caller.claim(&**identities, (self.surroundings.clock)());
+                received.caller.claim(&**identities, now);
             }
         }
         // A proxy that passes a stranger's call on passes the stranger's `User-Agent` on as well.
@@ -244,26 +271,16 @@ impl Gateway {
         if trusted.contains(received.connection.peer.connected_ip) && trusted.contains(received.source_ip) {
             received.caller.note_service(&received.head.headers);
         }
-        if let Destination::Local(service) = &destination
-            && !service.records_unknown_callers()
-            && !received.caller.proof.is_of_known_key()
-        {
-            self.metrics.unrecorded_unknown_callers.inc();
-            return match self.forward(&received, &destination, rest).await {
-                Ok(answer) => self.pass_back(answer),
-                Err(failure) => received.fault(&failure),
-            };
-        }
-        self.record_exchange(received, &destination, rest).await
+        Ok(Understood { received, destination, rest })
     }
 
     /// **Intent before forward**, then **outcome before release**.
     async fn record_exchange(
         self: Arc<Self>,
         received: Box<Received>,
-        destination: &Destination,
+        destination: Destination,
         rest: RequestBody,
-    ) -> Response<AnswerBody> {
+    ) -> Answered {
         let mut note = None;
         if !received.target.is_read_only(&received.head.method) {
             match self.note(&received, Outcome::Unknown, None).await {
@@ -276,7 +293,7 @@ impl Gateway {
                 Err(error) => tracing::error!(%error, "a call goes on without a note of it"),
             }
         }
-        match self.forward(&received, destination, rest).await {
+        match self.forward(&received, &destination, rest).await {
             Ok(answer) => self.answer(received, answer, note).await,
             Err(failure) => Box::pin(self.fail(received, failure, note)).await,
         }
@@ -353,12 +370,13 @@ impl Gateway {
         presented: &Result<Presented<'_>, SigV4Error>,
         head: &http::request::Parts,
         held: &HeldRequest,
+        now: EventTime,
     ) -> (Caller, Region) {
         let payload_hash = || match held {
             HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
             HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
         };
-        let caller = self.callers.learn(presented, &request_head(head), payload_hash, (self.surroundings.clock)());
+        let caller = self.callers.learn(presented, &request_head(head), payload_hash, now);
         let region = presented
             .as_ref()
             .ok()
@@ -372,7 +390,7 @@ impl Gateway {
     fn receive(
         &self,
         connection: Arc<Connection>,
-        (head, lines): (http::request::Parts, Option<HeaderLines>),
+        head: IncomingHead,
         target: Target,
         (held, streamed_bytes): (HeldRequest, Arc<AtomicU64>),
         (mut caller, region): (Caller, Region),
@@ -389,7 +407,6 @@ impl Gateway {
         Box::new(Received {
             connection,
             head,
-            lines,
             target,
             held,
             streamed_bytes,
@@ -417,7 +434,7 @@ impl Gateway {
                     return Err(Failure::no_origin());
                 };
                 let client = &received.connection.lane.client;
-                match client.send(&url, &received.head, received.lines.as_ref(), body).await {
+                match client.send(&url, &received.head, received.head.lines.as_ref(), body).await {
                     Ok(response) => Ok(response.into()),
                     Err(error) => {
                         self.metrics.upstream_failures.inc();
@@ -438,7 +455,7 @@ impl Gateway {
                     request_id: &received.request_id,
                 };
                 let (parts, body) = service.answer(call).await.response.into_parts();
-                Ok(Answer { parts, lines: None, source: AnswerSource::Local(body) })
+                Ok(Answer { head: MessageHead::without_lines(parts), source: AnswerSource::Local(body) })
             }
             Destination::Nowhere => {
                 let service = &received.target.service().id;
@@ -491,9 +508,9 @@ impl Gateway {
     async fn answer(
         self: Arc<Self>,
         received: Box<Received>,
-        Answer { parts, lines, source }: Answer,
+        Answer { head, source }: Answer,
         note: Option<NoteId>,
-    ) -> Response<AnswerBody> {
+    ) -> Answered {
         let is_streaming = received.target.call().is_some_and(capture::is_streaming_response);
         let hold_bytes_max =
             if is_streaming { self.settings.held_stream_bytes_max } else { self.settings.captured_body_bytes_max };
@@ -521,20 +538,20 @@ impl Gateway {
         match held {
             Held::Whole { bytes, trailers } => {
                 let outcome = Outcome::Answered {
-                    status: parts.status.as_u16(),
-                    headers: &parts.headers,
+                    status: head.status.as_u16(),
+                    headers: &head.headers,
                     body: BodyCapture::Complete(&bytes),
                 };
                 if received.target.call().is_some_and(capture::is_teacher) {
                     Box::pin(self.learn(&received, outcome)).await;
                 }
-                if let Err(failure) = self.append(&received, outcome, note, Some(parts.status.as_u16())).await {
+                if let Err(failure) = self.append(&received, outcome, note, Some(head.status.as_u16())).await {
                     return received.fault(&failure);
                 }
-                Response::from_parts(parts, AnswerBody::whole(bytes, trailers).after(lines))
+                Answered { head, body: AnswerBody::whole(bytes, trailers) }
             }
             Held::Longer { prefix, rest } => {
-                let answer = Answer { parts, lines, source: rest };
+                let answer = Answer { head, source: rest };
                 Box::pin(self.stream(received, answer, prefix, note)).await
             }
         }
@@ -554,13 +571,13 @@ impl Gateway {
     async fn stream(
         self: Arc<Self>,
         received: Box<Received>,
-        Answer { parts, lines, source: rest }: Answer,
+        Answer { head, source: rest }: Answer,
         prefix: Bytes,
         note: Option<NoteId>,
-    ) -> Response<AnswerBody> {
+    ) -> Answered {
         let provisional = Outcome::Answered {
-            status: parts.status.as_u16(),
-            headers: &parts.headers,
+            status: head.status.as_u16(),
+            headers: &head.headers,
             body: BodyCapture::Streamed { total_bytes: 0 },
         };
         let note = match self.note(&received, provisional, note).await {
@@ -576,8 +593,8 @@ impl Gateway {
             }
         };
         let (sender, receiver) = oneshot::channel();
-        let body = AnswerBody::streamed(prefix, rest, self.settings.body_idle_timeout, Some(sender)).after(lines);
-        let (status, headers) = (parts.status.as_u16(), parts.headers.clone());
+        let body = AnswerBody::streamed(prefix, rest, self.settings.body_idle_timeout, Some(sender));
+        let (status, headers) = (head.status.as_u16(), head.headers.clone());
         let open_record = Arc::clone(&self.open_records).read_owned().await;
         tokio::spawn(async move {
             let report = receiver
@@ -594,18 +611,20 @@ impl Gateway {
                     Some(format!("The answer broke off after {} bytes: {reason}.", report.sent_bytes).into());
             }
             // The answer has left: nobody is there to be refused. A failure leaves the provisional record in force.
-            if let Err(error) = self.append_record(&received.connection.lane, &record, note).await {
+            let appended = received.connection.lane.recorder.append(&record, note);
+            let observed = self.keep_for_observer(record);
+            if let Err(error) = self.until_durable(appended).await {
                 self.gaps.count((self.surroundings.clock)());
                 tracing::error!(%error, "the final record of a streamed answer is lost; its provisional one stands");
             }
-            self.conclude(&received, Some(status), &record, report.sent_bytes);
+            self.conclude(&received, Some(status), observed.as_deref(), report.sent_bytes);
             drop(open_record);
         });
-        Response::from_parts(parts, body)
+        Answered { head, body }
     }
 
     /// Records a call that the gateway itself answers with an error, and answers it.
-    async fn fail(&self, received: Box<Received>, failure: Failure, note: Option<NoteId>) -> Response<AnswerBody> {
+    async fn fail(&self, received: Box<Received>, failure: Failure, note: Option<NoteId>) -> Answered {
         let outcome = Outcome::Failed { code: failure.code, message: &failure.message };
         match self.append(&received, outcome, note, Some(failure.status)).await {
             Ok(()) => received.fault(&failure),
@@ -619,11 +638,11 @@ impl Gateway {
         outcome: Outcome<'_>,
         supersedes: Option<NoteId>,
     ) -> Result<NoteId, SinkError> {
-        let record = received.record(outcome, (self.surroundings.clock)());
-        let began = Instant::now();
-        let noted = received.connection.lane.recorder.note(&record, supersedes).await;
-        self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
-        noted
+        let noted = {
+            let record = received.record(outcome, (self.surroundings.clock)());
+            received.connection.lane.recorder.note(&record, supersedes)
+        };
+        self.until_durable(noted).await
     }
 
     /// Appends the final record of a call. An error is what the caller gets in place of the answer (`closed`); in
@@ -635,13 +654,17 @@ impl Gateway {
         note: Option<NoteId>,
         status: Option<u16>,
     ) -> Result<(), Failure> {
-        let record = received.record(outcome, (self.surroundings.clock)());
         let response_bytes = match outcome {
             Outcome::Answered { body, .. } => body.total_bytes(),
             Outcome::Unknown | Outcome::Failed { .. } => 0,
         };
-        let appended = self.append_record(&received.connection.lane, &record, note).await;
-        self.conclude(received, status, &record, response_bytes);
+        let (appended, observed) = {
+            let record = received.record(outcome, (self.surroundings.clock)());
+            let appended = received.connection.lane.recorder.append(&record, note);
+            (appended, self.keep_for_observer(record))
+        };
+        let appended = self.until_durable(appended).await;
+        self.conclude(received, status, observed.as_deref(), response_bytes);
         let Err(error) = appended else {
             if self.gaps.is_open() {
                 Box::pin(self.record_gap(&received.connection.lane)).await;
@@ -658,11 +681,17 @@ impl Gateway {
         Ok(())
     }
 
-    async fn append_record(&self, lane: &Lane, record: &EventRecord, note: Option<NoteId>) -> Result<(), SinkError> {
+    /// Waits for a record to be durable, and measures how long.
+    async fn until_durable<T>(&self, committed: impl Future<Output = T>) -> T {
         let began = Instant::now();
-        let appended = lane.recorder.append(record, note).await;
+        let outcome = committed.await;
         self.metrics.durable_seconds.0.observe(began.elapsed().as_secs_f64());
-        appended
+        outcome
+    }
+
+    /// The record, if somebody is to be told of it; it is too large to wait with every call.
+    fn keep_for_observer(&self, record: EventRecord) -> Option<Box<EventRecord>> {
+        self.surroundings.observer.is_some().then(|| Box::new(record))
     }
 
     /// Tells of calls that went unrecorded, once recording works again.
@@ -676,7 +705,7 @@ impl Gateway {
             (surroundings.new_id)().to_string(),
             (surroundings.clock)(),
         );
-        match self.append_record(lane, &record, None).await {
+        match self.until_durable(lane.recorder.append(&record, None)).await {
             Ok(()) => {
                 tracing::warn!(calls = gap.call_count, first = %gap.first, last = %gap.last, "a gap was recorded")
             }
@@ -690,9 +719,9 @@ impl Gateway {
     }
 
     /// Counts a call, and tells the observer of it.
-    fn conclude(&self, received: &Received, status: Option<u16>, record: &EventRecord, response_bytes: u64) {
+    fn conclude(&self, received: &Received, status: Option<u16>, record: Option<&EventRecord>, response_bytes: u64) {
         self.count_call(received, status);
-        let Some(observer) = &self.surroundings.observer else { return };
+        let (Some(observer), Some(record)) = (&self.surroundings.observer, record) else { return };
         observer.concluded(&ConcludedCall {
             service: received.target.service(),
             operation: received.target.call().map(Call::operation_name),
@@ -717,16 +746,13 @@ impl Gateway {
     async fn pass_on(
         &self,
         connection: &Connection,
-        head: &http::request::Parts,
-        lines: Option<&HeaderLines>,
+        head: &MessageHead<http::request::Parts>,
         body: Held<ClientBody>,
-    ) -> Response<AnswerBody> {
+    ) -> Answered {
         self.metrics.unrecognised.inc();
         let Some(url) = upstream_of(self.routes.default_destination(), &connection.peer) else {
-            return answer::plain(
-                404,
-                "This is not a request of any AWS service, and no upstream is configured to pass it on to.\n",
-            );
+            let text = "This is not a request of any AWS service, and no upstream is configured to pass it on to.\n";
+            return answer::plain(404, text).into();
         };
         let body = match body {
             Held::Whole { bytes, trailers } => RequestBody::whole(bytes, trailers),
@@ -735,12 +761,12 @@ impl Gateway {
                 RequestBody::streamed(prefix, rest, Arc::new(AtomicU64::new(0)), idle)
             }
         };
-        match connection.lane.client.send(&url, head, lines, body).await {
-            Ok(response) => self.pass_back(response.into()),
+        match connection.lane.client.send(&url, head, head.lines.as_ref(), body).await {
+            Ok(answer) => self.pass_back(answer.into()),
             Err(error) => {
                 self.metrics.upstream_failures.inc();
                 let failure = Failure::upstream(&error);
-                answer::plain(failure.status, &format!("{}\n", failure.message))
+                answer::plain(failure.status, &format!("{}\n", failure.message)).into()
             }
         }
     }
@@ -748,9 +774,8 @@ impl Gateway {
 
 impl Gateway {
     /// An answer of which nothing is recorded.
-    fn pass_back(&self, Answer { parts, lines, source }: Answer) -> Response<AnswerBody> {
-        let body = AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None);
-        Response::from_parts(parts, body.after(lines))
+    fn pass_back(&self, Answer { head, source }: Answer) -> Answered {
+        Answered { head, body: AnswerBody::streamed(Bytes::new(), source, self.settings.body_idle_timeout, None) }
     }
 }
 

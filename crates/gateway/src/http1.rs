@@ -26,19 +26,19 @@ pub fn read_anything(bytes: &[u8]) {
 
     let mut input = BytesMut::from(bytes);
     let names = &mut head::KnownNames::default();
-    while let Ok(Some((parts, lines))) = head::take_request(&mut input, names) {
-        let Ok(framing) = framing::of_request(&parts.headers, parts.version) else { break };
-        let outgoing = head::Outgoing { head: &parts, lines: Some(&lines), host: "h" };
-        let _ = head::write_request(&outgoing, framing);
+    while let Ok(Some(head)) = head::take_request(&mut input, names) {
+        let Ok(framing) = framing::of_request(&head.headers, head.version) else { break };
+        let outgoing = head::Outgoing { head: &head, lines: head.lines.as_ref(), host: "h" };
+        let _ = head::write_request(&outgoing, framing, 0);
         let mut decoder = framing::Decoder::new(framing);
         while let Ok(framing::Decoded::Data(_)) = decoder.decode(&mut input) {}
         if !decoder.is_ended() {
             break;
         }
     }
-    if let Ok(Some((parts, lines))) = head::take_response(&mut BytesMut::from(bytes), names) {
-        let _ = framing::of_response(&http::Method::GET, parts.status, &parts.headers);
-        let _ = head::write_response(&parts, Some(&lines), head::Framing::Chunked, None);
+    if let Ok(Some(head)) = head::take_response(&mut BytesMut::from(bytes), names) {
+        let _ = framing::of_response(&http::Method::GET, head.status, &head.headers);
+        let _ = head::write_response(&head, head.lines.as_ref(), head::Framing::Chunked, None, 0);
     }
     let mut chunks = framing::Decoder::new(head::Framing::Chunked);
     let mut input = BytesMut::from(bytes);

@@ -11,15 +11,14 @@ use aws_wire::catalog::{Protocol, Service};
 use aws_wire::classify::Call;
 use bytes::Bytes;
 use capture::{Asked, BodyCapture, Outcome, RedactionKey, Subject};
-use http::{Method, Response};
+use http::Method;
 use model::{EventRecord, EventTime, Region, TlsDetails};
 
-use crate::answer;
-use crate::body::AnswerBody;
+use crate::answer::{self, Answered};
 use crate::caller::Caller;
 use crate::exchange::Connection;
 use crate::failure::Failure;
-use crate::http1::head::HeaderLines;
+use crate::http1::head::IncomingHead;
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -79,9 +78,7 @@ pub(crate) enum HeldRequest {
 /// Everything that a record needs to know of a request. Owned, so that it can outlive the answer's head.
 pub(crate) struct Received {
     pub(crate) connection: Arc<Connection>,
-    pub(crate) head: http::request::Parts,
-    /// The lines in which its headers came, where they came over HTTP/1.1.
-    pub(crate) lines: Option<HeaderLines>,
+    pub(crate) head: IncomingHead,
     pub(crate) target: Target,
     pub(crate) held: HeldRequest,
     /// Bytes of a streamed body that went on so far.
@@ -136,15 +133,16 @@ impl Received {
     }
 
     /// The gateway's own error, in the shape of the caller's protocol.
-    pub(crate) fn fault(&self, failure: &Failure) -> Response<AnswerBody> {
-        answer::fault(
+    pub(crate) fn fault(&self, failure: &Failure) -> Answered {
+        let response = answer::fault(
             self.target.service(),
             self.target.protocol(),
             failure.status,
             failure.code,
             &failure.message,
             &self.request_id,
-        )
+        );
+        response.into()
     }
 }
 

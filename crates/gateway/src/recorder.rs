@@ -41,23 +41,43 @@ impl Recorder {
         Self { queue }
     }
 
-    /// Makes a note durable, in place of another one if one is given.
-    pub(crate) async fn note(&self, record: &EventRecord, supersedes: Option<NoteId>) -> Result<NoteId, SinkError> {
-        let named = self.commit(SinkEntry { record: to_json(record)?, kind: EntryKind::Note, supersedes }).await?;
-        named.ok_or_else(|| SinkError { reason: "a note got no name; this is a defect".to_owned() })
+    /// Hands a note over, in place of another one if one is given; it is durable when the future says so. That keeps
+    /// nothing of the record, which is large.
+    pub(crate) fn note(
+        &self,
+        record: &EventRecord,
+        supersedes: Option<NoteId>,
+    ) -> impl Future<Output = Result<NoteId, SinkError>> + use<> {
+        let committed = self.commit(record, EntryKind::Note, supersedes);
+        async {
+            let named = committed.await?;
+            named.ok_or_else(|| SinkError { reason: "a note got no name; this is a defect".to_owned() })
+        }
     }
 
-    /// Makes an event durable, in place of a note if one is given.
-    pub(crate) async fn append(&self, record: &EventRecord, supersedes: Option<NoteId>) -> Result<(), SinkError> {
-        let kind = EntryKind::Event(Box::new(LookupIndex::of(record)));
-        self.commit(SinkEntry { record: to_json(record)?, kind, supersedes }).await.map(|_| ())
+    /// Hands an event over, in place of a note if one is given; it is durable when the future says so.
+    pub(crate) fn append(
+        &self,
+        record: &EventRecord,
+        supersedes: Option<NoteId>,
+    ) -> impl Future<Output = Result<(), SinkError>> + use<> {
+        let committed = self.commit(record, EntryKind::Event(Box::new(LookupIndex::of(record))), supersedes);
+        async { committed.await.map(|_| ()) }
     }
 
-    async fn commit(&self, entry: SinkEntry) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
-        let gone = |()| SinkError { reason: "the recorder is stopping".to_owned() };
-        self.queue.send(Waiting { entry, reply }).map_err(|_| gone(()))?;
-        outcome.await.map_err(|_| gone(()))?
+    fn commit(
+        &self,
+        record: &EventRecord,
+        kind: EntryKind,
+        supersedes: Option<NoteId>,
+    ) -> impl Future<Output = Outcome> + use<> {
+        let stopping = || SinkError { reason: "the recorder is stopping".to_owned() };
+        let handed_over = to_json(record).and_then(|record| {
+            let (reply, outcome) = oneshot::channel();
+            let waiting = Waiting { entry: SinkEntry { record, kind, supersedes }, reply };
+            self.queue.send(waiting).map(|()| outcome).map_err(|_| stopping())
+        });
+        async move { handed_over?.await.map_err(|_| stopping())? }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
@@ -18,13 +18,16 @@ use crate::body::{BodyError, RequestBody};
 use crate::connector::UpstreamConnector;
 use crate::http1::body::WireBody;
 use crate::http1::client::{SendError, UpstreamConnection};
-use crate::http1::head::{HeaderLines, Outgoing};
+use crate::http1::head::{AnswerHead, HeaderLines, Outgoing};
 use crate::http1::io::Stream;
 use crate::settings::GatewaySettings;
 
-/// Longest time that an idle connection to an upstream is kept for the next call. Short enough to be gone before the
-/// common servers close it from their side (nginx 75 s, Node 5 s, most others 60 s or more).
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Longest time that an idle connection to an upstream is kept for the next call, in ticks of the pool. Short enough to be
+/// gone before the common servers close it from their side (nginx 75 s, Node 5 s, most others 60 s or more).
+const POOL_IDLE_TICKS: u64 = 4;
+
+/// A tick of the pool. Its age is counted in them, because to ask for the time costs each call more than a count.
+const POOL_TICK: Duration = Duration::from_secs(1);
 
 /// Most idle connections that are kept per upstream.
 const POOL_IDLE_CONNECTIONS_MAX: usize = 1024;
@@ -161,7 +164,7 @@ impl UpstreamClient {
         head: &http::request::Parts,
         lines: Option<&HeaderLines>,
         mut body: RequestBody,
-    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+    ) -> Result<(AnswerHead, UpstreamBody), UpstreamError> {
         let outgoing = Outgoing { head, lines, host: upstream.authority() };
         loop {
             let pooled = self.pool.take(upstream);
@@ -173,7 +176,7 @@ impl UpstreamClient {
             let (pool, place) = (Arc::clone(&self.pool), Arc::clone(upstream));
             let put_back = move |connection| pool.put_back(&place, connection);
             match connection.send(&outgoing, &mut body, self.response_timeout, put_back).await {
-                Ok((response, lines)) => return Ok(response.map(|body| UpstreamBody { body, lines: Some(lines) })),
+                Ok((head, body)) => return Ok((head, UpstreamBody(body))),
                 // The upstream closed a kept connection at this moment. A call that may be repeated goes to the next
                 // one; of any other nobody knows whether it took effect.
                 Err(SendError::Closed(_)) if is_reused && is_repeatable(head, &body) => {}
@@ -206,54 +209,49 @@ fn is_repeatable(head: &http::request::Parts, body: &RequestBody) -> bool {
     matches!(body, RequestBody::Whole { trailers: None, .. }) && head.method.is_safe()
 }
 
-/// Body of an upstream's answer, with the lines in which the headers before it came; its connection takes the next call
-/// once it is read to its end.
+/// Body of an upstream's answer; its connection takes the next call once it is read to its end.
 #[derive(Debug)]
-pub struct UpstreamBody {
-    body: WireBody,
-    lines: Option<HeaderLines>,
-}
-
-impl UpstreamBody {
-    /// The lines in which the answer's headers came.
-    pub(crate) fn take_lines(&mut self) -> Option<HeaderLines> {
-        self.lines.take()
-    }
-}
+pub struct UpstreamBody(WireBody);
 
 impl Body for UpstreamBody {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+        Pin::new(&mut self.get_mut().0).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.0.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.0.size_hint()
     }
 }
 
 /// Connections that wait for the next call.
 #[derive(Debug, Default)]
-struct Pool {
+struct Pool(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
     /// By upstream. There are few, so that going through them costs less than a hash.
-    idle: Mutex<Vec<(Arc<UpstreamUrl>, Vec<Idle>)>>,
+    idle: Vec<(Arc<UpstreamUrl>, Vec<Idle>)>,
+    /// Ticks since the pool began.
+    now: u64,
 }
 
 #[derive(Debug)]
 struct Idle {
     connection: UpstreamConnection,
-    since: Instant,
+    /// The tick in which it was put back.
+    since: u64,
 }
 
 impl Idle {
-    fn is_usable(&self) -> bool {
-        self.connection.is_quiet() && self.since.elapsed() < POOL_IDLE_TIMEOUT
+    fn is_usable(&self, now: u64) -> bool {
+        self.connection.is_quiet() && now - self.since < POOL_IDLE_TICKS
     }
 }
 
@@ -264,10 +262,12 @@ impl Pool {
         let weak = Arc::downgrade(&pool);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(POOL_IDLE_TIMEOUT / 2).await;
+                tokio::time::sleep(POOL_TICK).await;
                 let Some(pool) = weak.upgrade() else { break };
-                pool.idle.lock().retain_mut(|(_, connections)| {
-                    connections.retain(Idle::is_usable);
+                let waiting = &mut *pool.0.lock();
+                waiting.now += 1;
+                waiting.idle.retain_mut(|(_, connections)| {
+                    connections.retain(|idle| idle.is_usable(waiting.now));
                     !connections.is_empty()
                 });
             }
@@ -277,10 +277,10 @@ impl Pool {
 
     /// The connection that was used last: it is the least likely to be closed by now.
     fn take(&self, upstream: &Arc<UpstreamUrl>) -> Option<UpstreamConnection> {
-        let mut idle = self.idle.lock();
-        let (_, connections) = idle.iter_mut().find(|(place, _)| is_same(place, upstream))?;
+        let waiting = &mut *self.0.lock();
+        let (_, connections) = waiting.idle.iter_mut().find(|(place, _)| is_same(place, upstream))?;
         while let Some(candidate) = connections.pop() {
-            if candidate.is_usable() {
+            if candidate.is_usable(waiting.now) {
                 return Some(candidate.connection);
             }
         }
@@ -288,12 +288,12 @@ impl Pool {
     }
 
     fn put_back(&self, upstream: &Arc<UpstreamUrl>, connection: UpstreamConnection) {
-        let mut idle = self.idle.lock();
-        let connection = Idle { connection, since: Instant::now() };
-        match idle.iter_mut().find(|(place, _)| is_same(place, upstream)) {
+        let waiting = &mut *self.0.lock();
+        let connection = Idle { connection, since: waiting.now };
+        match waiting.idle.iter_mut().find(|(place, _)| is_same(place, upstream)) {
             Some((_, connections)) if connections.len() >= POOL_IDLE_CONNECTIONS_MAX => {}
             Some((_, connections)) => connections.push(connection),
-            None => idle.push((Arc::clone(upstream), vec![connection])),
+            None => waiting.idle.push((Arc::clone(upstream), vec![connection])),
         }
     }
 }

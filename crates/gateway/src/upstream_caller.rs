@@ -104,10 +104,10 @@ impl UpstreamCaller {
         body: Bytes,
     ) -> Result<(response::Parts, Bytes), UpstreamCallError> {
         let answer = async {
-            let sent = self.client.send(&self.upstream, head, None, RequestBody::whole(body, None)).await?;
-            let (parts, answer) = sent.into_parts();
+            let body = RequestBody::whole(body, None);
+            let (answered, answer) = self.client.send(&self.upstream, head, None, body).await?;
             match hold(answer, ANSWER_BYTES_MAX, ANSWER_TIMEOUT).await {
-                Ok(Held::Whole { bytes, .. }) => Ok((parts, bytes)),
+                Ok(Held::Whole { bytes, .. }) => Ok((answered.parts, bytes)),
                 Ok(Held::Longer { .. }) => Err(UpstreamCallError::Answer("it is too long".to_owned())),
                 Err(error) => Err(UpstreamCallError::Answer(error.to_string())),
             }

@@ -2,7 +2,7 @@
 //! stays on the thread that accepted it, and no call waits for another thread to be woken.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::{Connection, Gateway, Lane, Peer};
+use crate::http1::body::WireBody;
 use crate::http1::head::HEAD_BYTES_MAX;
 use crate::http1::io::Stream;
 use crate::http1::server::HEAD_READ_TIMEOUT;
@@ -180,6 +181,7 @@ struct Server {
 }
 
 impl Server {
+    // What few connections need stands in boxes, so that thousands that wait take little memory.
     async fn serve(self, mut stream: TcpStream, address: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -187,37 +189,38 @@ impl Server {
         // An IPv4 client on a dual-stack socket is recorded with its IPv4 address.
         let connected_ip = address.ip().to_canonical();
         let settings = self.gateway.settings();
-        let ip = if settings.expects_proxy_header && settings.trusted_proxies.contains(connected_ip) {
-            match tokio::time::timeout(PREFACE_TIMEOUT, take_proxy_header(&mut stream)).await {
-                Ok(Ok(header)) => header.source.unwrap_or(connected_ip),
-                Ok(Err(error)) => {
-                    return tracing::warn!(proxy = %connected_ip, %error, "a connection of a proxy is closed");
-                }
-                Err(_) => {
-                    return tracing::warn!(proxy = %connected_ip, "a connection of a proxy is closed: no PROXY header came");
-                }
+        let mut ip = connected_ip;
+        if settings.expects_proxy_header && settings.trusted_proxies.contains(connected_ip) {
+            match Box::pin(ip_behind_proxy(&mut stream, connected_ip)).await {
+                Some(told) => ip = told,
+                None => return,
             }
-        } else {
-            connected_ip
-        };
-        let Some(acceptor) = self.acceptor.clone() else {
-            let peer = Peer { ip, connected_ip, tls: None, origin: None };
-            return match tokio::time::timeout(PREFACE_TIMEOUT, begins_http2(&stream)).await {
-                Ok(Ok(true)) => self.serve_http2(stream, peer).await,
-                Ok(Ok(false)) => self.serve_http1(Stream::Plain(stream), peer).await,
-                Ok(Err(error)) => tracing::debug!(%ip, %error, "a connection broke before its first request"),
-                Err(_) => tracing::debug!(%ip, "a connection said nothing"),
-            };
-        };
+        }
+        match self.acceptor.clone() {
+            None => self.serve_plain(stream, Peer { ip, connected_ip, tls: None, origin: None }).await,
+            Some(acceptor) => Box::pin(self.serve_tls(acceptor, stream, ip, connected_ip)).await,
+        }
+    }
+
+    async fn serve_plain(self, stream: TcpStream, peer: Peer) {
+        match tokio::time::timeout(PREFACE_TIMEOUT, begins_http2(&stream)).await {
+            Ok(Ok(true)) => Box::pin(self.serve_http2(stream, peer)).await,
+            Ok(Ok(false)) => self.serve_http1(Stream::Plain(stream), peer).await,
+            Ok(Err(error)) => tracing::debug!(ip = %peer.ip, %error, "a connection broke before its first request"),
+            Err(_) => tracing::debug!(ip = %peer.ip, "a connection said nothing"),
+        }
+    }
+
+    async fn serve_tls(self, acceptor: TlsAcceptor, stream: TcpStream, ip: IpAddr, connected_ip: IpAddr) {
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let session = stream.get_ref().1;
                 let (details, is_http2) = (tls::details(session), session.alpn_protocol() == Some(b"h2"));
                 let peer = Peer { ip, connected_ip, tls: Some(details), origin: None };
                 if is_http2 {
-                    self.serve_http2(stream, peer).await;
+                    Box::pin(self.serve_http2(stream, peer)).await;
                 } else {
-                    self.serve_http1(Stream::Other(Box::new(stream)), peer).await;
+                    Box::pin(self.serve_http1(Stream::Other(Box::new(stream)), peer)).await;
                 }
             }
             Ok(Err(error)) => tracing::debug!(%ip, %error, "TLS handshake failed"),
@@ -228,7 +231,7 @@ impl Server {
     async fn serve_http1(self, stream: Stream, peer: Peer) {
         let connection = Arc::new(Connection { peer, lane: self.lane });
         let gateway = self.gateway;
-        let answer = |request| Arc::clone(&gateway).serve(request, Arc::clone(&connection));
+        let answer = |head, body: WireBody| Arc::clone(&gateway).answer_to(head, body.into(), Arc::clone(&connection));
         if let Err(error) = http1::server::serve(stream, self.stopping, answer).await {
             tracing::debug!(%error, "connection ended");
         }
@@ -247,6 +250,17 @@ impl Server {
             tracing::debug!(%error, "connection ended");
         }
     }
+}
+
+/// The address that the PROXY header of a trusted proxy tells, or the proxy's own if it tells none; `None` if there is no
+/// header to be had.
+async fn ip_behind_proxy(stream: &mut TcpStream, proxy: IpAddr) -> Option<IpAddr> {
+    match tokio::time::timeout(PREFACE_TIMEOUT, take_proxy_header(stream)).await {
+        Ok(Ok(header)) => return Some(header.source.unwrap_or(proxy)),
+        Ok(Err(error)) => tracing::warn!(%proxy, %error, "a connection of a proxy is closed"),
+        Err(_) => tracing::warn!(%proxy, "a connection of a proxy is closed: no PROXY header came"),
+    }
+    None
 }
 
 /// Why no PROXY header could be taken.

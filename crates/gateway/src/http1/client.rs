@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::{Method, Response, Version, response};
+use http::{Method, Version, response};
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::body::{AtEnd, WireBody};
 use super::framing::{self, ChunkWriter, FramingError};
-use super::head::{self, Framing, HeadError, HeaderLines, Outgoing, write_request};
-use super::io::{Io, Stream};
+use super::head::{self, AnswerHead, Framing, HeadError, Outgoing, write_request};
+use super::io::{Io, Stream, joined_if_small};
 use super::patience::Patience;
 use super::server::names;
 use crate::body::{BodyError, RequestBody};
@@ -71,13 +71,13 @@ impl UpstreamConnection {
         body: &mut RequestBody,
         patience: Duration,
         put_back: impl FnOnce(Self) + Send + 'static,
-    ) -> Result<(Response<WireBody>, HeaderLines), SendError> {
-        let ((parts, lines), was_sent_whole) = self.exchange(outgoing, body, patience).await?;
-        let framing = framing::of_response(&outgoing.head.method, parts.status, &parts.headers)?;
-        let keeps = was_sent_whole && framing != Framing::UntilClose && keeps_alive(&parts);
+    ) -> Result<(AnswerHead, WireBody), SendError> {
+        let (head, was_sent_whole) = self.exchange(outgoing, body, patience).await?;
+        let framing = framing::of_response(&outgoing.head.method, head.status, &head.headers)?;
+        let keeps = was_sent_whole && framing != Framing::UntilClose && keeps_alive(&head);
         let io = self.io.clone();
         let at_end = keeps.then(|| Box::new(PutBack { connection: self, put_back }) as Box<dyn AtEnd>);
-        Ok((Response::from_parts(parts, WireBody::new(io, framing, at_end)), lines))
+        Ok((head, WireBody::new(io, framing, at_end)))
     }
 
     async fn exchange(
@@ -87,14 +87,25 @@ impl UpstreamConnection {
         patience: Duration,
     ) -> Result<(AnswerHead, bool), SendError> {
         let framing = framing_of(&outgoing.head.method, body);
-        let start = write_request(outgoing, framing);
         if let RequestBody::Whole { bytes, trailers: None } = body {
             // Kept until an answer begins, so that it can be sent again on another connection.
-            let bytes = bytes.clone().unwrap_or_default();
-            self.io.write(start, bytes).await.map_err(|error| SendError::Closed(Some(error)))?;
+            let (start, rest) =
+                joined_if_small(bytes.clone().unwrap_or_default(), |room| write_request(outgoing, framing, room));
+            self.io.write(start, rest).await.map_err(|error| SendError::Closed(Some(error)))?;
             return Ok((self.answer(patience).await?, true));
         }
-        // An answer may come before the whole body went: a refusal, most often.
+        Box::pin(self.exchange_streamed(outgoing, framing, body, patience)).await
+    }
+
+    /// An answer may come before the whole body went: a refusal, most often.
+    async fn exchange_streamed(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        framing: Framing,
+        body: &mut RequestBody,
+        patience: Duration,
+    ) -> Result<(AnswerHead, bool), SendError> {
+        let start = write_request(outgoing, framing, 0).freeze();
         let written = tokio::select! {
             biased;
             early = self.answer_head() => return Ok((early?, false)),
@@ -145,14 +156,11 @@ impl UpstreamConnection {
     }
 }
 
-/// The head of an answer, and the lines in which its headers came.
-type AnswerHead = (response::Parts, HeaderLines);
-
 /// Reads the head of the answer, past those that only say that it is under way.
 fn poll_answer_head(io: &Io, context: &mut Context<'_>) -> Poll<Result<AnswerHead, SendError>> {
     loop {
         while let Some(head) = io.take_head(head::take_response)? {
-            if !head.0.status.is_informational() {
+            if !head.status.is_informational() {
                 return Poll::Ready(Ok(head));
             }
         }

@@ -22,6 +22,36 @@ pub(crate) enum HeadError {
     TooLarge,
 }
 
+/// The head of a message: what it says, and the lines in which that came. In a box where it is passed on, for it is large
+/// and moves through every step of an exchange.
+#[derive(Debug)]
+pub(crate) struct MessageHead<Parts> {
+    /// What it says.
+    pub(crate) parts: Parts,
+    /// Its lines, if it came over HTTP/1.
+    pub(crate) lines: Option<HeaderLines>,
+}
+
+/// The head of a request.
+pub(crate) type IncomingHead = Box<MessageHead<request::Parts>>;
+/// The head of an answer.
+pub(crate) type AnswerHead = Box<MessageHead<response::Parts>>;
+
+impl<Parts> MessageHead<Parts> {
+    /// A head that came in other ways than as lines, or was made here.
+    pub(crate) fn without_lines(parts: Parts) -> Box<Self> {
+        Box::new(Self { parts, lines: None })
+    }
+}
+
+impl<Parts> std::ops::Deref for MessageHead<Parts> {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
 /// Header lines as they came: order and spelling of names. Kept beside the header map, which says what is true.
 #[derive(Debug)]
 pub(crate) struct HeaderLines {
@@ -29,6 +59,8 @@ pub(crate) struct HeaderLines {
     lines: Vec<Line>,
     /// The reason phrase of an answer.
     reason: Place,
+    /// Whether one of them is `Connection`.
+    has_connection: bool,
 }
 
 /// A part of a head: offset of its first byte and of the one behind its last.
@@ -52,6 +84,33 @@ impl HeaderLines {
 
     fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| (self.bytes(line.name), self.bytes(line.value)))
+    }
+
+    /// Where a line stands with its end, if it stands as we would write it.
+    fn as_written(&self, line: &Line) -> Option<Place> {
+        let end = line.value.end + 2;
+        let is_usual = line.value.start == line.name.end + 2
+            && self.bytes(Place { start: line.name.end, end: line.value.start }) == b": "
+            && self.bytes(Place { start: line.value.end, end }) == b"\r\n";
+        is_usual.then_some(Place { start: line.name.start, end })
+    }
+
+    /// Appends the lines whose names are wanted. Neighbours that stand as we would write them are copied as one.
+    fn write(&self, out: &mut BytesMut, is_wanted: impl Fn(&[u8]) -> bool) {
+        let mut run = Place::default();
+        for line in self.lines.iter().filter(|line| is_wanted(self.bytes(line.name))) {
+            match self.as_written(line) {
+                Some(place) if place.start == run.end => run.end = place.end,
+                place => {
+                    out.extend_from_slice(self.bytes(run));
+                    run = place.unwrap_or_default();
+                    if place.is_none() {
+                        self::line(out, self.bytes(line.name), self.bytes(line.value));
+                    }
+                }
+            }
+        }
+        out.extend_from_slice(self.bytes(run));
     }
 }
 
@@ -85,10 +144,7 @@ impl KnownNames {
 ///
 /// # Errors
 /// See [`HeadError`]. The connection is of no more use then.
-pub(crate) fn take_request(
-    input: &mut BytesMut,
-    names: &mut KnownNames,
-) -> Result<Option<(request::Parts, HeaderLines)>, HeadError> {
+pub(crate) fn take_request(input: &mut BytesMut, names: &mut KnownNames) -> Result<Option<IncomingHead>, HeadError> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
     let size = match parsed.parse_with_uninit_headers(input, &mut headers) {
@@ -105,21 +161,18 @@ pub(crate) fn take_request(
     let lines = lines(base, parsed.headers);
     let head = input.split_to(size).freeze();
     let uri = Uri::from_maybe_shared(slice(&head, target)).map_err(|_| malformed("target"))?;
-    let lines = HeaderLines { head, lines, reason: Place::default() };
+    let mut lines = HeaderLines { head, lines, reason: Place::default(), has_connection: false };
     let (mut parts, ()) = Request::new(()).into_parts();
     (parts.method, parts.uri, parts.version) = (method, uri, version);
-    parts.headers = map_of(&lines, names)?;
-    Ok(Some((parts, lines)))
+    parts.headers = map_of(&mut lines, names)?;
+    Ok(Some(Box::new(MessageHead { parts, lines: Some(lines) })))
 }
 
 /// Takes the head of an answer from the front of `input`, once all of it is there.
 ///
 /// # Errors
 /// See [`HeadError`].
-pub(crate) fn take_response(
-    input: &mut BytesMut,
-    names: &mut KnownNames,
-) -> Result<Option<(response::Parts, HeaderLines)>, HeadError> {
+pub(crate) fn take_response(input: &mut BytesMut, names: &mut KnownNames) -> Result<Option<AnswerHead>, HeadError> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -137,11 +190,11 @@ pub(crate) fn take_response(
     let reason = parsed.reason.filter(|reason| !reason.is_empty());
     let reason = reason.map(|reason| place(base, reason.as_bytes())).unwrap_or_default();
     let lines = lines(base, parsed.headers);
-    let lines = HeaderLines { head: input.split_to(size).freeze(), lines, reason };
+    let mut lines = HeaderLines { head: input.split_to(size).freeze(), lines, reason, has_connection: false };
     let (mut parts, ()) = Response::new(()).into_parts();
     (parts.status, parts.version) = (status, version);
-    parts.headers = map_of(&lines, names)?;
-    Ok(Some((parts, lines)))
+    parts.headers = map_of(&mut lines, names)?;
+    Ok(Some(Box::new(MessageHead { parts, lines: Some(lines) })))
 }
 
 fn refused(error: httparse::Error) -> HeadError {
@@ -179,21 +232,31 @@ fn slice(head: &Bytes, place: Place) -> Bytes {
     if place.start == place.end { Bytes::new() } else { head.slice(place.start as usize..place.end as usize) }
 }
 
-fn map_of(lines: &HeaderLines, names: &mut KnownNames) -> Result<HeaderMap, HeadError> {
+fn map_of(lines: &mut HeaderLines, names: &mut KnownNames) -> Result<HeaderMap, HeadError> {
     let mut map = HeaderMap::with_capacity(lines.lines.len());
+    let mut has_connection = false;
     for (index, line) in lines.lines.iter().enumerate() {
         let name = names.at(index, lines.bytes(line.name))?;
+        has_connection |= name == CONNECTION;
         let value = HeaderValue::from_maybe_shared(slice(&lines.head, line.value));
         map.append(name, value.map_err(|_| HeadError::Malformed("header value"))?);
     }
+    lines.has_connection = has_connection;
     Ok(map)
 }
 
 /// Headers that belong to one connection only (RFC 9110, section 7.6.1), but those that `Connection` names.
 fn is_hop_by_hop(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 7] =
-        [b"connection", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"keep-alive", b"proxy-connection"];
-    NAMES.iter().any(|hop| hop.eq_ignore_ascii_case(name))
+    // Most names are told apart by their length.
+    let names: &[&[u8]] = match name.len() {
+        2 => &[b"te"],
+        7 => &[b"upgrade", b"trailer"],
+        10 => &[b"connection", b"keep-alive"],
+        16 => &[b"proxy-connection"],
+        17 => &[b"transfer-encoding"],
+        _ => &[],
+    };
+    names.iter().any(|hop| hop.eq_ignore_ascii_case(name))
 }
 
 /// Removes the headers that belong to one connection only (RFC 9110, section 7.6.1).
@@ -241,11 +304,11 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) host: &'a str,
 }
 
-/// Writes a request's head.
-pub(crate) fn write_request(outgoing: &Outgoing<'_>, framing: Framing) -> Bytes {
+/// Writes a request's head, with room for as many bytes of its body behind it.
+pub(crate) fn write_request(outgoing: &Outgoing<'_>, framing: Framing, room: usize) -> BytesMut {
     let head = outgoing.head;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut out = BytesMut::with_capacity(room_for(&head.headers, outgoing.lines) + target.len());
+    let mut out = BytesMut::with_capacity(room_for(&head.headers, outgoing.lines) + target.len() + room);
     for part in [head.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
@@ -254,18 +317,19 @@ pub(crate) fn write_request(outgoing: &Outgoing<'_>, framing: Framing) -> Bytes 
         line(&mut out, b"host", outgoing.host.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
-    out.freeze()
+    out
 }
 
-/// Writes an answer's head. `lines` are those in which its headers came, if it came over HTTP/1; `connection` is the
-/// value of that header, if it is to be sent.
+/// Writes an answer's head, with room for as many bytes of its body behind it. `lines` are those in which its headers
+/// came, if it came over HTTP/1; `connection` is the value of that header, if it is to be sent.
 pub(crate) fn write_response(
     head: &response::Parts,
     lines: Option<&HeaderLines>,
     framing: Framing,
     connection: Option<&str>,
-) -> Bytes {
-    let mut out = BytesMut::with_capacity(room_for(&head.headers, lines));
+    room: usize,
+) -> BytesMut {
+    let mut out = BytesMut::with_capacity(room_for(&head.headers, lines) + room);
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(head.status.as_str().as_bytes());
     out.extend_from_slice(b" ");
@@ -282,7 +346,7 @@ pub(crate) fn write_response(
         line(&mut out, b"date", httpdate::fmt_http_date(std::time::SystemTime::now()).as_bytes());
     }
     out.extend_from_slice(b"\r\n");
-    out.freeze()
+    out
 }
 
 /// About as many bytes as a head takes.
@@ -299,24 +363,27 @@ fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
 /// Writes headers as they came if nothing changed them, without those of the connection, and what tells the body's
 /// length.
 fn write_headers(out: &mut BytesMut, headers: &HeaderMap, lines: Option<&HeaderLines>, framing: Framing) {
-    let is_length = |name: &[u8]| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes());
     // The length stays as it was told where it may: the answer to a HEAD, and a body that is as long as was said.
     let keeps_length = match framing {
         Framing::Bodiless => true,
         Framing::Sized(size) => told_length(headers) == Some(size),
         Framing::Chunked | Framing::UntilClose => false,
     };
-    let named = named_by_connection(headers);
-    let mut write = |name: &[u8], value: &[u8]| {
+    let lines = lines.filter(|lines| says_the_same(headers, lines));
+    let has_connection = lines.is_none_or(|lines| lines.has_connection);
+    let named = if has_connection { named_by_connection(headers) } else { Vec::new() };
+    let is_wanted = |name: &[u8]| {
         let is_of_connection =
             is_hop_by_hop(name) || named.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(name));
-        if !is_of_connection && (keeps_length || !is_length(name)) {
-            line(out, name, value);
-        }
+        let is_length = || name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes());
+        !is_of_connection && (keeps_length || !is_length())
     };
-    match lines.filter(|lines| says_the_same(headers, lines)) {
-        Some(lines) => lines.iter().for_each(|(name, value)| write(name, value)),
-        None => headers.iter().for_each(|(name, value)| write(name.as_str().as_bytes(), value.as_bytes())),
+    match lines {
+        Some(lines) => lines.write(out, is_wanted),
+        None => {
+            let headers = headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+            headers.filter(|(name, _)| is_wanted(name)).for_each(|(name, value)| line(out, name, value));
+        }
     }
     match framing {
         Framing::Sized(size) if !keeps_length => line(out, b"Content-Length", size.to_string().as_bytes()),
@@ -361,20 +428,20 @@ mod tests {
     const REQUEST: &str = "PUT /b/a%20key?x-id=PutObject HTTP/1.1\r\nHost: h:80\r\nX-Amz-Meta-One:  1 \r\n\
                            x-aMz-meta-TWO: \r\nConnection: keep-alive\r\nX-Amz-Meta-One: again\r\n\r\n";
 
-    fn taken(input: &mut BytesMut) -> Result<Option<(request::Parts, HeaderLines)>, HeadError> {
+    fn taken(input: &mut BytesMut) -> Result<Option<IncomingHead>, HeadError> {
         take_request(input, &mut KnownNames::default())
     }
 
-    fn request(text: &str) -> (request::Parts, HeaderLines) {
+    fn request(text: &str) -> IncomingHead {
         let mut input = BytesMut::from(text);
         let taken = taken(&mut input).expect("a head").expect("a whole head");
         assert!(input.is_empty());
         taken
     }
 
-    fn forwarded((head, lines): (request::Parts, HeaderLines), framing: Framing) -> String {
-        let outgoing = Outgoing { head: &head, lines: Some(&lines), host: "upstream" };
-        String::from_utf8(write_request(&outgoing, framing).to_vec()).expect("ASCII")
+    fn forwarded(head: IncomingHead, framing: Framing) -> String {
+        let outgoing = Outgoing { head: &head, lines: head.lines.as_ref(), host: "upstream" };
+        String::from_utf8(write_request(&outgoing, framing, 0).to_vec()).expect("ASCII")
     }
 
     #[test]
@@ -390,11 +457,11 @@ mod tests {
     #[test]
     fn what_was_changed_goes_on_as_it_was_changed() {
         let mut changed = request(REQUEST);
-        changed.0.headers.insert(HOST, HeaderValue::from_static("other"));
+        changed.parts.headers.insert(HOST, HeaderValue::from_static("other"));
         let text = forwarded(changed, Framing::Bodiless);
         assert!(text.contains("host: other\r\n") && !text.contains("h:80"), "{text}");
         let mut changed = request(REQUEST);
-        changed.0.headers.remove("x-amz-meta-two");
+        changed.parts.headers.remove("x-amz-meta-two");
         assert!(!forwarded(changed, Framing::Bodiless).to_lowercase().contains("two"));
     }
 
@@ -415,9 +482,9 @@ mod tests {
     fn an_answer_keeps_its_reason_and_its_lines() {
         let mut input = BytesMut::from("HTTP/1.1 200 Fine by me\r\nETag: \"e\"\r\nServer: S\r\n\r\nbody");
         let names = &mut KnownNames::default();
-        let (parts, lines) = take_response(&mut input, names).expect("a head").expect("a whole head");
+        let head = take_response(&mut input, names).expect("a head").expect("a whole head");
         assert_eq!(input, "body");
-        let text = write_response(&parts, Some(&lines), Framing::Sized(4), Some("close"));
+        let text = write_response(&head, head.lines.as_ref(), Framing::Sized(4), Some("close"), 0);
         let expected =
             "HTTP/1.1 200 Fine by me\r\nETag: \"e\"\r\nServer: S\r\nContent-Length: 4\r\nconnection: close\r\n\r\n";
         assert_eq!(text, expected);
@@ -452,13 +519,29 @@ mod tests {
             let _ = take_response(&mut BytesMut::from(bytes.as_slice()), &mut KnownNames::default());
         }
 
+        /// Whether lines stand as we write them or not, and whichever are left out, what goes on is each line by itself.
+        #[test]
+        fn lines_go_on_one_by_one_or_together(
+            lines in prop::collection::vec(("(A|Te|Keep-Alive|Content-Length|X-[a-z]{1,9})", "[ \t]{0,2}",
+                "([!-~]{1,9}( [!-~]{1,9})?)?", "[ \t]{0,2}", "\r?\n"), 0..12)
+        ) {
+            let section: String = lines.iter().map(|(n, a, v, b, end)| format!("{n}:{a}{v}{b}{end}")).collect();
+            let head = request(&format!("GET / HTTP/1.1\r\n{section}\r\n"));
+            let mut out = BytesMut::new();
+            let is_wanted = |name: &[u8]| !is_hop_by_hop(name) && name != b"A";
+            head.lines.as_ref().unwrap().write(&mut out, is_wanted);
+            let wanted = lines.iter().filter(|(name, ..)| is_wanted(name.as_bytes()));
+            let expected: String = wanted.map(|(name, _, value, ..)| format!("{name}: {value}\r\n")).collect();
+            prop_assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+
         #[test]
         fn a_head_is_taken_only_when_it_is_whole(cut in 0..REQUEST.len()) {
             let mut input = BytesMut::from(&REQUEST[..cut]);
             prop_assert!(matches!(taken(&mut input), Ok(None)));
             input.extend_from_slice(&REQUEST.as_bytes()[cut..]);
-            let (parts, _) = taken(&mut input).expect("a head").expect("a whole head");
-            prop_assert_eq!(parts.headers.len(), 5);
+            let head = taken(&mut input).expect("a head").expect("a whole head");
+            prop_assert_eq!(head.headers.len(), 5);
         }
     }
 
@@ -472,9 +555,8 @@ mod tests {
             "X-One: 1\r\nX-Two: 2\r\nHost: h\r\nX-Three: 3\r\n",
         ] {
             let text = format!("GET / HTTP/1.1\r\n{lines}\r\n");
-            let (known, _) =
-                take_request(&mut BytesMut::from(text.as_str()), &mut names).expect("a head").expect("whole");
-            assert_eq!(known.headers, request(&text).0.headers, "{text}");
+            let known = take_request(&mut BytesMut::from(text.as_str()), &mut names).expect("a head").expect("whole");
+            assert_eq!(known.headers, request(&text).headers, "{text}");
         }
     }
 

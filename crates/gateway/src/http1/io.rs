@@ -67,6 +67,20 @@ impl std::fmt::Debug for Io {
     }
 }
 
+/// Longest part of a body that is copied behind its head, bytes: one part is sent for less than two.
+const COPIED_BYTES_MAX: usize = 4 * 1024;
+
+/// A head and what follows it as the two parts of a write, in one of them if that is short. `head` writes the head with
+/// room for so many bytes behind it.
+pub(super) fn joined_if_small(body: Bytes, head: impl FnOnce(usize) -> BytesMut) -> (Bytes, Bytes) {
+    if body.len() > COPIED_BYTES_MAX {
+        return (head(0).freeze(), body);
+    }
+    let mut joined = head(body.len());
+    joined.extend_from_slice(&body);
+    (joined.freeze(), Bytes::new())
+}
+
 impl Io {
     pub(crate) fn new(stream: Stream) -> Self {
         Self(Arc::new(Mutex::new(Inner {
@@ -194,10 +208,15 @@ impl Inner {
         second: &mut Bytes,
     ) -> Poll<std::io::Result<()>> {
         while first.has_remaining() || second.has_remaining() {
-            let parts = [IoSlice::new(first), IoSlice::new(second)];
-            let written = match &mut self.stream {
-                Stream::Plain(stream) => ready!(Pin::new(stream).poll_write_vectored(context, &parts))?,
-                Stream::Other(stream) => ready!(Pin::new(stream).poll_write_vectored(context, &parts))?,
+            let stream: Pin<&mut (dyn AsyncWrite + Unpin)> = match &mut self.stream {
+                Stream::Plain(stream) => Pin::new(stream),
+                Stream::Other(stream) => Pin::new(stream),
+            };
+            let written = if first.is_empty() || second.is_empty() {
+                let part = if second.is_empty() { &**first } else { &**second };
+                ready!(stream.poll_write(context, part))?
+            } else {
+                ready!(stream.poll_write_vectored(context, &[IoSlice::new(first), IoSlice::new(second)]))?
             };
             if written == 0 {
                 return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, EXPECT};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request, response};
+use http::{HeaderMap, Method, Response, StatusCode, Version, request, response};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 
 use super::body::WireBody;
 use super::framing::{self, ChunkWriter, Decoded, FramingError};
-use super::head::{self, Framing, HeadError, HeaderLines, KnownNames, write_response};
-use super::io::{BodyState, Io, Stream};
+use super::head::{self, Framing, HeadError, IncomingHead, KnownNames, write_response};
+use super::io::{BodyState, Io, Stream, joined_if_small};
 use super::patience::Patience;
-use crate::body::{AnswerBody, BodyError, WireRequestBody};
+use crate::answer::Answered;
+use crate::body::{AnswerBody, BodyError};
 
 /// Time that a client has for the head of its next request, idle time on a kept-alive connection included.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
@@ -49,10 +50,10 @@ pub(crate) enum ConnectionError {
 pub(crate) async fn serve<Answering>(
     stream: Stream,
     mut stopping: watch::Receiver<bool>,
-    answer: impl Fn(Request<WireRequestBody>) -> Answering,
+    answer: impl Fn(IncomingHead, WireBody) -> Answering,
 ) -> Result<(), ConnectionError>
 where
-    Answering: Future<Output = Response<AnswerBody>>,
+    Answering: Future<Output = Answered>,
 {
     let io = Io::new(stream);
     let mut patience = Patience::default();
@@ -66,7 +67,7 @@ where
             head = next_head(&io, &mut patience) => head,
             () = &mut stop => return Ok(()),
         };
-        let (parts, lines) = match head {
+        let head = match head {
             Ok(Some(head)) => head,
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -74,7 +75,7 @@ where
                 return Err(error);
             }
         };
-        let framing = match framing::of_request(&parts.headers, parts.version) {
+        let framing = match framing::of_request(&head.headers, head.version) {
             Ok(framing) => framing,
             Err(error) => {
                 let error = error.into();
@@ -82,13 +83,13 @@ where
                 return Err(error);
             }
         };
-        let asks = Asks::of(&parts);
+        let asks = Asks::of(&head);
         let body = WireBody::new(io.clone(), framing, None);
         let body = if asks.waits_for_continue { body.inviting(CONTINUE) } else { body };
-        let response = answer(Request::from_parts(parts, WireRequestBody::new(body, lines))).await;
+        let answered = answer(head, body).await;
         let is_stopping = futures::FutureExt::now_or_never(&mut stop).is_some();
         let keeps = asks.keeps_alive && !is_stopping && !io.is_body_open();
-        if !send(&io, &asks, keeps, response).await? || !pass_over_body(&io).await {
+        if !send(&io, &asks, keeps, answered).await? || !pass_over_body(&io).await {
             linger(&io).await;
             return Ok(());
         }
@@ -126,7 +127,7 @@ pub(super) fn names(headers: &HeaderMap, header: http::HeaderName, word: &str) -
 }
 
 /// Reads until a head is complete; `None` when the client ends the connection between two requests.
-async fn next_head(io: &Io, patience: &mut Patience) -> Result<Option<(request::Parts, HeaderLines)>, ConnectionError> {
+async fn next_head(io: &Io, patience: &mut Patience) -> Result<Option<IncomingHead>, ConnectionError> {
     patience.begin(HEAD_READ_TIMEOUT);
     std::future::poll_fn(|context| {
         loop {
@@ -151,10 +152,7 @@ async fn next_head(io: &Io, patience: &mut Patience) -> Result<Option<(request::
     .await
 }
 
-fn take_head(
-    input: &mut bytes::BytesMut,
-    names: &mut KnownNames,
-) -> Result<Option<(request::Parts, HeaderLines)>, ConnectionError> {
+fn take_head(input: &mut bytes::BytesMut, names: &mut KnownNames) -> Result<Option<IncomingHead>, ConnectionError> {
     // Servers take an empty line before a request (RFC 9112, section 2.2).
     while input.starts_with(b"\r\n") {
         input.advance(2);
@@ -173,7 +171,8 @@ async fn refuse(io: &Io, error: &ConnectionError) {
     let text = Bytes::from(format!("{error}\n"));
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.status = status;
-    let head = write_response(&parts, None, Framing::Sized(text.len() as u64), Some("close"));
+    let framing = Framing::Sized(text.len() as u64);
+    let (head, text) = joined_if_small(text, |room| write_response(&parts, None, framing, Some("close"), room));
     // It may have gone away already.
     if io.write(head, text).await.is_ok() {
         linger(io).await;
@@ -228,21 +227,26 @@ async fn send(
     io: &Io,
     asks: &Asks,
     keeps_alive: bool,
-    response: Response<AnswerBody>,
+    Answered { head: answer, mut body }: Answered,
 ) -> Result<bool, ConnectionError> {
-    let (parts, mut body) = response.into_parts();
-    let framing = framing_of(asks, &parts, &body);
+    let framing = framing_of(asks, &answer, &body);
     let keeps_alive = keeps_alive && framing != Framing::UntilClose;
     let connection = match (keeps_alive, asks.version) {
         (false, _) => Some("close"),
         (true, Version::HTTP_10) => Some("keep-alive"),
         (true, _) => None,
     };
-    let mut head = write_response(&parts, body.lines(), framing, connection);
+    let write_head = |room| write_response(&answer, answer.lines.as_ref(), framing, connection, room);
     if framing == Framing::Bodiless {
-        io.write(head, Bytes::new()).await?;
+        io.write(write_head(0).freeze(), Bytes::new()).await?;
         return Ok(keeps_alive);
     }
+    if let Some(bytes) = body.take_whole() {
+        let (head, rest) = joined_if_small(bytes, write_head);
+        io.write(head, rest).await?;
+        return Ok(keeps_alive);
+    }
+    let mut head = write_head(0).freeze();
     let mut chunks = ChunkWriter::default();
     let mut trailers = None;
     while !body.is_end_stream() {
