@@ -13,8 +13,8 @@ mod s3;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderName, Method};
 
-use crate::RequestHead;
 use crate::catalog::{Catalog, OperationId, Protocol, Service, ServiceSummary, Services};
+use crate::{RequestHead, header_text};
 use host::Host;
 pub use host::is_aws_host;
 use query_action::QueryAction;
@@ -248,7 +248,7 @@ impl<'a> Request<'a> {
 
     /// `X-Amz-Target: Prefix.Operation`.
     fn target(&self) -> Option<(&'a str, &'a str)> {
-        self.head.headers.get(&TARGET)?.to_str().ok()?.rsplit_once('.')
+        header_text(self.head.headers.get(&TARGET)?)?.rsplit_once('.')
     }
 
     fn by_target(&self, services: Services) -> Option<Classification> {
@@ -301,7 +301,7 @@ impl<'a> Request<'a> {
     }
 
     fn content_type(&self) -> &'a str {
-        self.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.head.headers.get(CONTENT_TYPE).and_then(header_text).unwrap_or("")
     }
 
     fn is_form(&self) -> bool {
@@ -408,7 +408,7 @@ impl<'a> Request<'a> {
     }
 
     fn host(&self) -> Host<'a> {
-        let value = self.head.headers.get(HOST).and_then(|value| value.to_str().ok());
+        let value = self.head.headers.get(HOST).and_then(header_text);
         value.map_or(Host::Other, |value| Host::parse(value, self.hosts))
     }
 

@@ -19,4 +19,4 @@ pub mod request_head;
 pub mod sigv4;
 pub mod value;
 
-pub use request_head::RequestHead;
+pub use request_head::{RequestHead, header_text};

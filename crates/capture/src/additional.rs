@@ -1,9 +1,9 @@
 //! The `additionalEventData` of services that write one.
 
+use aws_wire::header_text;
 use aws_wire::value::StructureValue;
 use http::HeaderName;
-use model::EventCategory;
-use serde_json::{Map, Value as Json};
+use model::{AdditionalData, AdditionalValue, EventCategory};
 
 use crate::exchange::{Authentication, Exchange, Outcome};
 use crate::resources::member_of;
@@ -21,27 +21,27 @@ pub(crate) fn additional_event_data(
     operation: &str,
     category: EventCategory,
     output: Option<&StructureValue>,
-) -> Option<Json> {
+) -> Option<AdditionalData> {
     let service = exchange.subject.service();
     match service.id.as_str() {
         "s3" | "s3control" | "s3outposts" => Some(of_s3(exchange, operation, category)),
         // Source: Application Auto Scaling guide, CloudTrail log entries.
-        "application-autoscaling" => Some(serde_json::json!({ "service": "application-autoscaling" })),
+        "application-autoscaling" => Some(AdditionalData::new().with("service", "application-autoscaling")),
         // Which material of the key was used. Source: KMS guide, since 2025.
         "kms" => {
             let material = member_of(service, output?, "KeyMaterialId")?.as_str()?;
-            Some(serde_json::json!({ "keyMaterialId": material }))
+            Some(AdditionalData::new().with("keyMaterialId", material.to_owned()))
         }
         // Source: Lambda guide, data events.
         "lambda" if operation == "Invoke" => function_version(exchange),
         // Source: Route 53 guide, CloudTrail log entries.
         "route53" if operation == "ChangeResourceRecordSets" => {
-            Some(serde_json::json!({ "Note": "Do not use to reconstruct hosted zone" }))
+            Some(AdditionalData::new().with("Note", "Do not use to reconstruct hosted zone"))
         }
         // Source: records (2025, github.com/panther-labs/panther-analysis).
         "ses" => match exchange.authentication {
             Authentication::SigV4Header | Authentication::SigV4Query => {
-                Some(serde_json::json!({ "SignatureVersion": "4" }))
+                Some(AdditionalData::new().with("SignatureVersion", "4"))
             }
             _ => None,
         },
@@ -50,7 +50,7 @@ pub(crate) fn additional_event_data(
 }
 
 /// The version of the function that an invocation ran, by its ARN.
-fn function_version(exchange: &Exchange<'_>) -> Option<Json> {
+fn function_version(exchange: &Exchange<'_>) -> Option<AdditionalData> {
     let Outcome::Answered { headers, .. } = exchange.outcome else { return None };
     let version = headers.get("x-amz-executed-version")?.to_str().ok()?;
     let (_, after) = exchange.head.path.split_once("/functions/")?;
@@ -62,18 +62,18 @@ fn function_version(exchange: &Exchange<'_>) -> Option<Json> {
     } else {
         format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
     };
-    Some(serde_json::json!({ "functionVersion": format!("{function}:{version}") }))
+    Some(AdditionalData::new().with("functionVersion", format!("{function}:{version}")))
 }
 
 /// Order of keys and types of numbers: records. Data events write the byte counts as doubles. S3 Express spells the
 /// signature in its own way, adds the zone, and counts no bytes of calls on buckets. Source: S3 guide, log entries of
 /// directory buckets, and records (2025, github.com/elastic/integrations).
-fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> Json {
+fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> AdditionalData {
     let bytes = |count: u64| match category {
-        EventCategory::Data => Json::from(count as f64),
-        _ => Json::from(count),
+        EventCategory::Data => AdditionalValue::Double(count as f64),
+        _ => AdditionalValue::Count(count),
     };
-    let mut object = Map::with_capacity(8);
+    let mut data = AdditionalData::new();
     let is_express = s3::is_of_directory_buckets(exchange);
     let counts_bytes = !is_express || category == EventCategory::Data;
     let signature = match exchange.authentication {
@@ -85,44 +85,43 @@ fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> J
         Authentication::Anonymous | Authentication::Bearer => None,
     };
     if let Some((version, _)) = signature {
-        object.insert("SignatureVersion".to_owned(), Json::from(version));
+        data.add("SignatureVersion", version);
     }
     if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
-        object.insert("CipherSuite".to_owned(), Json::from(suite));
+        data.add("CipherSuite", suite.to_owned());
     }
     if counts_bytes {
-        object.insert("bytesTransferredIn".to_owned(), bytes(received_bytes(exchange)));
+        data.add("bytesTransferredIn", bytes(received_bytes(exchange)));
     }
     let (headers, sent) = match exchange.outcome {
         Outcome::Answered { headers, body, .. } => (Some(headers), body.total_bytes()),
         Outcome::Unknown | Outcome::Failed { .. } => (None, 0),
     };
-    let header =
-        |name: &HeaderName| headers.and_then(|headers| headers.get(name)).and_then(|value| value.to_str().ok());
+    let header = |name: &HeaderName| headers.and_then(|headers| headers.get(name)).and_then(header_text);
     if matches!(
         operation,
         "PutObject" | "GetObject" | "CopyObject" | "CompleteMultipartUpload" | "CreateMultipartUpload"
     ) && let Some(applied) = sse_applied(exchange, &header)
     {
-        object.insert("SSEApplied".to_owned(), Json::from(applied));
+        data.add("SSEApplied", applied);
     }
     if let Some((_, method)) = signature {
-        object.insert("AuthenticationMethod".to_owned(), Json::from(method));
+        data.add("AuthenticationMethod", method);
     }
     if let Some(id) = header(&X_AMZ_ID_2) {
-        object.insert("x-amz-id-2".to_owned(), Json::from(id));
+        data.add("x-amz-id-2", id.to_owned());
     }
     if counts_bytes {
-        object.insert("bytesTransferredOut".to_owned(), bytes(sent));
+        data.add("bytesTransferredOut", bytes(sent));
     }
     if is_express && category == EventCategory::Data {
         let bucket_in_host = exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
         let bucket = s3::Address::of(exchange.head.path, bucket_in_host).bucket;
         if let Some(zone) = bucket.as_deref().and_then(s3::directory_zone) {
-            object.insert("availabilityZone".to_owned(), Json::from(zone));
+            data.add("availabilityZone", zone.to_owned());
         }
     }
-    Json::Object(object)
+    data
 }
 
 /// Bytes of content received. A chunked upload says how many of its bytes are content.

@@ -7,7 +7,8 @@ use aws_wire::classify::Call;
 use aws_wire::protocol::{WireError, decode_error, request_id};
 use http::header::USER_AGENT;
 use model::limits::{ADDITIONAL_DATA_BYTES_MAX, PARAMETERS_BYTES_MAX, SHORT_TEXT_BYTES_MAX, cut};
-use model::{EventCategory, EventRecord, EventType, Text};
+use model::{AdditionalData, EventCategory, EventRecord, EventType, Text};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::additional::additional_event_data;
@@ -67,7 +68,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         error_message,
         request_parameters: parts.request_parameters,
         response_elements: parts.response_elements.or(refusal).map(|json| within(json, PARAMETERS_BYTES_MAX)),
-        additional_event_data: parts.additional_event_data.map(|json| within(json, ADDITIONAL_DATA_BYTES_MAX)),
+        additional_event_data: parts.additional_event_data.map(additional_within),
         request_id: Some(cut(&parts.request_id, SHORT_TEXT_BYTES_MAX).into()),
         event_id: Text::new(exchange.event_id),
         read_only: parts.read_only,
@@ -93,7 +94,7 @@ struct Parts {
     category: EventCategory,
     request_parameters: Option<Arc<Json>>,
     response_elements: Option<Json>,
-    additional_event_data: Option<Json>,
+    additional_event_data: Option<AdditionalData>,
     request_id: Text,
     resources: Vec<model::EventResource>,
 }
@@ -269,6 +270,12 @@ pub(crate) fn within(json: Json, bytes_max: usize) -> Json {
     if bytes_at_most(&json) > bytes_max && is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
 }
 
+/// The extras, or the mark that they were left out for their size.
+fn additional_within(data: AdditionalData) -> AdditionalData {
+    let is_too_large = data.bytes_at_most() > ADDITIONAL_DATA_BYTES_MAX && is_larger(&data, ADDITIONAL_DATA_BYTES_MAX);
+    if is_too_large { AdditionalData::new().with("omitted", true) } else { data }
+}
+
 /// More than what the JSON takes when it is written, without writing it. Most are far below any bound.
 fn bytes_at_most(json: &Json) -> usize {
     // The longest escape is that of a control character: six bytes for one.
@@ -285,7 +292,7 @@ fn bytes_at_most(json: &Json) -> usize {
 }
 
 /// Whether the written JSON is longer than `bytes_max`. Stops counting as soon as it is.
-fn is_larger(json: &Json, bytes_max: usize) -> bool {
+fn is_larger(json: &impl Serialize, bytes_max: usize) -> bool {
     struct Room(usize);
     impl std::io::Write for Room {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -5,10 +5,15 @@
 
 use aws_wire::catalog::Service;
 use aws_wire::value::{FieldKey, StructureValue, Value};
+use http::{HeaderMap, HeaderName};
 use model::{AccountId, Arn, EventCategory, EventResource, Text};
 
 use crate::exchange::Exchange;
 use crate::s3::{self, Address};
+
+// Made once: a name that is given as a text is read anew at each look.
+static EXPECTED_BUCKET_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
+static SOURCE_EXPECTED_BUCKET_OWNER: HeaderName = HeaderName::from_static("x-amz-source-expected-bucket-owner");
 
 /// What is known of a call when its resources are named.
 pub(crate) struct Known<'a> {
@@ -126,20 +131,20 @@ impl Known<'_> {
             }
         }
         let headers = self.exchange.head.headers;
-        let owner_of = |header: &str| expected_owner(headers, header).unwrap_or_else(|| self.account());
-        let bucket_of = |arn: String, owner_header: &str| EventResource {
+        let owner_of = |header: &HeaderName| expected_owner(headers, header).unwrap_or_else(|| self.account());
+        let bucket_of = |arn: String, owner_header: &HeaderName| EventResource {
             account_id: Some(owner_of(owner_header)),
             resource_type: Some(Text::const_new("AWS::S3::Bucket")),
             arn: Some(arn.into()),
             arn_prefix: None,
         };
-        resources.push(bucket_of(bucket_arn, "x-amz-expected-bucket-owner"));
+        resources.push(bucket_of(bucket_arn, &EXPECTED_BUCKET_OWNER));
         // The source of a copy follows, the other way round. Source: records (github.com/splunk/security_content).
         if let Some((bucket, key)) = s3::copy_source(headers) {
             let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
             let object =
                 EventResource { resource_type: Some(Text::const_new("AWS::S3::Object")), ..EventResource::default() };
-            resources.push(bucket_of(bucket_arn.clone(), "x-amz-source-expected-bucket-owner"));
+            resources.push(bucket_of(bucket_arn.clone(), &SOURCE_EXPECTED_BUCKET_OWNER));
             resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}").into()), ..object });
         }
         resources
@@ -387,7 +392,7 @@ fn table_of_statement(statement: &str) -> Option<&str> {
 }
 
 /// The account that a caller expects to own a bucket: S3 refuses the call when it is another's.
-fn expected_owner(headers: &http::HeaderMap, name: &str) -> Option<Text> {
+fn expected_owner(headers: &HeaderMap, name: &HeaderName) -> Option<Text> {
     let owner = headers.get(name)?.to_str().ok()?;
     AccountId::parse(owner).ok().map(|owner| Text::new(owner.as_str()))
 }

@@ -10,7 +10,7 @@ use aws_wire::catalog::{Location, Operation, Service};
 use aws_wire::protocol::xml_tree::parse_xml;
 use aws_wire::value::{FieldKey, StructureValue, Value};
 use http::header::HOST;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use percent_decode::decode;
 use serde_json::{Map, Value as Json};
 
@@ -19,6 +19,9 @@ use crate::redact::looks_secret;
 use crate::xml_json::element_json;
 
 mod percent_decode;
+
+// Made once: a name that is given as a text is read anew at each look.
+static COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 
 /// Request headers that are written. Those of user data, of signing and of the SDK are not, nor keys that callers
 /// provide (their MD5 is).
@@ -108,6 +111,9 @@ const ANSWERED_IN_BODY: &[&str] = &["CompleteMultipartUpload", "CopyObject", "Cr
 /// Of these, the one whose body is not written. Source: records (github.com/splunk/security_content).
 const ANSWERED_IN_HEADERS_ALONE: &str = "CopyObject";
 
+/// Headers of a signature, which are in no list.
+const SIGNING_HEADERS: &[&str] = &["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
+
 /// Parameters of a pre-signed URL that prove who signed and are never written.
 const SIGNING_PARAMETERS: &[&str] =
     &["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId", "x-id"];
@@ -174,7 +180,7 @@ pub(crate) fn is_browser_upload(exchange: &Exchange<'_>, operation: &Operation) 
 /// Bucket and key that a copy reads from: `bucket/key`, percent-encoded, with or without a slash before and a version
 /// after. A source that is the ARN of an access point names neither.
 pub(crate) fn copy_source(headers: &HeaderMap) -> Option<(String, String)> {
-    let source = headers.get("x-amz-copy-source")?.to_str().ok()?;
+    let source = headers.get(&COPY_SOURCE)?.to_str().ok()?;
     let source = source.split_once("?versionId=").map_or(source, |(source, _)| source);
     let source = decode(source.strip_prefix('/').unwrap_or(source), false);
     if source.starts_with("arn:") {
@@ -295,8 +301,9 @@ pub(crate) fn response(operation: &str, headers: &HeaderMap, body: BodyCapture<'
 
 /// Adds the headers of a list. The MD5 of a key is written as S3 spells it.
 fn add_headers(object: &mut Map<String, Json>, headers: &HeaderMap, names: &[&str]) {
-    // Most headers of a request are none of Amazon's own, and no list has others.
-    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-")) {
+    // Most headers of a request are none of Amazon's own or are those of the signature, and no list has these.
+    let may_be_listed = |name: &str| name.starts_with("x-amz-") && !SIGNING_HEADERS.contains(&name);
+    for (name, value) in headers.iter().filter(|(name, _)| may_be_listed(name.as_str())) {
         if let Ok(index) = names.binary_search(&name.as_str())
             && let Ok(text) = value.to_str()
         {
@@ -333,7 +340,7 @@ mod tests {
         assert!(GRANT_HEADERS.is_sorted());
         assert!(ANSWER_HEADERS.is_sorted());
         for names in [REQUEST_HEADERS, DIRECTORY_REQUEST_HEADERS, GRANT_HEADERS, ANSWER_HEADERS] {
-            assert!(names.iter().all(|name| name.starts_with("x-amz-")));
+            assert!(names.iter().all(|name| name.starts_with("x-amz-") && !SIGNING_HEADERS.contains(name)));
         }
     }
 

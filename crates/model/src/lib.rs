@@ -10,6 +10,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod additional_data;
 pub mod arn;
 pub mod data_resource_types;
 pub mod event_time;
@@ -26,6 +27,7 @@ pub mod text;
 
 pub use access_key::AccessKeyId;
 pub use account::AccountId;
+pub use additional_data::{AdditionalData, AdditionalValue};
 pub use arn::Arn;
 pub use data_resource_types::{BASIC_DATA_RESOURCE_TYPES, DATA_RESOURCE_TYPES, is_data_resource_type};
 pub use event_time::EventTime;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::json_text::{self, JsonTextError};
-use crate::{EventTime, Text, UserIdentity};
+use crate::{AdditionalData, EventTime, Text, UserIdentity};
 
 /// One event record, ready to be written as minified JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,7 +46,7 @@ pub struct EventRecord {
     pub response_elements: Option<Value>,
     /// Extras of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub additional_event_data: Option<Value>,
+    pub additional_event_data: Option<AdditionalData>,
     /// Request id that the service gave.
     #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Text>,

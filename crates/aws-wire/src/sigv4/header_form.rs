@@ -11,7 +11,7 @@ use super::presented::{Authorization, Placement, Presented, check_scope};
 use super::scope::{parse_credential, parse_regionless_credential};
 use super::string_to_sign::{ALGORITHM, ALGORITHM_SIGV4A};
 use super::timestamp::AmzDate;
-use crate::RequestHead;
+use crate::{RequestHead, header_text};
 
 // Made once: a name that is given as a text is read anew at each look.
 static X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -22,7 +22,7 @@ static X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static(CONTENT_SHA256
 pub(super) fn parse<'a>(head: &RequestHead<'a>, header: &'a HeaderValue) -> Result<Presented<'a>, SigV4Error> {
     let unsupported =
         || SigV4Error::UnsupportedScheme { header: String::from_utf8_lossy(header.as_bytes()).into_owned() };
-    let text = header.to_str().map_err(|_| unsupported())?.trim();
+    let text = header_text(header).ok_or_else(unsupported)?.trim();
     let (scheme, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     match scheme {
         ALGORITHM => parse_v4(head, text, rest).map(Presented::Header),
@@ -124,17 +124,17 @@ fn incomplete(parameters: &Parameters<'_>, date_missing: bool, text: &str) -> Si
 /// `X-Amz-Date` wins over `Date`, which clients and proxies set on their own.
 fn date_text<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
     let value = head.headers.get(&X_AMZ_DATE).or_else(|| head.headers.get(DATE))?;
-    Some(value.to_str().unwrap_or_default().trim())
+    Some(header_text(value).unwrap_or_default().trim())
 }
 
 pub(super) fn session_token<'a>(head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-    head.headers.get(&X_AMZ_SECURITY_TOKEN)?.to_str().ok().map(Cow::Borrowed)
+    head.headers.get(&X_AMZ_SECURITY_TOKEN).and_then(header_text).map(Cow::Borrowed)
 }
 
 pub(super) fn payload(head: &RequestHead<'_>) -> PayloadDeclaration {
     match head.headers.get(&X_AMZ_CONTENT_SHA256) {
         None => PayloadDeclaration::Absent,
-        Some(value) => PayloadDeclaration::parse(value.to_str().unwrap_or_default().trim()),
+        Some(value) => PayloadDeclaration::parse(header_text(value).unwrap_or_default().trim()),
     }
 }
 

@@ -56,10 +56,11 @@ pub(super) fn parse_credential(text: Cow<'_, str>) -> Option<Credential<'_>> {
 }
 
 fn split(text: &str) -> Option<[&str; 5]> {
-    let mut parts = text.rsplitn(5, '/');
-    let (terminator, service, region, date, id) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some([id, date, region, service, terminator])
+    let mut slashes = text.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'/').map(|(place, _)| place);
+    let (fourth, third, second, first) = (slashes.next()?, slashes.next()?, slashes.next()?, slashes.next()?);
+    let between = |slash: usize, next: usize| &text[slash + 1..next];
+    let (date, region, service) = (between(first, second), between(second, third), between(third, fourth));
+    Some([&text[..first], date, region, service, &text[fourth + 1..]])
 }
 
 /// The credential of SigV4A has no region: `keyid/date/service/term`.

@@ -476,7 +476,9 @@ impl<'a> Found<'a> {
         if self.event_source != "s3.amazonaws.com" {
             return;
         }
-        let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+        let Some(parameters) = parameters.as_object() else { return };
+        // There are few, so that going through them costs less than two hashes.
+        let text = |name: &str| parameters.iter().find(|(key, _)| *key == name).and_then(|(_, value)| value.as_str());
         if let (Some(bucket), Some(key)) = (text("bucketName"), text("key")) {
             self.add(Some(S3_OBJECT), &s3_object_arn(bucket, key));
         }
@@ -515,7 +517,7 @@ pub const S3_OBJECT: &str = "AWS::S3::Object";
 
 /// The ARN of an object in a bucket.
 pub fn s3_object_arn(bucket: &str, key: &str) -> String {
-    format!("arn:aws:s3:::{bucket}/{key}")
+    ["arn:aws:s3:::", bucket, "/", key].concat()
 }
 
 /// The types and names that an entry of a record's own `resources` gives: its ARN, and the name at the end of it.
