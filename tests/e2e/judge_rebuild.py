@@ -22,6 +22,9 @@ LOADER = botocore.session.Session()
 DATED = re.compile(r"(20\d{6})(v\d)?$|(20\d\d_\d\d_\d\d)$")
 HIDDEN_TEXTS = {"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>", "****", "***", "**********"}
 
+# A header of answers that some services write among the members.
+EXPOSED_HEADERS = "Access-Control-Expose-Headers"
+
 # Event names of S3 that are not the API's: the user guide's list.
 S3_OPERATIONS = {
     "GetAccelerateConfiguration": "GetBucketAccelerateConfiguration",
@@ -42,7 +45,7 @@ S3_CONTROL_OPERATIONS = {
     "DeleteAccountPublicAccessBlock": "DeletePublicAccessBlock",
 }
 # Event sources that neither the endpoint nor the signing name of a service shows.
-SOURCES = {"rdsdata": "rds-data", "elasticloadbalancing": "elb"}
+SOURCES = {"rdsdata": "rds-data", "elasticloadbalancing": "elb", "metering-marketplace": "meteringmarketplace", "migrationhub": "mgh"}
 
 
 # Members that EC2 writes under another name, by operation: the name in the record, and that of the API.
@@ -307,6 +310,10 @@ def request_of(record, service, operation_name):
     elif service.startswith("dynamodb"):
         parameters = item_call(parameters, operation_name)
     made = rebuilder.structure(shape, parameters, "requestParameters")
+    for name, member in shape.members.items():
+        # Services behind API Gateway write labels of the path as they stand in it.
+        if member.serialization.get("location") == "uri" and isinstance(made.get(name), str):
+            made[name] = unquote(made[name])
     for name in shape.required_members:
         if name not in made and shape.members[name].serialization.get("location") == "uri":
             raise NotRebuilt(f"the path needs {name}, which the record does not show")
@@ -433,7 +440,10 @@ def answer_of(record, service, operation_name):
     if service == "ec2":
         return 200, {"Content-Type": "text/xml"}, ec2_answer(operation, elements, request_id, rebuilder), rebuilder.lost
     shape = operation.output_shape
-    values = {}
+    values, exposed = {}, None
+    if isinstance(elements, dict) and EXPOSED_HEADERS in elements:
+        elements = dict(elements)
+        exposed = elements.pop(EXPOSED_HEADERS)
     if shape is not None and isinstance(elements, dict):
         inner = unwrapped(shape, elements)
         values = rebuilder.structure(shape, inner, "responseElements")
@@ -450,6 +460,8 @@ def answer_of(record, service, operation_name):
         values = with_key(shape, values, record)
     status = operation.http.get("responseCode", 200)
     headers, body = encode_answer(operation, shape, values, protocol, request_id)
+    if exposed is not None:
+        headers = {**headers, EXPOSED_HEADERS: exposed}
     return status, headers, body, rebuilder.lost
 
 

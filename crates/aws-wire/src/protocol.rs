@@ -34,6 +34,7 @@ use crate::value::StructureValue;
 
 use binding::Binding;
 pub use error::{WireError, decode_error, request_id};
+pub use rest::raw_labels;
 use xml_tree::XmlElement;
 
 /// Most levels of nesting that a decoder follows. Real parameters have fewer than twenty.

@@ -33,6 +33,12 @@ const S3_NAMES: &[(&str, &str)] = &[
     ("GetBucketNotificationConfiguration", "GetBucketNotification"),
     ("GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
     ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    // The listing of configurations is the call for one without its id. Records (2023, 2024,
+    // github.com/Permiso-io-tools/CloudConsoleCartographer) of all but the metrics.
+    ("ListBucketAnalyticsConfigurations", "GetBucketAnalyticsConfiguration"),
+    ("ListBucketIntelligentTieringConfigurations", "GetBucketIntelligentTieringConfiguration"),
+    ("ListBucketInventoryConfigurations", "GetBucketInventoryConfiguration"),
+    ("ListBucketMetricsConfigurations", "GetBucketMetricsConfiguration"),
     ("ListObjectsV2", "ListObjects"),
     ("PutBucketAccelerateConfiguration", "PutAccelerateConfiguration"),
     ("PutBucketLifecycleConfiguration", "PutBucketLifecycle"),

@@ -1,8 +1,8 @@
 //! `requestParameters` and `responseElements` of calls of the catalog.
 
-use aws_wire::catalog::{Location, Operation, Protocol, Service, ShapeKind, Structure};
+use aws_wire::catalog::{Location, Member, Operation, Protocol, Service, ShapeKind, Structure};
 use aws_wire::classify::Call;
-use aws_wire::protocol::{decode_call, decode_response};
+use aws_wire::protocol::{decode_call, decode_response, raw_labels};
 use aws_wire::value::{StructureValue, Value};
 use http::HeaderMap;
 use model::Arn;
@@ -13,7 +13,7 @@ use crate::exchange::{BodyCapture, Exchange};
 use crate::operation_facts::OperationFacts;
 use crate::redaction_key::RedactionKey;
 use crate::render::{Direction, Renderer, lower_first};
-use crate::s3;
+use crate::s3::{self, percent_decode::decode};
 use crate::service_rules::{Layout, ServiceRules};
 
 /// What became of the input of a call.
@@ -75,7 +75,13 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
             match layout {
                 Layout::Ec2 => ec2::request(&renderer, operation, value),
                 Layout::ApiGateway => api_gateway_request(&renderer, operation, value),
-                Layout::Members | Layout::UnwrappedAnswer | Layout::S3 => Json::Object(renderer.members(value)),
+                Layout::Members | Layout::UnwrappedAnswer | Layout::S3 => {
+                    let mut object = renderer.members(value);
+                    if rules.labels_are_encoded {
+                        encode_labels(&renderer, operation, exchange.head.path, &mut object);
+                    }
+                    Json::Object(object)
+                }
             }
         }
     };
@@ -94,6 +100,20 @@ pub(crate) fn request_parameters(exchange: &Exchange<'_>, call: &Call, input: &I
         object.insert("omitted".to_owned(), Json::Bool(true));
     }
     (!object.is_empty()).then_some(Json::Object(object))
+}
+
+/// Writes the labels of a path as they stand in it. What is hidden is not the label's text, and stays as it is.
+fn encode_labels(renderer: &Renderer<'_>, operation: &Operation, path: &str, object: &mut Map<String, Json>) {
+    let Some(input) = operation.input.and_then(|shape| renderer.service.structure(shape)) else { return };
+    for (name, text) in raw_labels(&operation.http_uri, path).into_iter().filter(|(_, text)| text.contains('%')) {
+        let is_label = |member: &&Member| member.location == Location::Uri && member.wire_name() == name;
+        if let Some(member) = input.members.iter().find(is_label)
+            && let Some(Json::String(value)) = object.get_mut(&renderer.key_of(member))
+            && *value == decode(&text, false)
+        {
+            *value = text.into_owned();
+        }
+    }
 }
 
 /// Lambda writes which function it took the name for, in parts, when its code changes. Source: records.
@@ -134,8 +154,7 @@ fn payload_is_content(service: &Service, structure: &Structure) -> bool {
 
 /// API Gateway: members of path and query at the top, those of the body under `{operation}Input`. Source: records.
 fn api_gateway_request(renderer: &Renderer<'_>, operation: &Operation, value: &StructureValue) -> Json {
-    let in_body =
-        |member: Option<&aws_wire::catalog::Member>| member.is_none_or(|member| member.location == Location::Body);
+    let in_body = |member: Option<&Member>| member.is_none_or(|member| member.location == Location::Body);
     let mut object = renderer.members_where(value, |member| !in_body(member));
     let body = renderer.members_where(value, in_body);
     if !body.is_empty() {
@@ -231,10 +250,18 @@ pub(crate) fn response_elements(
         Layout::Members | Layout::ApiGateway => renderer.members(output?),
     };
     let mut object = object;
+    if rules.writes_exposed_headers
+        && let Some(names) = answer.headers.get(EXPOSED_HEADERS).and_then(|names| names.to_str().ok())
+    {
+        object.insert("Access-Control-Expose-Headers".to_owned(), Json::from(names));
+    }
     rename_keys(RENAMED_ANSWER_KEYS, &mut object, &service.id, &operation.name);
     keep_answer_keys(&mut object, &service.id, &operation.name);
     (!object.is_empty()).then_some(Json::Object(object))
 }
+
+/// The header that API Gateway's records have among the members of an answer.
+const EXPOSED_HEADERS: &str = "access-control-expose-headers";
 
 /// The only structure of an answer, or the answer itself.
 fn unwrapped(output: &StructureValue) -> &StructureValue {

@@ -38,10 +38,12 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         Some(call) => known_parts(exchange, call),
         None => unknown_parts(exchange),
     };
-    let refusal = refusal_as_answer(exchange, rules);
+    let refusal = refusal_as_answer(exchange, rules, parts.read_only);
     let (error_code, error_message) = match outcome_failure(exchange) {
-        // What is written as the answer is not written as the message.
-        Some(Failure { code, .. }) if refusal.is_some() => (Some(short(&code)), None),
+        // What is written as the answer is not written as the message; and services that do so have none of reads.
+        Some(Failure { code, .. }) if refusal.is_some() || is_refused_silently(exchange, rules, parts.read_only) => {
+            (Some(short(&code)), None)
+        }
         Some(Failure { code, message }) => (Some(short(&code)), message.map(|message| short(&message))),
         None => (None, None),
     };
@@ -211,15 +213,20 @@ fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
     }
 }
 
-/// The JSON of a failed call's answer, for the services that write it. A denial never reaches them. Source: records.
-fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Json> {
+/// The JSON of a failed change's answer, for the services that write it; reads have no answer. Source: records.
+fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules, read_only: bool) -> Option<Json> {
     let Outcome::Answered { status, body, .. } = exchange.outcome else { return None };
-    if !rules.errors_are_answers || status < 400 || status == 403 {
+    if !rules.errors_are_answers || read_only || status < 400 {
         return None;
     }
     let mut json: Json = serde_json::from_slice(body.complete()?).ok()?;
     hide_by_name(&mut json, rules.secrets.into(), exchange.redaction_key, false);
     json.is_object().then_some(json)
+}
+
+/// Whether a failure is one that the service records without a message.
+fn is_refused_silently(exchange: &Exchange<'_>, rules: &ServiceRules, read_only: bool) -> bool {
+    rules.errors_are_answers && read_only && matches!(exchange.outcome, Outcome::Answered { .. })
 }
 
 /// The error of an S3 call that failed after its status had been sent: a copy can answer 200 with an error as its body.

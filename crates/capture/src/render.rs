@@ -4,7 +4,7 @@
 //! arrays; times take the form of the service; what [`crate::redact`] hides is left out or replaced. EC2 and S3 have
 //! renderings of their own.
 
-use aws_wire::catalog::{Location, Member, Protocol, Service, ShapeId, ShapeKind};
+use aws_wire::catalog::{Location, Member, Protocol, Service, ShapeId, ShapeKind, TimestampFormat};
 use aws_wire::value::{Field, FieldKey, StructureValue, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -115,7 +115,7 @@ impl<'a> Renderer<'a> {
                     }
                     if hides_value && is_value_of_pair(member) {
                         if let Some(json) = self.secret_value(&field.value) {
-                            object.insert(self.key(&member.name), json);
+                            object.insert(self.key_of(member), json);
                         }
                     } else if let Some((key, json)) = self.member(value.shape, member, &field.value) {
                         object.insert(key, json);
@@ -139,10 +139,6 @@ impl<'a> Renderer<'a> {
         {
             return done;
         }
-        let name = match self.keys {
-            KeyStyle::LowerFirst => &member.name,
-            KeyStyle::Wire => member.wire_name(),
-        };
         let json = match member_treatment(self.service, self.rules, structure, member) {
             Treatment::Show => self.shown(member, value),
             Treatment::Omit => self.omitted_value(value)?,
@@ -150,7 +146,7 @@ impl<'a> Renderer<'a> {
             // MWAA) and guide (Cloud9).
             Treatment::Text(text) => self.hidden_value(text, value),
         };
-        Some((self.key(name), json))
+        Some((self.key_of(member), json))
     }
 
     fn shown(&self, member: &Member, value: &Value) -> Json {
@@ -165,17 +161,24 @@ impl<'a> Renderer<'a> {
             Value::List(_) if is_environment(&member.name) => {
                 return Self { is_environment: true, ..*self }.value(member.shape, value);
             }
+            Value::Timestamp(time) => {
+                let format = member.timestamp_format.or_else(|| self.format_of(member.shape));
+                return write_time(*time, self.times.of(format, member.location));
+            }
             _ => {}
         }
         let json = self.value(member.shape, value);
-        match json {
-            Json::Number(number) if self.rules.query_values_are_texts && member.location == Location::QueryString => {
-                Json::String(number.to_string())
-            }
-            Json::Bool(truth) if self.rules.query_values_are_texts && member.location == Location::QueryString => {
-                Json::String(truth.to_string())
-            }
-            json => json,
+        if self.rules.query_values_are_texts && member.location == Location::QueryString {
+            return as_query_text(json);
+        }
+        json
+    }
+
+    /// The form that a shape of times names itself.
+    fn format_of(&self, shape: ShapeId) -> Option<TimestampFormat> {
+        match self.service.shape(shape).kind {
+            ShapeKind::Timestamp(format) => format,
+            _ => None,
         }
     }
 
@@ -208,7 +211,7 @@ impl<'a> Renderer<'a> {
             },
             Value::String(text) if holds_signed_url(text) => self.hidden_value(HIDDEN_TEXT, value),
             Value::String(text) => Json::String(text.clone()),
-            Value::Timestamp(time) => write_time(*time, self.times),
+            Value::Timestamp(time) => write_time(*time, self.times.of(self.format_of(shape), Location::Body)),
             Value::Blob(bytes) => Json::String(STANDARD.encode(bytes)),
             Value::List(values) => match &self.service.shape(shape).kind {
                 ShapeKind::List { member, .. } => self.elements(member.shape, values),
@@ -283,11 +286,30 @@ impl<'a> Renderer<'a> {
         document
     }
 
+    /// The key of a member of the model.
+    pub(crate) fn key_of(&self, member: &Member) -> String {
+        self.key(match self.keys {
+            KeyStyle::LowerFirst => &member.name,
+            KeyStyle::Wire | KeyStyle::WireLowerFirst => member.wire_name(),
+        })
+    }
+
     pub(crate) fn key(&self, name: &str) -> String {
         match self.keys {
-            KeyStyle::LowerFirst => lower_first(name),
+            KeyStyle::LowerFirst | KeyStyle::WireLowerFirst => lower_first(name),
             KeyStyle::Wire => name.to_owned(),
         }
+    }
+}
+
+/// A value as it stands in a query string: a text, and one of a list that is alone as itself. Source: records (Data
+/// Lifecycle Manager, GetLifecyclePolicies).
+fn as_query_text(json: Json) -> Json {
+    match json {
+        Json::Number(number) => Json::String(number.to_string()),
+        Json::Bool(truth) => Json::String(truth.to_string()),
+        Json::Array(mut values) if values.len() == 1 => values.pop().map_or(Json::Null, as_query_text),
+        json => json,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::exchange::{BodyCapture, Exchange};
 use crate::redact::looks_secret;
 use crate::xml_json::element_json;
 
-mod percent_decode;
+pub(crate) mod percent_decode;
 
 // Made once: a name that is given as a text is read anew at each look.
 static COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");

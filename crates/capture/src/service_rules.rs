@@ -34,9 +34,13 @@ pub(crate) struct ServiceRules {
     pub(crate) certain_boolean: Option<&'static str>,
     /// Whether all its events go to the partition's home region although the catalog does not call it global.
     pub(crate) is_global: bool,
-    /// Whether the JSON of a failed call's answer is written as `responseElements`. Services do that which stand behind
-    /// API Gateway, whose record is of what went over the wire.
+    /// Whether the JSON of a failed change's answer is written as `responseElements`, and no failure has an
+    /// `errorMessage`.
     pub(crate) errors_are_answers: bool,
+    /// Whether what stands in the path is written percent-encoded, as it stands there.
+    pub(crate) labels_are_encoded: bool,
+    /// Whether an answer's header `Access-Control-Expose-Headers` is written as if it were a member.
+    pub(crate) writes_exposed_headers: bool,
 }
 
 /// Whether and how `apiVersion` is written.
@@ -61,6 +65,8 @@ pub(crate) enum KeyStyle {
     LowerFirst,
     /// The name on the wire, untouched.
     Wire,
+    /// The name on the wire with its first letter in lower case: where the model has lost the names of labels.
+    WireLowerFirst,
 }
 
 /// What stands in place of a secret value.
@@ -106,18 +112,47 @@ impl ServiceRules {
         certain_boolean: None,
         is_global: false,
         errors_are_answers: false,
+        labels_are_encoded: false,
+        writes_exposed_headers: false,
+    };
+
+    /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, labels of the
+    /// path and query values as they travel, a failure's JSON as an answer.
+    ///
+    /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 42 of
+    /// the 57 such services that records or guides were found of; those of the other kind have rows. Sources of what
+    /// they have in common, beside the rows: records of Amplify, AppSync, Data Lifecycle Manager, EKS, GuardDuty,
+    /// MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018 to 2025), guides of DataBrew, Location, Clean
+    /// Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer, Data Exchange and OAM.
+    const FRONTED: Self = Self {
+        keys: KeyStyle::Wire,
+        times: Some(TimeStyle::Wire),
+        query_values_are_texts: true,
+        secrets: Replacement::Text("***"),
+        errors_are_answers: true,
+        labels_are_encoded: true,
+        ..Self::DEFAULT
     };
 
     /// The rules of a service. A call asks several times, so that the table is searched once for each service.
     pub(crate) fn of(service: &Service) -> &'static Self {
         static FOUND: OnceLock<Box<[OnceLock<&'static ServiceRules>]>> = OnceLock::new();
         let found = FOUND.get_or_init(|| (0..Catalog::embedded().service_count()).map(|_| OnceLock::new()).collect());
-        found[service.place].get_or_init(|| Self::in_table(&service.id))
+        found[service.place].get_or_init(|| Self::in_table(service))
     }
 
-    fn in_table(id: &str) -> &'static Self {
+    fn in_table(service: &Service) -> &'static Self {
         static DEFAULT: ServiceRules = ServiceRules::DEFAULT;
-        TABLE.binary_search_by(|(row, _)| (*row).cmp(id)).map_or(&DEFAULT, |index| &TABLE[index].1)
+        static FRONTED: ServiceRules = ServiceRules::FRONTED;
+        match TABLE.binary_search_by(|(row, _)| (*row).cmp(&service.id)) {
+            Ok(index) => &TABLE[index].1,
+            Err(_)
+                if service.protocols.first() == Some(&Protocol::RestJson) && *service.api_version >= *FRONTED_FROM =>
+            {
+                &FRONTED
+            }
+            Err(_) => &DEFAULT,
+        }
     }
 
     /// How the keys of an operation are written.
@@ -142,6 +177,9 @@ impl ServiceRules {
     }
 }
 
+/// Version of the API from which on a service of REST and JSON is taken to stand behind API Gateway.
+const FRONTED_FROM: &str = "2017-06";
+
 /// Operations whose keys are not those of their service. Source: Account Management guide (the operations on regions,
 /// which are newer, are as on the wire in records).
 const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
@@ -155,6 +193,7 @@ const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
 const OPERATION_TIMES: &[(&str, &str, TimeStyle)] = &[("ssm", "CreateDocument", TimeStyle::Java)];
 
 const D: ServiceRules = ServiceRules::DEFAULT;
+const F: ServiceRules = ServiceRules::FRONTED;
 
 /// The table, sorted by service id.
 static TABLE: &[(&str, ServiceRules)] = &[
@@ -165,6 +204,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
         "apigateway",
         ServiceRules { event_version: "1.08", layout: Layout::ApiGateway, times: Some(TimeStyle::Java), ..D },
     ),
+    // Guide of its data plane: as by the rule.
+    ("appconfig", ServiceRules { ..D }),
+    // Guide (2024): the name of the control plane.
+    ("appconfigdata", ServiceRules { source: Some("appconfig"), event_version: "1.09", ..D }),
     // Guide: the source is that of EC2 Auto Scaling.
     ("application-autoscaling", ServiceRules { source: Some("autoscaling"), event_version: "1.08", ..D }),
     // Records (2021).
@@ -185,6 +228,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
             ..D
         },
     ),
+    // Guide: no comma.
+    ("backup", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    // By the rule of AWS Backup.
+    ("backupsearch", ServiceRules { ..D }),
     // Records (2025): ISO times.
     ("bedrock", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
     // Guide: model invocation is recorded under the name of the service itself.
@@ -193,12 +240,39 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules { source: Some("bedrock"), event_version: "1.09", times: Some(TimeStyle::Iso), ..D },
     ),
     ("bedrock-agent-runtime", ServiceRules { source: Some("bedrock"), times: Some(TimeStyle::Iso), ..D }),
+    // Guide (2026): the name without the plane.
+    (
+        "bedrock-agentcore-control",
+        ServiceRules { source: Some("bedrock-agentcore"), writes_exposed_headers: true, ..F },
+    ),
     (
         "bedrock-runtime",
         ServiceRules { source: Some("bedrock"), event_version: "1.10", times: Some(TimeStyle::Iso), ..D },
     ),
+    // Guide.
+    ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, writes_exposed_headers: true, ..F }),
     // Guide: members as on the wire.
     ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, ..D }),
+    // Guide of the media pipelines (2022): as by the rule, and the name of the service as its source.
+    ("chime", ServiceRules { ..D }),
+    ("chime-sdk-identity", ServiceRules { source: Some("chime"), ..D }),
+    (
+        "chime-sdk-media-pipelines",
+        ServiceRules {
+            source: Some("chime-sdk-media-pipelines"),
+            event_version: "1.08",
+            times: Some(TimeStyle::Iso),
+            secrets: Replacement::Text("Hidden_For_Security_Reasons"),
+            ..D
+        },
+    ),
+    ("chime-sdk-meetings", ServiceRules { source: Some("chime"), ..D }),
+    ("chime-sdk-messaging", ServiceRules { source: Some("chime"), ..D }),
+    ("chime-sdk-voice", ServiceRules { source: Some("chime"), ..D }),
+    // Guide (2023).
+    ("cleanrooms", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    // Guide.
+    ("clouddirectory", ServiceRules { ..D }),
     // Records (2021).
     ("cloudformation", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): comments hidden, underscores.
@@ -210,6 +284,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("cloudtrail", ServiceRules { event_version: "1.11", ..D }),
     // Records (2021) and guide (2025).
     ("cloudwatch", ServiceRules { times: Some(TimeStyle::Java), ..D }),
+    // Guide: hidden as elsewhere.
+    ("codeartifact", ServiceRules { ..D }),
     ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
@@ -222,12 +298,12 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("compute-optimizer", ServiceRules { event_version: "1.08", ..D }),
     // Records (2014, 2021): no comma.
     ("config", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
-    // Guide: members as on the wire.
-    ("connect", ServiceRules { keys: KeyStyle::Wire, ..D }),
-    // Guide: the body of a refusal is the answer.
-    ("detective", ServiceRules { errors_are_answers: true, ..D }),
     // Guide.
-    ("devops-guru", ServiceRules { keys: KeyStyle::Wire, times: Some(TimeStyle::EpochSeconds), ..D }),
+    ("connect", ServiceRules { ..F }),
+    // Guide.
+    ("detective", ServiceRules { ..F }),
+    // Guide.
+    ("devops-guru", ServiceRules { ..F }),
     // Guide: recorded as RDS.
     (
         "docdb",
@@ -254,9 +330,9 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("ecs", ServiceRules { event_version: "1.08", ..D }),
     // Records (2023): apiVersion.
     ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
-    // Records (2018): epoch seconds with a fraction. Records (2024, github.com/DataDog/stratus-red-team): the cluster
-    // by its label in the path (`name`).
-    ("eks", ServiceRules { times: Some(TimeStyle::EpochSeconds), keys: KeyStyle::Wire, ..D }),
+    // Records (2018, 2024, github.com/DataDog/stratus-red-team): epoch seconds with a fraction, the cluster by its label
+    // in the path (`name`).
+    ("eks", ServiceRules { ..F }),
     // Records (2014): no wrapper.
     (
         "elasticache",
@@ -282,42 +358,69 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("fsx", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
     ("glue", ServiceRules { event_version: "1.08", certain_boolean: Some("Boolean"), ..D }),
-    // Guide: members as on the wire, and the body of a refusal is the answer.
-    ("greengrass", ServiceRules { keys: KeyStyle::Wire, errors_are_answers: true, ..D }),
-    // Records (github.com/splunk/security_content): the body of a refusal is the answer.
-    ("guardduty", ServiceRules { errors_are_answers: true, ..D }),
+    // Guide.
+    ("grafana", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    // Guide.
+    ("greengrass", ServiceRules { ..F }),
+    // Records (2021 to 2025, github.com/splunk/security_content, github.com/adanalvarez/TrailDiscover).
+    ("guardduty", ServiceRules { keys: KeyStyle::WireLowerFirst, ..F }),
     // Records (2023).
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
     // Records (2026): no comma; passwords and secret keys left out.
     ("iam", ServiceRules { secrets: Replacement::Omit, is_global: true, ..D }),
     // Guide: apiVersion with a letter.
     ("inspector", ServiceRules { api_version: ApiVersion::Fixed("v20160216"), ..D }),
-    // Guide: members as on the wire.
-    ("internetmonitor", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
+    // Guide.
+    ("internetmonitor", ServiceRules { event_version: "1.08", ..F }),
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
+    // Guide.
+    ("kafka", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("kinesis-video-archived-media", ServiceRules { ..D }),
+    ("kinesis-video-media", ServiceRules { ..D }),
+    ("kinesis-video-signaling", ServiceRules { ..D }),
+    ("kinesis-video-webrtc-storage", ServiceRules { ..D }),
     // Guide: apiVersion.
     ("kinesisanalytics", ServiceRules { api_version: ApiVersion::Model, ..D }),
     ("kinesisanalyticsv2", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    // Guide (`aPIName`); its data planes by its rule.
+    ("kinesisvideo", ServiceRules { ..D }),
     // Records (2021-2025): comma; plaintexts and blobs left out.
     ("kms", ServiceRules { secrets: Replacement::Omit, certain_boolean: Some("BooleanType"), ..D }),
+    // Guide (2021).
+    ("lakeformation", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): environment written as an empty object; its own time form.
     (
         "lambda",
         ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("Boolean"), ..D },
     ),
+    // Guide: the name of the first generation.
+    ("lexv2-models", ServiceRules { source: Some("lex"), ..F }),
+    ("lexv2-runtime", ServiceRules { source: Some("lex"), ..F }),
     // Records (2023): apiVersion without separators.
     ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
+    // Guide (2022).
+    ("m2", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
     // Records (2022): texts for query values.
-    ("macie2", ServiceRules { event_version: "1.08", query_values_are_texts: true, times: Some(TimeStyle::Iso), ..D }),
+    ("macie2", ServiceRules { event_version: "1.08", ..F }),
+    // Records (2025, github.com/adanalvarez/TrailDiscover): hidden as elsewhere.
+    ("marketplace-discovery", ServiceRules { event_version: "1.11", ..D }),
+    // Guide (`flowArn`).
+    ("mediaconnect", ServiceRules { keys: KeyStyle::WireLowerFirst, ..F }),
     // Guide: seconds.
-    ("mediaconvert", ServiceRules { times: Some(TimeStyle::EpochSeconds), ..D }),
-    // Guide: members as on the wire.
-    ("mediatailor", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    ("mediaconvert", ServiceRules { ..F }),
+    // Guide.
+    ("mediatailor", ServiceRules { ..F }),
+    // Guide (2021): without the hyphen of its endpoint.
+    ("memorydb", ServiceRules { source: Some("memorydb"), event_version: "1.08", ..D }),
+    // Guide, and EventBridge reference.
+    ("meteringmarketplace", ServiceRules { source: Some("metering-marketplace"), ..D }),
+    // Guide (2017): the product's name.
+    ("mgh", ServiceRules { source: Some("migrationhub"), event_version: "1.05", ..D }),
     // Records (2020); guide: three asterisks.
     ("mq", ServiceRules { source: Some("amazonmq"), secrets: Replacement::Text("***"), ..D }),
-    // Records (2022, github.com/rubysoho07/cloudtrail-watcher): members as on the wire, and three asterisks.
-    ("mwaa", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, secrets: Replacement::Text("***"), ..D }),
+    // Records (2022, github.com/rubysoho07/cloudtrail-watcher).
+    ("mwaa", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
     // Guide: recorded as RDS.
     (
         "neptune",
@@ -331,10 +434,14 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("organizations", ServiceRules { event_version: "1.09", is_global: true, ..D }),
     // Records.
     ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
-    // Guide: labels and query parameters as on the wire (`application-id`), their values as texts.
-    ("pinpoint", ServiceRules { keys: KeyStyle::Wire, query_values_are_texts: true, ..D }),
-    // Guide: members as on the wire, under a source of its own.
-    ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
+    // Guide: labels and query parameters as on the wire (`application-id`).
+    ("pinpoint", ServiceRules { ..F }),
+    // The name that its requests are signed for, as the second version of SES.
+    ("pinpoint-email", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
+    // Guide: a source of its own.
+    ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), ..F }),
+    // Records (2022) and guide.
+    ("quicksight", ServiceRules { ..D }),
     // Records (2021).
     ("rbin", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): no comma, no wrapper. Passwords were four asterisks until 2022; since 2023 they are hidden as
@@ -358,10 +465,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020).
     ("redshift-data", ServiceRules { times: Some(TimeStyle::Java), secrets: Replacement::Text("***OMITTED***"), ..D }),
-    // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times.
+    // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times; guide.
     (
         "resource-explorer-2",
-        ServiceRules { event_version: "1.09", keys: KeyStyle::Wire, times: Some(TimeStyle::IsoMilliseconds), ..D },
+        ServiceRules {
+            event_version: "1.09",
+            times: Some(TimeStyle::IsoMilliseconds),
+            writes_exposed_headers: true,
+            ..F
+        },
     ),
     ("resource-groups", ServiceRules { event_version: "1.08", ..D }),
     // Records (2021).
@@ -370,11 +482,13 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("rolesanywhere", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
     // Records (2023): no comma, apiVersion.
     ("route53", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, is_global: true, ..D }),
+    // Guide (2021).
+    ("route53-recovery-readiness", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
     ("route53domains", ServiceRules { is_global: true, ..D }),
     // Records (2024): ISO texts come from the wire.
     ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
-    // Guide (2024): members as on the wire.
-    ("rum", ServiceRules { event_version: "1.09", keys: KeyStyle::Wire, ..D }),
+    // Guide (2024).
+    ("rum", ServiceRules { event_version: "1.09", ..F }),
     // Records (2026).
     ("s3", ServiceRules { layout: Layout::S3, secrets: Replacement::Omit, ..D }),
     // Records (2023): the account-level API writes the name of S3 itself.
@@ -393,14 +507,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("s3outposts", ServiceRules { source: Some("s3-outposts"), event_version: "1.08", ..D }),
     // Records (2025): comma; secret strings left out.
     ("secretsmanager", ServiceRules { secrets: Replacement::Omit, ..D }),
-    // Records (2019): members as on the wire.
-    ("securityhub", ServiceRules { keys: KeyStyle::Wire, ..D }),
-    // Guide: seconds with a fraction. Records (2023, github.com/Yamato-Security/suzaku-sample-data): texts for query
-    // values.
-    (
-        "servicecatalog-appregistry",
-        ServiceRules { event_version: "1.08", times: Some(TimeStyle::EpochSeconds), query_values_are_texts: true, ..D },
-    ),
+    // Records (2019, 2025, github.com/adanalvarez/TrailDiscover).
+    ("securityhub", ServiceRules { ..F }),
+    // Guide: seconds with a fraction. Records (2023, github.com/Yamato-Security/suzaku-sample-data).
+    ("servicecatalog-appregistry", ServiceRules { event_version: "1.08", times: Some(TimeStyle::EpochSeconds), ..F }),
     // Records (2025).
     ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
@@ -414,7 +524,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
             ..D
         },
     ),
-    ("sms-voice", ServiceRules { source: Some("sms-voice"), keys: KeyStyle::Wire, ..D }),
+    // As its twin.
+    ("sms-voice", ServiceRules { source: Some("sms-voice"), ..F }),
     // Records (2021): members as on the wire.
     ("ssm-guiconnect", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, ..D }),
     ("sso", ServiceRules { source: Some("sso"), ..D }),
@@ -429,7 +540,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2020).
     ("support", ServiceRules { is_global: true, ..D }),
     // Records (2020): wire names (`name`, `Schedule`, `Code`).
-    ("synthetics", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    ("synthetics", ServiceRules { ..F }),
     // Guide: apiVersion.
     ("waf", ServiceRules { api_version: ApiVersion::Model, ..D }),
     ("waf-regional", ServiceRules { api_version: ApiVersion::Model, ..D }),

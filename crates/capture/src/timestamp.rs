@@ -1,5 +1,6 @@
 //! The forms in which services write times into parameters and answers.
 
+use aws_wire::catalog::{Location, TimestampFormat};
 use aws_wire::value::Timestamp;
 use serde_json::Value;
 
@@ -18,6 +19,20 @@ pub(crate) enum TimeStyle {
     EpochMilliseconds,
     /// `1527535003.208`
     EpochSeconds,
+    /// As the model says that it travels: one of the two forms before, or the first with as many digits as there are.
+    Wire,
+}
+
+impl TimeStyle {
+    /// The form of one time: `format` is what the model says of it, `None` where it leaves that to the protocol.
+    pub(crate) fn of(self, format: Option<TimestampFormat>, location: Location) -> Self {
+        match (self, format, location) {
+            (Self::Wire, Some(TimestampFormat::Iso8601 | TimestampFormat::Rfc822), _)
+            | (Self::Wire, None, Location::QueryString | Location::Uri | Location::Header) => Self::Iso,
+            (Self::Wire, ..) => Self::EpochSeconds,
+            (style, ..) => style,
+        }
+    }
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -26,7 +41,7 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub(crate) fn write_time(time: Timestamp, style: TimeStyle) -> Value {
     match style {
         TimeStyle::EpochMilliseconds => Value::from(time.micros.div_euclid(1000)),
-        TimeStyle::EpochSeconds => epoch_seconds(time),
+        TimeStyle::EpochSeconds | TimeStyle::Wire => epoch_seconds(time),
         TimeStyle::Java | TimeStyle::JavaComma => Value::String(java(time, style == TimeStyle::JavaComma)),
         TimeStyle::Iso => Value::String(iso(time, false)),
         TimeStyle::IsoMilliseconds => Value::String(iso(time, true)),

@@ -1,5 +1,7 @@
 //! REST requests and responses: members in path, query, headers, status and body.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -85,9 +87,14 @@ pub(super) fn decode_response(
 
 /// The labels of a URI template with their decoded texts, as a path gives them.
 fn labels<'a>(template: &'a str, path: &str) -> Vec<(&'a str, String)> {
+    raw_labels(template, path).into_iter().map(|(name, text)| (name, decoded(&text))).collect()
+}
+
+/// The labels of a URI template with their texts as they stand in a path, percent-encoded.
+pub fn raw_labels<'a, 'p>(template: &'a str, path: &'p str) -> Vec<(&'a str, Cow<'p, str>)> {
     let template = template.split('?').next().unwrap_or("");
     let parts: Vec<&'a str> = template.split('/').skip(1).collect();
-    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let segments: Vec<&'p str> = path.split('/').skip(1).collect();
     let mut found = Vec::new();
     let mut at = 0;
     for (index, part) in parts.iter().enumerate() {
@@ -100,7 +107,7 @@ fn labels<'a>(template: &'a str, path: &str) -> Vec<(&'a str, String)> {
             let (before, after) = (&part[..open], &part[close + 1..]);
             if let Some(segment) = segments.get(at) {
                 let inner = segment.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or(segment);
-                found.push((name, decoded(inner)));
+                found.push((name, Cow::Borrowed(inner)));
             }
             at += 1;
             continue;
@@ -108,7 +115,7 @@ fn labels<'a>(template: &'a str, path: &str) -> Vec<(&'a str, String)> {
         let following = parts.len() - index - 1;
         let end = segments.len().saturating_sub(following).max(at);
         if let Some(taken) = segments.get(at..end).filter(|taken| !taken.is_empty()) {
-            found.push((greedy, decoded(&taken.join("/"))));
+            found.push((greedy, Cow::Owned(taken.join("/"))));
         }
         at = end;
     }
@@ -123,7 +130,7 @@ fn query_value(
     service: &Service,
     structure: &Structure,
     member: &Member,
-    query: &[(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)],
+    query: &[(Cow<'_, str>, Cow<'_, str>)],
 ) -> Option<Value> {
     let name = member.wire_name();
     let mut texts = query.iter().filter(|(found, _)| found == name).map(|(_, text)| text);

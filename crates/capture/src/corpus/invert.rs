@@ -47,13 +47,7 @@ fn of_shape(renderer: &Renderer<'_>, shape: ShapeId, object: &Map<String, Json>)
     let members = renderer.service.structure(shape).map_or(&[][..], |structure| &structure.members);
     let mut fields = Vec::new();
     for (key, json) in object {
-        let found = members.iter().position(|member| {
-            let name = match renderer.rules.keys {
-                crate::service_rules::KeyStyle::LowerFirst => &member.name,
-                crate::service_rules::KeyStyle::Wire => member.wire_name(),
-            };
-            renderer.key(name) == *key
-        });
+        let found = members.iter().position(|member| renderer.key_of(member) == *key);
         let found =
             found.or_else(|| members.iter().position(|member| renderer.key(&member.name).eq_ignore_ascii_case(key)));
         if let Some(index) = found {

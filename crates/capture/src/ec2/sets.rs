@@ -65,6 +65,7 @@ const BY_MEMBER: &[(&str, Set)] = &[
     ("PublicIps", set("publicIpsSet", "publicIp")),
     ("RegionNames", set("regionSet", "regionName")),
     ("ReservedInstancesIds", set("reservedInstancesSet", "reservedInstancesId")),
+    ("ReservedInstancesModificationIds", set("reservedInstancesModificationSet", "reservedInstancesModificationId")),
     ("ReservedInstancesOfferingIds", set("reservedInstancesOfferingsSet", "reservedInstancesOfferingId")),
     ("Resources", set("resourcesSet", "resourceId")),
     ("RestorableByUserIds", set("sharedUsersSet", "user")),
@@ -88,8 +89,14 @@ const BY_MEMBER: &[(&str, Set)] = &[
 ];
 
 /// Lists of `Describe` calls that are left out when the caller gives none; all others are written as `{}`. Source:
-/// records (DescribeRegions, DescribeAvailabilityZones), and members that are younger than the schema.
-const NOT_WRITTEN_EMPTY: &[(&str, &str)] = &[("DescribeAvailabilityZones", "Filters"), ("DescribeRegions", "Filters")];
+/// records (DescribeRegions, DescribeAvailabilityZones; github.com/Permiso-io-tools/CloudConsoleCartographer,
+/// github.com/adanalvarez/TrailDiscover), and members that are younger than the schema.
+const NOT_WRITTEN_EMPTY: &[(&str, &str)] = &[
+    ("DescribeAvailabilityZones", "Filters"),
+    ("DescribeBundleTasks", "Filters"),
+    ("DescribeRegions", "Filters"),
+    ("DescribeSpotPriceHistory", "Filters"),
+];
 
 /// The set that a list of a classic request is written as, where it has a name of its own.
 pub(super) fn set_of(operation: &str, member: &str) -> Option<Set> {

@@ -24,10 +24,131 @@ fn refusals_behind_api_gateway_are_answers() {
             "responseElements": { "message": "invalid value.", "__type": "InvalidInputException" },
         }),
     );
+    // Denials too (github.com/adanalvarez/TrailDiscover).
     check(
         &refused(403, r#"{"message":"not authorized"}"#),
-        &json!({ "errorMessage": "not authorized", "responseElements": null }),
+        &json!({ "errorMessage": null, "responseElements": { "message": "not authorized" } }),
     );
+    // Reads have no answer, and no message either.
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/detector/123",
+            status: 403,
+            answer_headers: &[("x-amzn-errortype", "AccessDeniedException")],
+            ..Case::new("guardduty", "GetDetector", "", r#"{"message":"not authorized"}"#)
+        },
+        &json!({ "errorCode": "AccessDenied", "errorMessage": null, "responseElements": null }),
+    );
+    // What is no JSON is no answer, and nothing tells more.
+    check(&refused(502, "bad gateway"), &json!({ "errorCode": "BadRequestException", "responseElements": null }));
+    // A service of the other kind.
+    check(
+        &Case {
+            path: "/TraceSummaries",
+            status: 403,
+            answer_headers: &[("x-amzn-errortype", "AccessDeniedException")],
+            ..Case::new("xray", "GetTraceSummaries", "{}", r#"{"message":"no"}"#)
+        },
+        &json!({ "errorMessage": "no", "responseElements": null }),
+    );
+}
+
+/// Source: records (GuardDuty, EKS, Security Hub, Data Lifecycle Manager) and guides (Billing Conductor, Clean Rooms,
+/// Ground Station, Location, DataBrew).
+#[test]
+fn services_behind_api_gateway_write_what_travelled() {
+    // Keys, whatever the row: a service without one, and headers among the parameters.
+    check(
+        &Case {
+            path: "/create-billing-group",
+            headers: &[("x-amzn-client-token", "t")],
+            answer_headers: &[("access-control-expose-headers", "x-amzn-RequestId,Date")],
+            ..Case::new("billingconductor", "CreateBillingGroup", r#"{"PrimaryAccountId":"1"}"#, r#"{"Arn":"arn:x"}"#)
+        },
+        &json!({
+            "requestParameters": { "X-Amzn-Client-Token": "t", "PrimaryAccountId": "1" },
+            "responseElements": { "Arn": "arn:x", "Access-Control-Expose-Headers": "x-amzn-RequestId,Date" },
+        }),
+    );
+    check(
+        &Case { path: "/tracking/v0/trackers", ..Case::new("location", "CreateTracker", r#"{"TrackerName":"t"}"#, "") },
+        &json!({ "requestParameters": { "TrackerName": "t" } }),
+    );
+    // Times as the model has them: seconds where it says nothing, else ISO.
+    check(
+        &Case {
+            path: "/contact",
+            ..Case::new("groundstation", "ReserveContact", r#"{"startTime":1558356107,"groundStation":"Ohio 1"}"#, "")
+        },
+        &json!({ "requestParameters": { "startTime": 1_558_356_107, "groundStation": "Ohio 1" } }),
+    );
+    check(
+        &Case {
+            path: "/v2/apis",
+            ..Case::new("apigatewayv2", "CreateApi", "{}", r#"{"createdDate":"2025-05-24T13:29:00Z"}"#)
+        },
+        &json!({ "responseElements": { "createdDate": "2025-05-24T13:29:00Z" } }),
+    );
+    // Query values as texts, and a list of one as its element.
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/policies",
+            query: Some("resourceTypes=INSTANCE&targetTags=Name%3Da&targetTags=Name%3Db"),
+            ..Case::new("dlm", "GetLifecyclePolicies", "", "{}")
+        },
+        &json!({ "requestParameters": { "resourceTypes": "INSTANCE", "targetTags": ["Name=a", "Name=b"] } }),
+    );
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/detector",
+            query: Some("maxResults=50"),
+            ..Case::new("guardduty", "ListDetectors", "", "{}")
+        },
+        &json!({ "requestParameters": { "maxResults": "50" } }),
+    );
+    // Labels of the path as they stand in it, under the name that they had before the model lost it.
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/clusters/c/access-entries/arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fr",
+            ..Case::new("eks", "DescribeAccessEntry", "", "{}")
+        },
+        &json!({
+            "requestParameters": { "name": "c", "principalArn": "arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fr" },
+        }),
+    );
+    check(
+        &Case { method: Method::DELETE, path: "/detector/12", ..Case::new("guardduty", "DeleteDetector", "", "{}") },
+        &json!({ "requestParameters": { "detectorId": "12" } }),
+    );
+    // The other kind decodes them.
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/tags/arn%3Aaws%3Arbin%3Aus-west-2%3A1%3Arule%2Fr",
+            ..Case::new("rbin", "ListTagsForResource", "", "{}")
+        },
+        &json!({ "requestParameters": { "resourceArn": "arn:aws:rbin:us-west-2:1:rule/r" } }),
+    );
+}
+
+/// Source: the rows of `service_rules`.
+#[test]
+fn sources_of_planes_are_those_of_their_service() {
+    for (service, operation, body, source) in [
+        ("bedrock-agentcore-control", "CreateMemory", "{}", "bedrock-agentcore.amazonaws.com"),
+        ("memorydb", "CreateCluster", "{}", "memorydb.amazonaws.com"),
+        ("meteringmarketplace", "BatchMeterUsage", "{}", "metering-marketplace.amazonaws.com"),
+        ("mgh", "DescribeApplicationState", "{}", "migrationhub.amazonaws.com"),
+        ("appconfigdata", "StartConfigurationSession", "{}", "appconfig.amazonaws.com"),
+        ("lexv2-models", "CreateBot", "{}", "lex.amazonaws.com"),
+        ("chime-sdk-meetings", "CreateMeeting", "{}", "chime.amazonaws.com"),
+    ] {
+        check(&Case::new(service, operation, body, ""), &json!({ "eventSource": source }));
+    }
 }
 
 #[test]
@@ -226,6 +347,34 @@ fn rules_of_single_services_hold() {
     let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/Music";
     let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
     let rows = [
+        // Sets that stand for nothing are written, but for some of filters.
+        (
+            "ec2",
+            "DescribeSpotPriceHistory",
+            (Method::POST, "/"),
+            "Action=DescribeSpotPriceHistory&Version=2016-11-15&MaxResults=5",
+            "",
+            json!({
+                "requestParameters": { "maxResults": 5, "instanceTypeSet": {}, "productDescriptionSet": {} },
+            }),
+        ),
+        (
+            "ec2",
+            "DescribeReservedInstancesModifications",
+            (Method::POST, "/"),
+            "Action=DescribeReservedInstancesModifications&Version=2016-11-15",
+            "",
+            json!({ "requestParameters": { "filterSet": {}, "reservedInstancesModificationSet": {} } }),
+        ),
+        // The listing of configurations is recorded as the call for one.
+        (
+            "s3",
+            "ListBucketInventoryConfigurations",
+            (Method::GET, "/b"),
+            "",
+            "",
+            json!({ "eventName": "GetBucketInventoryConfiguration" }),
+        ),
         // Members as on the wire, and three asterisks.
         (
             "mwaa",
