@@ -76,6 +76,14 @@ mod tests {
             ("lexv2-runtime", "RecognizeText", &["AWS::Lex::BotAlias"]),
             ("keyspacesstreams", "GetRecords", &["AWS::Cassandra::Stream"]),
             ("qbusiness", "ChatSync", &["AWS::QBusiness::Application"]),
+            ("stepfunctions", "StartSyncExecution", &["AWS::StepFunctions::StateMachine"]),
+            (
+                "bedrock-agent-runtime",
+                "StartFlowExecution",
+                &["AWS::Bedrock::FlowAlias", "AWS::Bedrock::FlowExecution"],
+            ),
+            ("sagemakerjobruntime", "Sample", &["AWS::SageMaker::Job"]),
+            ("bedrock-agentcore", "Evaluate", &["AWS::BedrockAgentCore::Evaluator"]),
         ] {
             let found = types_of(service, operation).expect(operation);
             assert!(types.iter().all(|name| found.contains(name)), "{service}:{operation} {found:?}");
@@ -84,6 +92,8 @@ mod tests {
             ("s3", "CreateBucket"),
             ("lambda", "CreateFunction"),
             ("iam", "CreateUser"),
+            ("stepfunctions", "StartExecution"),
+            ("bedrock-runtime", "InvokeModel"),
             ("machinelearning", "CreateMLModel"),
             ("networkflowmonitor", "CreateMonitor"),
             ("s3tables", "GetTableMetadataLocation"),

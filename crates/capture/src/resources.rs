@@ -1,15 +1,19 @@
 //! The `resources` element, for the services that write one.
 //!
 //! Sources: records (S3, KMS, STS, SSM, ECR, EBS, CodeCommit) and the services' CloudTrail chapters (DynamoDB, Lambda,
-//! SQS, SNS, Kinesis).
+//! SQS, SNS, Kinesis). Data events of other services: `data_arns`.
 
 use aws_wire::catalog::Service;
 use aws_wire::value::{FieldKey, StructureValue, Value};
 use http::{HeaderMap, HeaderName};
 use model::{AccountId, Arn, EventCategory, EventResource, Text};
 
+use crate::category::types_of;
 use crate::exchange::Exchange;
 use crate::s3::{self, Address};
+use data_arns::{DATA_ARNS, filled};
+
+mod data_arns;
 
 // Made once: a name that is given as a text is read anew at each look.
 static EXPECTED_BUCKET_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
@@ -51,6 +55,7 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
         ("kinesis", EventCategory::Data) => known.streams(),
         ("sns", EventCategory::Data) => known.topics(),
+        (_, EventCategory::Data) => known.of_data(),
         _ => Vec::new(),
     }
 }
@@ -98,6 +103,24 @@ impl Known<'_> {
             arn: Some(arn.into()),
             arn_prefix: None,
         }
+    }
+
+    /// The resource of a data event, where the call says which it is.
+    fn of_data(&self) -> Vec<EventResource> {
+        let types = types_of(&self.service.id, self.operation).unwrap_or_default();
+        let rows = match DATA_ARNS.binary_search_by(|(id, _)| (*id).cmp(&self.service.id)) {
+            Ok(index) => DATA_ARNS[index].1,
+            Err(_) => return Vec::new(),
+        };
+        let value = |name: &str| match name {
+            "partition" => Some(self.partition()),
+            "region" => Some(self.region),
+            "account" => Some(self.exchange.recipient_account.as_str()),
+            name => self.text(name),
+        };
+        let fitting = rows.iter().filter(|row| types.contains(&row.resource_type));
+        let found = fitting.filter_map(|row| Some((row.resource_type, filled(row.template, value)?))).next();
+        found.map(|(resource_type, arn)| self.resource(Some(resource_type), arn)).into_iter().collect()
     }
 
     fn named(&self, member: &str, resource_type: Option<&str>, prefix: &str) -> Vec<EventResource> {

@@ -5,9 +5,13 @@
 //! that have no such operations (CQL, GraphQL, agents) have no row. A row without types is of operations on data that
 //! CloudTrail does not log at all: they belong to no history of management, and no selector asks for them.
 //!
-//! The guides of AWS Backup search, CodeGuru Profiler, Data Exchange, HealthImaging, IoT TwinMaker, Keyspaces streams,
-//! Kinesis Video signalling, Lex V2, Amazon ML, Managed Blockchain Query and Q Business were not at hand: their rows have
-//! the operations of the model that read or write what the type is.
+//! Of what follows the guides were not at hand, or do not say it: the rows have the operations of the model that read,
+//! write or use what the type is, and no operation that makes or configures it. AgentCore (A/B tests, evaluations, browser
+//! profiles, capacity providers, payments, recommendations, registries, batches of memory records), Application Signals,
+//! AWS Backup search, Bedrock (flow executions, sessions), CodeGuru Profiler, Connect Health, Data Exchange, HealthImaging,
+//! IoT TwinMaker, Keyspaces streams, Kinesis Video signalling, Lambda MicroVMs, Lex V2, Amazon ML, Managed Blockchain
+//! Query, MWAA, Nova Act, Q Apps, Q Business, QuickSight automation jobs, SageMaker training sessions, SMS (carriers,
+//! notifications), Supply Chain, Systems Manager previews, Timestream endpoints and User Experience Customization.
 
 /// Operations on the data of resources of some types.
 #[derive(Debug)]
@@ -28,6 +32,13 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         }],
     ),
     (
+        "application-signals",
+        &[DataEvents {
+            types: &["AWS::ApplicationSignals::InstrumentationConfig"],
+            operations: &["ReportInstrumentationConfigurationStatus"],
+        }],
+    ),
+    (
         "b2bi",
         &[DataEvents { types: &["AWS::B2BI::Transformer"], operations: &["GetTransformerJob", "StartTransformerJob"] }],
     ),
@@ -41,6 +52,35 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
         "bedrock-agent-runtime",
         &[
+            DataEvents {
+                types: &["AWS::Bedrock::FlowExecution"],
+                operations: &[
+                    "GetExecutionFlowSnapshot",
+                    "GetFlowExecution",
+                    "ListFlowExecutionEvents",
+                    "ListFlowExecutions",
+                    "StopFlowExecution",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::Bedrock::FlowAlias", "AWS::Bedrock::FlowExecution"],
+                operations: &["StartFlowExecution"],
+            },
+            DataEvents {
+                types: &["AWS::Bedrock::Session"],
+                operations: &[
+                    "CreateInvocation",
+                    "CreateSession",
+                    "DeleteSession",
+                    "EndSession",
+                    "GetInvocationStep",
+                    "GetSession",
+                    "ListInvocationSteps",
+                    "ListInvocations",
+                    "PutInvocationStep",
+                    "UpdateSession",
+                ],
+            },
             DataEvents { types: &["AWS::Bedrock::AgentAlias"], operations: &["InvokeAgent"] },
             DataEvents { types: &["AWS::Bedrock::FlowAlias"], operations: &["InvokeFlow"] },
             DataEvents { types: &["AWS::Bedrock::InlineAgent"], operations: &["InvokeInlineAgent"] },
@@ -53,6 +93,73 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
         "bedrock-agentcore",
         &[
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::ABTest"],
+                operations: &["CreateABTest", "DeleteABTest", "GetABTest", "ListABTests", "UpdateABTest"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::BatchEvaluate"],
+                operations: &[
+                    "DeleteBatchEvaluation",
+                    "GetBatchEvaluation",
+                    "ListBatchEvaluations",
+                    "StartBatchEvaluation",
+                    "StopBatchEvaluation",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Browser", "AWS::BedrockAgentCore::BrowserCustom"],
+                operations: &["InvokeBrowser"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::BrowserProfile"],
+                operations: &["SaveBrowserSessionProfile"],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::CapacityProvider"],
+                operations: &["DeleteCapacityProviderSession"],
+            },
+            DataEvents { types: &["AWS::BedrockAgentCore::Evaluator"], operations: &["Evaluate"] },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Memory"],
+                operations: &[
+                    "BatchCreateMemoryRecords",
+                    "BatchDeleteMemoryRecords",
+                    "BatchUpdateMemoryRecords",
+                    "ListMemoryExtractionJobs",
+                    "StartMemoryExtractionJob",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Payments"],
+                operations: &[
+                    "CreatePaymentInstrument",
+                    "CreatePaymentSession",
+                    "DeletePaymentInstrument",
+                    "DeletePaymentSession",
+                    "GetPaymentInstrument",
+                    "GetPaymentInstrumentBalance",
+                    "GetPaymentSession",
+                    "GetResourcePaymentToken",
+                    "ListPaymentInstruments",
+                    "ListPaymentSessions",
+                    "ProcessPayment",
+                ],
+            },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Recommendation"],
+                operations: &[
+                    "DeleteRecommendation",
+                    "GetRecommendation",
+                    "ListRecommendations",
+                    "StartRecommendation",
+                ],
+            },
+            DataEvents { types: &["AWS::BedrockAgentCore::Registry"], operations: &["SearchRegistryRecords"] },
+            DataEvents {
+                types: &["AWS::BedrockAgentCore::Runtime", "AWS::BedrockAgentCore::RuntimeEndpoint"],
+                operations: &["GetAgentCard", "InvokeAgentRuntimeCommand", "StopRuntimeSession"],
+            },
             DataEvents {
                 types: &["AWS::BedrockAgentCore::APIKeyCredentialProvider", "AWS::BedrockAgentCore::TokenVault"],
                 operations: &["GetResourceApiKey"],
@@ -172,6 +279,19 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
                 "UnlinkIdentity",
             ],
         }],
+    ),
+    (
+        "connecthealth",
+        &[
+            DataEvents {
+                types: &["AWS::HealthAgent::PatientInsightsJob"],
+                operations: &["GetPatientInsightsJob", "StartPatientInsightsJob"],
+            },
+            DataEvents {
+                types: &["AWS::HealthAgent::Session"],
+                operations: &["GetMedicalScribeListeningSession", "StartMedicalScribeListeningSession"],
+            },
+        ],
     ),
     ("dataexchange", &[DataEvents { types: &["AWS::DataExchange::Asset"], operations: &["SendApiAsset"] }]),
     (
@@ -396,6 +516,7 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             operations: &["Invoke", "InvokeAsync", "InvokeWithResponseStream"],
         }],
     ),
+    ("lambda-microvms", &[DataEvents { types: &["AWS::Lambda::MicrovmImage"], operations: &["RunMicrovm"] }]),
     (
         "lexv2-runtime",
         &[DataEvents {
@@ -432,6 +553,7 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             },
         ],
     ),
+    ("mwaa", &[DataEvents { types: &["AWS::MWAA::Environment"], operations: &["InvokeRestApi"] }]),
     (
         "neptune-graph",
         &[DataEvents {
@@ -467,6 +589,29 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         ],
     ),
     (
+        "nova-act",
+        &[
+            DataEvents {
+                types: &["AWS::NovaAct::WorkflowDefinition"],
+                operations: &["CreateWorkflowRun", "ListWorkflowRuns"],
+            },
+            DataEvents {
+                types: &["AWS::NovaAct::WorkflowRun"],
+                operations: &[
+                    "CreateAct",
+                    "CreateSession",
+                    "DeleteWorkflowRun",
+                    "GetWorkflowRun",
+                    "InvokeActStep",
+                    "ListActs",
+                    "ListSessions",
+                    "UpdateAct",
+                    "UpdateWorkflowRun",
+                ],
+            },
+        ],
+    ),
+    (
         "payment-cryptography-data",
         &[DataEvents {
             types: &["AWS::PaymentCryptography::Alias", "AWS::PaymentCryptography::Key"],
@@ -488,10 +633,34 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
         "pinpoint-sms-voice-v2",
         &[
+            DataEvents { types: &["AWS::SMSVoice::CarrierLookup"], operations: &["CarrierLookup"] },
+            DataEvents {
+                types: &["AWS::SMSVoice::NotifyConfiguration"],
+                operations: &["SendNotifyTextMessage", "SendNotifyVoiceMessage"],
+            },
             DataEvents { types: &["AWS::SMSVoice::Message"], operations: &["PutMessageFeedback"] },
             DataEvents {
                 types: &["AWS::SMSVoice::OriginationIdentity"],
                 operations: &["SendMediaMessage", "SendTextMessage", "SendVoiceMessage"],
+            },
+        ],
+    ),
+    (
+        "qapps",
+        &[
+            DataEvents { types: &["AWS::QApps::QApp"], operations: &["ImportDocument", "PredictQApp"] },
+            DataEvents {
+                types: &["AWS::QApps::QAppSession"],
+                operations: &[
+                    "ExportQAppSessionData",
+                    "GetQAppSession",
+                    "GetQAppSessionMetadata",
+                    "ListQAppSessionData",
+                    "StartQAppSession",
+                    "StopQAppSession",
+                    "UpdateQAppSession",
+                    "UpdateQAppSessionMetadata",
+                ],
             },
         ],
     ),
@@ -511,6 +680,13 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
                 operations: &["ListDataSourceSyncJobs", "StartDataSourceSyncJob", "StopDataSourceSyncJob"],
             },
         ],
+    ),
+    (
+        "quicksight",
+        &[DataEvents {
+            types: &["AWS::QuickSight::AutomationJob"],
+            operations: &["DescribeAutomationJob", "StartAutomationJob"],
+        }],
     ),
     (
         "rds-data",
@@ -597,6 +773,27 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         &[DataEvents {
             types: &["AWS::SageMaker::Endpoint"],
             operations: &["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"],
+        }],
+    ),
+    (
+        "sagemakerjobruntime",
+        &[DataEvents {
+            types: &["AWS::SageMaker::Job"],
+            operations: &["CompleteRollout", "Sample", "SampleWithResponseStream", "UpdateReward"],
+        }],
+    ),
+    (
+        "sagemakertrainingsessionruntime",
+        &[DataEvents {
+            types: &["AWS::SageMaker::TrainingSession"],
+            operations: &[
+                "ExecuteSamplingOperation",
+                "ExecuteTrainingOperation",
+                "GetSamplingOperationResult",
+                "GetTrainingOperationResult",
+                "SampleTrainingSession",
+                "SampleTrainingSessionWithResponseStream",
+            ],
         }],
     ),
     (
@@ -688,6 +885,27 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         }],
     ),
     (
+        "ssm",
+        &[DataEvents {
+            types: &["AWS::SSM::ExecutionPreview"],
+            operations: &["GetExecutionPreview", "StartExecutionPreview"],
+        }],
+    ),
+    (
+        "stepfunctions",
+        &[
+            DataEvents { types: &["AWS::StepFunctions::Activity"], operations: &["GetActivityTask"] },
+            DataEvents { types: &["AWS::StepFunctions::StateMachine"], operations: &["StartSyncExecution"] },
+        ],
+    ),
+    (
+        "supplychain",
+        &[DataEvents {
+            types: &["AWS::SCN::Instance"],
+            operations: &["GetDataIntegrationEvent", "ListDataIntegrationEvents", "SendDataIntegrationEvent"],
+        }],
+    ),
+    (
         "swf",
         &[DataEvents {
             types: &["AWS::SWF::Domain"],
@@ -716,13 +934,26 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     ),
     (
         "timestream-query",
-        &[DataEvents { types: &["AWS::Timestream::Database", "AWS::Timestream::Table"], operations: &["Query"] }],
+        &[
+            DataEvents { types: &["AWS::Timestream::RegionalEndpoint"], operations: &["DescribeEndpoints"] },
+            DataEvents { types: &["AWS::Timestream::Database", "AWS::Timestream::Table"], operations: &["Query"] },
+        ],
     ),
     (
         "timestream-write",
+        &[
+            DataEvents { types: &["AWS::Timestream::RegionalEndpoint"], operations: &["DescribeEndpoints"] },
+            DataEvents {
+                types: &["AWS::Timestream::Database", "AWS::Timestream::Table"],
+                operations: &["WriteRecords"],
+            },
+        ],
+    ),
+    (
+        "uxc",
         &[DataEvents {
-            types: &["AWS::Timestream::Database", "AWS::Timestream::Table"],
-            operations: &["WriteRecords"],
+            types: &["AWS::UXC::AccountCustomization"],
+            operations: &["GetAccountCustomizations", "UpdateAccountCustomizations"],
         }],
     ),
     (

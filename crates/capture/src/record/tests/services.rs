@@ -135,6 +135,45 @@ fn services_behind_api_gateway_write_what_travelled() {
     );
 }
 
+/// Source: SWF, AppConfig and Verified Permissions guides; Service Authorization Reference.
+#[test]
+fn data_events_name_what_they_touch() {
+    for (service, operation, body, kind, arn) in [
+        (
+            "swf",
+            "CountClosedWorkflowExecutions",
+            r#"{"domain":"nsg-domain"}"#,
+            "AWS::SWF::Domain",
+            "arn:aws:swf:eu-west-1:111122223333:/domain/nsg-domain",
+        ),
+        (
+            "verifiedpermissions",
+            "IsAuthorized",
+            r#"{"policyStoreId":"PS1"}"#,
+            "AWS::VerifiedPermissions::PolicyStore",
+            "arn:aws:verifiedpermissions::111122223333:policy-store/PS1",
+        ),
+        (
+            "stepfunctions",
+            "StartSyncExecution",
+            r#"{"stateMachineArn":"arn:aws:states:eu-west-1:111122223333:stateMachine:m"}"#,
+            "AWS::StepFunctions::StateMachine",
+            "arn:aws:states:eu-west-1:111122223333:stateMachine:m",
+        ),
+    ] {
+        check(
+            &Case::new(service, operation, body, "{}"),
+            &json!({
+                "eventCategory": "Data",
+                "managementEvent": false,
+                "resources": [{ "accountId": "111122223333", "type": kind, "ARN": arn }],
+            }),
+        );
+    }
+    // A call that does not say what it touches names nothing.
+    check(&Case::new("swf", "PollForDecisionTask", "{}", "{}"), &json!({ "resources": null }));
+}
+
 /// Source: the rows of `service_rules`.
 #[test]
 fn sources_of_planes_are_those_of_their_service() {
