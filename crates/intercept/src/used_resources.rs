@@ -4,6 +4,7 @@
 //! not tell, and the policy says `*`.
 
 use model::EventRecord;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A parameter that names the resource which an action's permission is about.
@@ -57,6 +58,8 @@ const NAMED: &[NamedBy] = &[
     // Tags of any service's resource.
     named_by("*", "Tag", "resourceArn", "{}"),
     named_by("*", "Tag", "resourceARN", "{}"),
+    named_by("*", "Tag", "ResourceArn", "{}"),
+    named_by("*", "Tag", "ResourceARN", "{}"),
 ];
 
 /// Actions that know no resources, though the record names what they made: only `*` allows them.
@@ -125,8 +128,10 @@ fn named(prefix: &str, action: &str, record: &EventRecord) -> Option<String> {
 }
 
 fn arn(prefix: &str, name: &str, resource: &str, record: &EventRecord) -> String {
-    if name.starts_with("arn:") {
-        return name.to_owned();
+    // Services behind API Gateway record what stands in the path as it stands there.
+    let decoded = percent_decode_str(name).decode_utf8_lossy();
+    if decoded.starts_with("arn:") {
+        return decoded.into_owned();
     }
     let name = match prefix {
         // The URL of a queue ends with its name.

@@ -129,6 +129,15 @@ fn names_become_arns_and_unknown_resources_everything() {
 }
 
 #[test]
+fn arns_that_a_record_has_percent_encoded_are_arns() {
+    let cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/c";
+    let encoded = "arn%3Aaws%3Aeks%3Aeu-west-1%3A111122223333%3Acluster%2Fc";
+    Calls::new()
+        .call("eks", "TagResource", record("eks", json!({"resourceArn": encoded}), &[], None))
+        .check(json!([{"Sid": "UsedEks", "Effect": "Allow", "Action": ["eks:TagResource"], "Resource": [cluster]}]));
+}
+
+#[test]
 fn copies_read_their_source_and_roles_are_passed() {
     let copy = json!({"bucketName": "b", "x-amz-copy-source": "/from/there?versionId=1"});
     let function = json!({"functionName": "f", "role": "arn:aws:iam::111122223333:role/run"});
