@@ -393,7 +393,7 @@ def test_a_flawed_signature_does_not_keep_a_call_out_of_the_records(installation
         assert "0" * 64 not in json.dumps(record)
 
 
-def test_a_form_that_a_browser_posts_is_recorded_without_its_fields(installation):
+def test_a_form_that_a_browser_posts_is_recorded_with_its_key_alone(installation):
     with Stub(lambda _: Reply(204, {"ETag": '"e"', "x-amz-request-id": "4442587FB7D0A2F9"})) as upstream:
         opentrail = installation(config=f'[upstreams]\ns3 = "{upstream.url}"\n')
         mark, boundary = new_mark(), "----form"
@@ -411,6 +411,8 @@ def test_a_form_that_a_browser_posts_is_recorded_without_its_fields(installation
         assert upstream.seen[-1].body_bytes == len(body)
         record = opentrail.marked_event(mark, "PostObject")
         assert record["requestParameters"]["bucketName"] == "bucket" and record["eventCategory"] == "Data"
+        assert record["requestParameters"]["key"] == "up/f.txt"
+        assert record["resources"][0]["ARN"] == "arn:aws:s3:::bucket/up/f.txt"
         assert record["additionalEventData"]["bytesTransferredIn"] == len(body)
         for path in opentrail.files():
             content = path.read_bytes()

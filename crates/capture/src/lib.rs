@@ -58,4 +58,5 @@ pub use identity_lessons::{identity_lessons, is_teacher, refuses_credentials};
 pub use read_only::is_read_only;
 pub use record::record;
 pub use redaction_key::RedactionKey;
+pub use s3::{FORM_FIELDS_BYTES_MAX, is_form_upload};
 pub use streaming::{is_streaming_request, is_streaming_response};

@@ -131,7 +131,7 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
     };
     let (event_source, event_name) = if s3::is_of_directory_buckets(exchange) {
         (Text::const_new(DIRECTORY_BUCKET_SOURCE), Text::new(&operation.name))
-    } else if s3::is_browser_upload(exchange, operation) {
+    } else if s3::is_form_upload(call, exchange.head.method) {
         (facts.event_source.clone(), Text::const_new(s3::BROWSER_UPLOAD_NAME))
     } else {
         (facts.event_source.clone(), facts.event_name.clone())

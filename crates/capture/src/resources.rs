@@ -143,7 +143,7 @@ impl Known<'_> {
         let object =
             EventResource { resource_type: Some(Text::const_new("AWS::S3::Object")), ..EventResource::default() };
         if self.category == EventCategory::Data {
-            match address.key {
+            match address.key.or_else(|| s3::key_of_upload(self.exchange).map(Into::into)) {
                 Some(key) => {
                     resources.push(EventResource { arn: Some([&bucket_arn, "/", &key].concat().into()), ..object })
                 }

@@ -7,8 +7,11 @@
 use std::borrow::Cow;
 
 use aws_wire::catalog::{Location, Operation, Service};
+use aws_wire::classify::Call;
 use aws_wire::protocol::xml_tree::parse_xml;
 use aws_wire::value::{FieldKey, StructureValue, Value};
+pub use form_upload::FORM_FIELDS_BYTES_MAX;
+use form_upload::key_of_form;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, Method};
 use percent_decode::decode;
@@ -18,6 +21,7 @@ use crate::exchange::{BodyCapture, Exchange};
 use crate::redact::looks_secret;
 use crate::xml_json::element_json;
 
+mod form_upload;
 pub(crate) mod percent_decode;
 
 // Made once: a name that is given as a text is read anew at each look.
@@ -169,12 +173,26 @@ pub(crate) fn is_of_directory_buckets(exchange: &Exchange<'_>) -> bool {
     }
 }
 
-/// Name of events of forms that browsers post. Source: S3 guide (2020), list of data events.
+/// Name of events of forms that browsers post: a `PutObject` but for method and body. Source: S3 guide (2020), list of data events.
 pub(crate) const BROWSER_UPLOAD_NAME: &str = "PostObject";
 
-/// Whether the call is the post of a form: it is a PutObject but for its method and body.
-pub(crate) fn is_browser_upload(exchange: &Exchange<'_>, operation: &Operation) -> bool {
-    *exchange.head.method == Method::POST && operation.name == "PutObject" && exchange.subject.service().id == "s3"
+/// Whether a call is the post of a form, whose fields have to be read before the rest streams.
+pub fn is_form_upload(call: &Call, method: &Method) -> bool {
+    *method == Method::POST && call.service.id == "s3" && call.service.operation(call.operation).name == "PutObject"
+}
+
+/// The key of the object that a form uploads, where the call is one and what is held of it tells.
+pub(crate) fn key_of_upload(exchange: &Exchange<'_>) -> Option<String> {
+    let call = exchange.subject.call()?;
+    if !is_form_upload(call, exchange.head.method) {
+        return None;
+    }
+    match exchange.request_body {
+        BodyCapture::Complete(bytes) | BodyCapture::Prefix { bytes, .. } => {
+            key_of_form(exchange.head.headers, bytes.get(..FORM_FIELDS_BYTES_MAX).unwrap_or(bytes))
+        }
+        BodyCapture::Streamed { .. } => None,
+    }
 }
 
 /// Bucket and key that a copy reads from: `bucket/key`, percent-encoded, with or without a slash before and a version
@@ -200,8 +218,8 @@ pub(crate) fn request(exchange: &Exchange<'_>, operation: Option<&Operation>) ->
         object.insert("bucketName".to_owned(), Json::String(bucket.into_owned()));
     }
     add_wire(&mut object, exchange, operation.map(|operation| operation.name.as_str()));
-    if let Some(key) = address.key {
-        object.insert("key".to_owned(), Json::String(key.into_owned()));
+    if let Some(key) = address.key.map(Cow::into_owned).or_else(|| key_of_upload(exchange)) {
+        object.insert("key".to_owned(), Json::String(key));
     }
     Json::Object(object)
 }

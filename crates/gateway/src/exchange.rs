@@ -323,6 +323,10 @@ impl Gateway {
             {
                 (classified, self.hold_request(body, RESIGNED_BODY_BYTES_MAX).await?)
             }
+            // The fields of a form say which object it uploads.
+            Classification::Call(ref call) if capture::is_form_upload(call, &head.method) => {
+                (classified, self.hold_request(body, capture::FORM_FIELDS_BYTES_MAX).await?)
+            }
             Classification::Call(ref call) if capture::is_streaming_request(call) => {
                 (classified, Held::Longer { prefix: Bytes::new(), rest: body })
             }

@@ -463,7 +463,7 @@ fn a_service_stands_in_place_of_address_and_tls() {
 }
 
 #[test]
-fn forms_of_browsers_are_uploads_without_their_fields() {
+fn forms_of_browsers_are_uploads_with_their_key_alone() {
     let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nup/f.txt\r\n--b\r\n\
         Content-Disposition: form-data; name=\"x-amz-security-token\"\r\n\r\nof-the-form\r\n--b--\r\n";
     let mut case = Case::new("s3", "PutObject", form, "");
@@ -476,7 +476,11 @@ fn forms_of_browsers_are_uploads_without_their_fields() {
             "eventName": "PostObject",
             "eventCategory": "Data",
             "readOnly": false,
-            "requestParameters": {"bucketName": "bucket", "Host": "127.0.0.1"},
+            "requestParameters": {"bucketName": "bucket", "Host": "127.0.0.1", "key": "up/f.txt"},
+            "resources": [
+                {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::bucket/up/f.txt"},
+                {"accountId": "111122223333", "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::bucket"},
+            ],
         }),
     );
     assert!(!record.to_string().contains("of-the-form"), "{record:#}");
