@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -283,6 +284,133 @@ def test_the_aws_cli(folder, moto):
     assert run.code == 0 and "by-cli" in run.stdout
     assert run.event_names == ["ListBuckets"]
     assert run.allowed() == {"s3:ListAllMyBuckets": ["*"]}
+
+
+# --- long runs of programs that have others do the work ---
+
+PLUGIN = """
+import os, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import boto3
+from botocore.config import Config
+
+# A plugin gets its orders over a pipe, as Terraform's providers do, and has ten calls under way at once.
+config = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=10)
+db = boto3.client("dynamodb", config=config)
+def make(name):
+    db.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+def create(name):
+    make(name)
+    db.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 50})
+def destroy(name):
+    db.delete_table(TableName=name)
+    db.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 50})
+with ThreadPoolExecutor(10) as pool:
+    for order in sys.stdin:
+        verb, count = order.split()
+        work = {"create": create, "destroy": destroy, "hang": make}[verb]
+        names = [f"{'stuck' if verb == 'hang' else 'table'}-{number:03}" for number in range(int(count))]
+        print(verb, len(list(pool.map(work, names))), flush=True)
+"""
+
+MAIN = """
+import pathlib, subprocess, sys, time
+plugin = subprocess.Popen([sys.executable, "-c", pathlib.Path("plugin.py").read_text()],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+def order(text):
+    plugin.stdin.write(text + chr(10))
+    plugin.stdin.flush()
+for text in ("create {count}", "destroy {count}"):
+    order(text)
+    print(plugin.stdout.readline(), end="", flush=True)
+order("hang 10")
+while not pathlib.Path("all-hang").exists():
+    assert plugin.poll() is None
+    time.sleep(0.02)
+plugin.kill()
+sys.exit(3)
+"""
+
+
+class Tables:
+    """As much of DynamoDB as a plugin needs: tables take two looks to come and to go, and one call in nine is too many."""
+
+    THROTTLED = Reply(400, {"Content-Type": "application/x-amz-json-1.0"}, b'{"__type":"ThrottlingException","message":"slow"}')
+
+    def __init__(self, folder):
+        self.folder, self.lock = folder, threading.Lock()
+        self.looks, self.leaving = {}, set()
+        self.calls, self.hanging = [], 0
+
+    def __call__(self, seen):
+        verb = seen.headers["x-amz-target"].split(".")[1]
+        name = json.loads(seen.body)["TableName"]
+        with self.lock:
+            self.calls.append((verb, name))
+            if name.startswith("stuck"):
+                self.hanging += 1
+                if self.hanging == 10:
+                    (self.folder / "all-hang").touch()
+            elif len(self.calls) % 9 == 0:
+                return self.THROTTLED
+            else:
+                return self.answer(verb, name)
+        time.sleep(60)
+        return None
+
+    def answer(self, verb, name):
+        looks = self.looks.get(name)
+        if verb == "CreateTable":
+            self.looks[name] = looks = 0
+        elif verb == "DeleteTable":
+            self.leaving.add(name)
+            self.looks[name] = looks = 0
+        else:
+            self.looks[name] = looks = looks + 1
+            if name in self.leaving and looks > 2:
+                return Reply(400, {}, b'{"__type":"ResourceNotFoundException","message":"Requested resource not found"}')
+        state = "DELETING" if name in self.leaving else "ACTIVE" if looks > 2 else "CREATING"
+        table = {"TableName": name, "TableStatus": state, "TableArn": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{name}"}
+        held = {"Table" if verb == "DescribeTable" else "TableDescription": table}
+        return Reply(200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(held).encode())
+
+
+def test_a_long_run_of_a_plugin_that_is_killed_at_its_end(folder, authority):
+    """A program whose child makes hundreds of calls, ten at once, looks again and again, tries again when it is too
+    fast, and dies in the middle of ten calls: every one of them is in the files, once."""
+    count = 60
+    (folder / "plugin.py").write_text(PLUGIN)
+    tables = Tables(folder)
+    with Stub(tables) as upstream, TlsFront(authority, upstream.port) as front:
+        place = f"dynamodb.us-east-1.amazonaws.com:443:127.0.0.1:{front.port}"
+        options = ["--upstream-ca", authority.root, "--resolve", place]
+        run = record(folder, python(MAIN.replace("{count}", str(count))), *options)
+    assert run.code == 3, run.stderr
+    assert run.stdout == f"create {count}\ndestroy {count}\n"
+    made = [(one["eventName"], one["requestParameters"]["tableName"]) for one in run.records]
+    assert len(made) > 400 and sorted(made) == sorted(tables.calls)
+
+    errors = Counter(one.get("errorCode") for one in run.records)
+    assert errors["OutcomeUnknown"] == 10
+    assert errors["ResourceNotFoundException"] == count
+    assert errors["ThrottlingException"] == sum(1 for place in range(1, len(made) - 9) if place % 9 == 0)
+    assert set(errors) == {None, "OutcomeUnknown", "ResourceNotFoundException", "ThrottlingException"}
+    unknown = [one for one in run.records if one.get("errorCode") == "OutcomeUnknown"]
+    assert {one["requestParameters"]["tableName"] for one in unknown} == {f"stuck-{number:03}" for number in range(10)}
+    assert len({one["eventID"] for one in run.records}) == len(made)
+
+    summary = run.json("summary")
+    assert summary["total"]["calls"] + summary["unfinished"] == len(made) and summary["unfinished"] == 10
+    assert sum(operation["calls"] for operation in summary["operations"].values()) == summary["total"]["calls"]
+    assert summary["total"]["errors"] == errors["ResourceNotFoundException"] + errors["ThrottlingException"]
+    assert sum(" dynamodb:" in line and " ms" in line and line[2] == ":" for line in run.stderr.splitlines()) >= len(made) - 10
+    # Sixty tables are one resource of the policy.
+    everything = [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/*"]
+    used = ("CreateTable", "DescribeTable", "DeleteTable")
+    assert run.allowed() == {f"dynamodb:{name}": everything for name in used}
+    assert {path.name for path in run.folder.iterdir()} == {"cloudtrail.json", "policy.json", "summary.json"}
 
 
 # --- what is refused, and what is not ours ---

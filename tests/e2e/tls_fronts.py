@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import select
 import socket
 import ssl
 import subprocess
@@ -89,22 +90,21 @@ class TlsFront:
         except OSError:
             connection.close()
             return
-        ways = [threading.Thread(target=self.copy, args=pair, daemon=True) for pair in [(inner, outer), (outer, inner)]]
-        for way in ways:
-            way.start()
-
-    @staticmethod
-    def copy(source, target):
-        try:
-            while data := source.recv(65536):
-                target.sendall(data)
-        except OSError:
-            pass
-        for end in (source, target):
+        with inner, outer:
             try:
-                end.close()
+                self.copy(inner, outer)
             except OSError:
                 pass
+
+    @staticmethod
+    def copy(inner, outer):
+        """Both ways on one thread: a TLS socket that two use at once garbles what it says."""
+        while True:
+            readable = [inner] if inner.pending() else select.select([inner, outer], [], [])[0]
+            for source in readable:
+                if not (data := source.recv(65536)):
+                    return
+                (outer if source is inner else inner).sendall(data)
 
     def __enter__(self):
         return self
