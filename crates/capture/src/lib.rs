@@ -10,6 +10,7 @@
 //! - `parameters`: request parameters and response elements; `ec2`, `s3`, `dynamodb` have layouts of their own.
 //! - `redact`: what a record must never hold. The default is to hide. `redaction_key`: the keyed hash that can stand
 //!   beside it.
+//! - `echo`: error messages that repeat what is hidden.
 //! - `resources`, `additional`, `failure`, `shared_event`: the other elements.
 //! - `identity_lessons`: what answers of IAM and STS teach about who owns which key; the callers that only they name.
 //! - `unknown_operation`: calls that are newer than the catalog.
@@ -26,6 +27,7 @@ mod corpus;
 mod defaults;
 mod dynamodb;
 mod ec2;
+mod echo;
 mod event_name;
 mod exchange;
 mod failure;

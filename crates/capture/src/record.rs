@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use crate::additional::additional_event_data;
 use crate::asked::Asked;
 use crate::category::event_category;
+use crate::echo::Said;
 use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
@@ -38,13 +39,16 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         Some(call) => known_parts(exchange, call),
         None => unknown_parts(exchange),
     };
-    let refusal = refusal_as_answer(exchange, rules, parts.read_only);
+    let refusal = refusal_as_answer(exchange, rules, &parts);
     let (error_code, error_message) = match outcome_failure(exchange) {
         // What is written as the answer is not written as the message; and services that do so have none of reads.
         Some(Failure { code, .. }) if refusal.is_some() || is_refused_silently(exchange, rules, parts.read_only) => {
             (Some(short(&code)), None)
         }
-        Some(Failure { code, message }) => (Some(short(&code)), message.map(|message| short(&message))),
+        Some(Failure { code, message }) => {
+            let message = message.map(|message| short(&said(exchange, &parts).hide_in(&message)));
+            (Some(short(&code)), message)
+        }
         None => (None, None),
     };
     let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
@@ -214,14 +218,27 @@ fn outcome_failure(exchange: &Exchange<'_>) -> Option<Failure> {
 }
 
 /// The JSON of a failed change's answer, for the services that write it; reads have no answer. Source: records.
-fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules, read_only: bool) -> Option<Json> {
+fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules, parts: &Parts) -> Option<Json> {
     let Outcome::Answered { status, body, .. } = exchange.outcome else { return None };
-    if !rules.errors_are_answers || read_only || status < 400 {
+    if !rules.errors_are_answers || parts.read_only || status < 400 {
         return None;
     }
     let mut json: Json = serde_json::from_slice(body.complete()?).ok()?;
     hide_by_name(&mut json, rules.secrets.into(), exchange.redaction_key, false);
+    said(exchange, parts).hide_in_json(&mut json);
     json.is_object().then_some(json)
+}
+
+/// What the request said, for messages that may repeat it.
+fn said<'a>(exchange: &Exchange<'a>, parts: &'a Parts) -> Said<'a> {
+    Said {
+        input: exchange.subject.call().and_then(|call| Asked::input(exchange, call).value()),
+        body: exchange.request_body.complete(),
+        query: exchange.head.query,
+        headers: exchange.head.headers,
+        written: parts.request_parameters.as_deref(),
+        redaction_key: exchange.redaction_key,
+    }
 }
 
 /// Whether a failure is one that the service records without a message.

@@ -7,6 +7,10 @@ use aws_wire::catalog::{Member, Service, ShapeId, ShapeKind};
 
 use crate::service_rules::{HIDDEN_TEXT, Replacement, ServiceRules};
 
+pub(crate) use json_text::hide_in_text;
+
+mod json_text;
+
 /// What to do with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Treatment {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
-use crate::redact::{Treatment, holds_signed_url, is_environment, looks_secret, member_treatment};
+use crate::redact::{Treatment, hide_in_text, holds_signed_url, is_environment, looks_secret, member_treatment};
 use crate::redaction_key::{RedactionKey, hidden_text};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
@@ -210,7 +210,10 @@ impl<'a> Renderer<'a> {
                 _ => Json::Number(number.clone()),
             },
             Value::String(text) if holds_signed_url(text) => self.hidden_value(HIDDEN_TEXT, value),
-            Value::String(text) => Json::String(text.clone()),
+            Value::String(text) => {
+                let hide = |secret: &str| hidden_text(self.redaction_key, HIDDEN_TEXT, secret);
+                Json::String(hide_in_text(text, hide).unwrap_or_else(|| text.clone()))
+            }
             Value::Timestamp(time) => write_time(*time, self.times.of(self.format_of(shape), Location::Body)),
             Value::Blob(bytes) => Json::String(STANDARD.encode(bytes)),
             Value::List(values) => match &self.service.shape(shape).kind {
