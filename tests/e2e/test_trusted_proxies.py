@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 
 import pytest
@@ -10,8 +11,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from opentrail import REGION, ROOT_KEY, mark_calls
+from opentrail import REGION, ROOT_KEY, OpenTrail, mark_calls
 from process import wait_until
+from tls_fronts import SelfSigned
 from upstreams import Reply, Stub
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -36,8 +38,9 @@ def call_behind(trail, **headers):
     return found[0]
 
 
-def raw_call(trail, preface, agent="raw"):
-    """The answer to a call whose connection begins with these bytes; empty when the connection is closed."""
+def raw_call(trail, preface, agent="raw", seal=lambda connection: connection):
+    """The answer to a call whose connection begins with these bytes; empty when the connection is closed. `seal` is what
+    the client does after them, before its request: TLS."""
     request = AWSRequest(
         "POST",
         f"{trail.url}/",
@@ -53,8 +56,10 @@ def raw_call(trail, preface, agent="raw"):
     body = request.data.encode() if isinstance(request.data, str) else request.data
     text = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{trail.port}\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", trail.port), timeout=10) as connection:
-        for piece in (preface[:5], preface[5:] + text + body):
-            connection.sendall(piece)
+        connection.sendall(preface[:5])
+        connection.sendall(preface[5:])
+        connection = seal(connection)
+        connection.sendall(text + body)
         try:
             return connection.recv(65536)
         except ConnectionResetError:
@@ -167,6 +172,26 @@ def test_a_proxy_header_tells_the_source(installation, preface, source):
     # The console has an address of its own, which needs no header.
     (record,) = [record for record in trail.search(limit=50) if record.get("userAgent") == "raw"]
     assert record["sourceIPAddress"] == source
+
+
+def test_a_proxy_header_stands_before_tls(folder):
+    """As a load balancer of AWS sends it that passes TLS on: version 2, IPv6, with the endpoint's id behind the addresses."""
+    own = SelfSigned(folder / "certificates")
+    certificate, key = folder / "certificates" / "self-signed.pem", folder / "certificates" / "self-signed.key"
+    context = ssl.create_default_context(cafile=own.root)
+    source = socket.inet_pton(socket.AF_INET6, "2001:db8::7") + bytes(16) + struct.pack(">HH", 1, 2)
+    extra = b"\xea\0\x17\x01vpce-08d2bf15fac5001c9"
+    header = V2 + b"\x21\x21" + struct.pack(">H", len(source + extra)) + source + extra
+    options = ("--trusted-proxies", "127.0.0.1", "--proxy-protocol", "true")
+    with OpenTrail(folder / "data", *options, tls=(certificate, key)) as trail:
+        seal = lambda connection: context.wrap_socket(connection, server_hostname="localhost")  # noqa: E731
+        assert raw_call(trail, header, seal=seal).startswith(b"HTTP/1.1 200")
+        (record,) = [record for record in trail.search(limit=50) if record.get("userAgent") == "raw"]
+        assert record["sourceIPAddress"] == "2001:db8::7"
+        assert record["tlsDetails"]["tlsVersion"] == "TLSv1.3"
+        # Without a header the connection ends before TLS begins.
+        with pytest.raises(OSError):
+            raw_call(trail, b"", seal=seal)
 
 
 @pytest.mark.parametrize("preface", [b"", b"PROXY TCP4 nowhere\r\n", V2 + b"\x33\0\0\0"])

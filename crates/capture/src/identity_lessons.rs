@@ -44,6 +44,7 @@ const TEACHERS: &[(&str, &str, Teacher)] = &[
     ("sts", "AssumeRoot", assumed_root),
     ("sts", "GetSessionToken", session_token),
     ("sts", "GetFederationToken", federation_token),
+    ("sts", "GetDelegatedAccessToken", delegated_access_token),
     ("sts", "GetCallerIdentity", caller_identity),
     ("sso", "GetRoleCredentials", portal_credentials),
 ];
@@ -408,6 +409,29 @@ fn assumed_root(lecture: &Lecture<'_>) -> Option<Vec<IdentityLesson>> {
         assumed_root: Some("true".to_owned()),
         ..SessionContext::default()
     };
+    lecture.session(identity, context)
+}
+
+/// Credentials of a principal that someone let act for them, known by its ARN alone: the id of a role is not told;
+/// GetCallerIdentity completes it. Source: STS API reference.
+fn delegated_access_token(lecture: &Lecture<'_>) -> Option<Vec<IdentityLesson>> {
+    let answer = lecture.output()?;
+    let principal = answer.text("AssumedPrincipal")?;
+    let arn = Arn::parse(principal).ok()?;
+    let identity_type = match arn.resource().split('/').next()? {
+        "role" | "assumed-role" => "AssumedRole",
+        "user" => "IAMUser",
+        "root" => "Root",
+        _ => return None,
+    };
+    let identity = UserIdentity {
+        identity_type: Some(identity_type.to_owned()),
+        arn: Some(principal.to_owned()),
+        account_id: Some(arn.account().to_owned()),
+        user_name: (identity_type == "IAMUser").then(|| arn.resource().rsplit('/').next()).flatten().map(str::to_owned),
+        ..UserIdentity::default()
+    };
+    let context = SessionContext { attributes: lecture.attributes(false), ..SessionContext::default() };
     lecture.session(identity, context)
 }
 

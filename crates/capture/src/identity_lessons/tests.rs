@@ -23,7 +23,7 @@ fn ana() -> UserIdentity {
 /// The lessons of a call and the caller that its record names, for a query service.
 fn taught(caller: UserIdentity, status: u16, request: &str, result: &str) -> (Vec<IdentityLesson>, UserIdentity) {
     let action = request.split('&').next().expect("an action").strip_prefix("Action=").expect("an action");
-    let id = if ["Assume", "GetS", "GetF", "GetCaller"].iter().any(|start| action.starts_with(start)) {
+    let id = if ["Assume", "GetS", "GetF", "GetCaller", "GetDelegated"].iter().any(|start| action.starts_with(start)) {
         "sts"
     } else {
         "iam"
@@ -227,6 +227,12 @@ fn own_sessions_and_federated_users_keep_who_asked() {
         "Action=AssumeRoot&TargetPrincipal=444455556666",
         CREDENTIALS,
         r#"{"type":"Root","principalId":"444455556666","arn":"arn:aws:iam::444455556666:root","accountId":"444455556666","accessKeyId":"ASIAEXAMPLE","sessionContext":{"attributes":{"creationDate":"2025-03-01T12:00:05Z","mfaAuthenticated":"false"},"assumedRoot":"true"}}"#,
+    );
+    check_session(
+        ana(),
+        "Action=GetDelegatedAccessToken&TradeInToken=t",
+        &format!("{CREDENTIALS}<AssumedPrincipal>arn:aws:iam::444455556666:role/Partner</AssumedPrincipal>"),
+        r#"{"type":"AssumedRole","arn":"arn:aws:iam::444455556666:role/Partner","accountId":"444455556666","accessKeyId":"ASIAEXAMPLE","sessionContext":{"attributes":{"creationDate":"2025-03-01T12:00:05Z","mfaAuthenticated":"false"}}}"#,
     );
     let (lessons, _) = taught(
         UserIdentity::unknown_key(AccountId::parse("111122223333").expect("digits"), "AKIAX"),
