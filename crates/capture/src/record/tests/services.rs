@@ -405,6 +405,25 @@ fn rules_of_single_services_hold() {
             "",
             json!({ "requestParameters": { "filterSet": {}, "reservedInstancesModificationSet": {} } }),
         ),
+        // The date of the API in the names of functions.
+        (
+            "cloudfront",
+            "PublishFunction",
+            (Method::POST, "/2020-05-31/function/f/publish"),
+            "",
+            "",
+            json!({ "eventName": "PublishFunction2020_05_31", "awsRegion": "us-east-1" }),
+        ),
+        (
+            "cloudfront",
+            "GetDistribution",
+            (Method::GET, "/2020-05-31/distribution/d"),
+            "",
+            "",
+            json!({
+                "eventName": "GetDistribution",
+            }),
+        ),
         // The listing of configurations is recorded as the call for one.
         (
             "s3",
