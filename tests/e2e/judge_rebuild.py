@@ -458,6 +458,9 @@ def answer_of(record, service, operation_name):
         values = filled(shape)
     if service == "kms" and shape is not None and not isinstance(elements, dict):
         values = with_key(shape, values, record)
+    if service == "verifiedpermissions" and isinstance(record.get("additionalEventData"), dict):
+        # Decisions are told outside the answer.
+        values = rebuilder.structure(shape, record["additionalEventData"], "additionalEventData")
     status = operation.http.get("responseCode", 200)
     headers, body = encode_answer(operation, shape, values, protocol, request_id)
     if exposed is not None:

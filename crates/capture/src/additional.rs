@@ -1,12 +1,15 @@
 //! The `additionalEventData` of services that write one.
 
+use aws_wire::catalog::Member;
 use aws_wire::header_text;
-use aws_wire::value::StructureValue;
+use aws_wire::value::{StructureValue, Value};
 use http::HeaderName;
 use model::{AdditionalData, AdditionalValue, EventCategory};
+use serde_json::Value as Json;
 
 use crate::exchange::{Authentication, Exchange, Outcome};
-use crate::resources::member_of;
+use crate::render::{Direction, Renderer};
+use crate::resources::{member_of, text_of};
 use crate::s3;
 
 // Made once: a name that is given as a text is read anew at each look.
@@ -45,6 +48,45 @@ pub(crate) fn additional_event_data(
             }
             _ => None,
         },
+        "s3vectors" => Some(of_vectors(exchange)),
+        "verifiedpermissions" => decisions(exchange, operation, output?),
+        _ => None,
+    }
+}
+
+/// Source: S3 guide, log entries of S3 Vectors.
+fn of_vectors(exchange: &Exchange<'_>) -> AdditionalData {
+    let mut data = AdditionalData::new();
+    if matches!(exchange.authentication, Authentication::SigV4Header | Authentication::SigV4Query) {
+        data.add("SignatureVersion", "SigV4");
+    }
+    if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
+        data.add("cipherSuite", suite.to_owned());
+    }
+    data
+}
+
+/// What was decided, and for what where several were asked for. Source: Verified Permissions guide, log entries.
+fn decisions(exchange: &Exchange<'_>, operation: &str, output: &StructureValue) -> Option<AdditionalData> {
+    let call = exchange.subject.call()?;
+    match operation {
+        "IsAuthorized" | "IsAuthorizedWithToken" => {
+            let decision = text_of(call.service, output, "decision")?;
+            Some(AdditionalData::new().with("decision", decision.to_owned()))
+        }
+        "BatchIsAuthorized" | "BatchIsAuthorizedWithToken" => {
+            let Value::List(results) = member_of(call.service, output, "results")? else { return None };
+            let renderer = Renderer::new(call.service, call.protocol, Direction::Response)
+                .of(operation)
+                .hashing(exchange.redaction_key);
+            let is_told = |member: &Member| matches!(&*member.name, "request" | "decision");
+            let results = results.iter().filter_map(|result| match result {
+                Value::Structure(result) => Some(renderer.members_where(result, |member| member.is_some_and(is_told))),
+                _ => None,
+            });
+            let results: Vec<_> = results.map(Json::Object).collect();
+            Some(AdditionalData::new().with("results", Json::from(results)))
+        }
         _ => None,
     }
 }

@@ -317,7 +317,7 @@ fn times_have_the_form_of_the_newest_records() {
         let style = ServiceRules::of(service).time_style(protocol(service));
         let is_right = match style {
             TimeStyle::Java => !comma,
-            TimeStyle::JavaComma => comma,
+            TimeStyle::JavaComma | TimeStyle::JavaCommaUnlessIso => comma,
             _ => false,
         };
         assert!(is_right, "{id} {name} {when}: comma {comma}, {style:?}");

@@ -154,9 +154,10 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
     }
 }
 
-/// The answers of KMS name the key, also those that are not written.
+/// The answers of KMS name the key and those of Verified Permissions the decision, also those that are not written.
 fn needs_output(call: &Call, writes_answer: bool) -> bool {
-    call.service.id == "kms" || (writes_answer && ServiceRules::of(call.service).layout != Layout::S3)
+    matches!(call.service.id.as_str(), "kms" | "verifiedpermissions")
+        || (writes_answer && ServiceRules::of(call.service).layout != Layout::S3)
 }
 
 fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
@@ -274,13 +275,14 @@ fn address_text(address: IpAddr) -> Text {
     text
 }
 
-/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not. Source:
-/// S3 guide, log entries of directory buckets.
+/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not and S3
+/// Vectors does. Source: S3 guide, log entries of both.
 fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Text> {
     let agent = exchange.head.headers.get(USER_AGENT)?;
     let agent = String::from_utf8_lossy(agent.as_bytes());
     let is_service = agent == "AWS Internal" || (agent.ends_with(".amazonaws.com") && !agent.contains(['/', ' ']));
-    let is_bracketed = rules.layout == Layout::S3 && !is_service && !s3::is_of_directory_buckets(exchange);
+    let is_of_s3 = rules.layout == Layout::S3 || exchange.subject.service().id == "s3vectors";
+    let is_bracketed = is_of_s3 && !is_service && !s3::is_of_directory_buckets(exchange);
     let agent = if is_bracketed { ["[", &agent, "]"].concat().into() } else { agent };
     Some(short(&agent))
 }

@@ -93,6 +93,11 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Records: all tags of the service are hidden.
     ("rolesanywhere", "key", HIDE),
     ("rolesanywhere", "value", HIDE),
+    // Guide: keys of vectors absent; content.
+    ("s3vectors", "keys", Omit),
+    ("s3vectors", "queryTexts", Omit),
+    ("s3vectors", "queryVector", Omit),
+    ("s3vectors", "vectors", Omit),
     // Records: ids of versions, chosen by the caller.
     ("secretsmanager", "ClientRequestToken", Show),
     // Content.
@@ -126,6 +131,12 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     // The key itself; the caller may choose it.
     ("apigateway", "ApiKey", "value", HIDE),
     ("apigateway", "CreateApiKeyRequest", "value", HIDE),
+    // Guide: where files of partners lie and what kind they are of.
+    ("b2bi", "EdiConfiguration", "transformerId", HIDE),
+    ("b2bi", "S3Location", "bucketName", HIDE),
+    ("b2bi", "S3Location", "key", HIDE),
+    ("b2bi", "X12Details", "transactionSet", HIDE),
+    ("b2bi", "X12Details", "version", HIDE),
     // Variables of an environment, where callers put secrets.
     ("batch", "KeyValuePair", "value", HIDE),
     ("codebuild", "EnvironmentVariable", "value", HIDE),

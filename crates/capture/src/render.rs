@@ -168,7 +168,11 @@ impl<'a> Renderer<'a> {
             _ => {}
         }
         let json = self.value(member.shape, value);
-        if self.rules.query_values_are_texts && member.location == Location::QueryString {
+        let is_text = (self.rules.query_values_are_texts && member.location == Location::QueryString)
+            || (self.rules.parameters_are_texts
+                && self.direction == Direction::Request
+                && !matches!(value, Value::List(_)));
+        if is_text {
             return as_query_text(json);
         }
         json

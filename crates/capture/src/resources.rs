@@ -55,6 +55,9 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
         ("kinesis", EventCategory::Data) => known.streams(),
         ("sns", EventCategory::Data) => known.topics(),
+        // Also management events. Source: guide.
+        ("verifiedpermissions", _) => known.policy_stores(),
+        ("s3vectors", EventCategory::Data) => known.vectors(),
         (_, EventCategory::Data) => known.of_data(),
         _ => Vec::new(),
     }
@@ -107,7 +110,23 @@ impl Known<'_> {
 
     /// The resource of a data event, where the call says which it is.
     fn of_data(&self) -> Vec<EventResource> {
-        let types = types_of(&self.service.id, self.operation).unwrap_or_default();
+        self.of_types(types_of(&self.service.id, self.operation).unwrap_or_default())
+    }
+
+    fn policy_stores(&self) -> Vec<EventResource> {
+        self.of_types(&["AWS::VerifiedPermissions::PolicyStore"])
+    }
+
+    /// The bucket and the index. Source: S3 guide, log entries of S3 Vectors.
+    fn vectors(&self) -> Vec<EventResource> {
+        let indexes = self.of_data();
+        let of_index = |index: &EventResource| Some(index.arn.as_ref()?.split_once("/index/")?.0.to_owned());
+        let bucket = indexes.first().and_then(of_index);
+        let bucket = bucket.map(|arn| self.resource(Some("AWS::S3Vectors::VectorBucket"), arn));
+        bucket.into_iter().chain(indexes).collect()
+    }
+
+    fn of_types(&self, types: &[&str]) -> Vec<EventResource> {
         let rows = match DATA_ARNS.binary_search_by(|(id, _)| (*id).cmp(&self.service.id)) {
             Ok(index) => DATA_ARNS[index].1,
             Err(_) => return Vec::new(),

@@ -25,6 +25,8 @@ pub(crate) struct ServiceRules {
     pub(crate) times: Option<TimeStyle>,
     /// Whether numbers and truth values that travel in the query string are written as texts (`"maxResults":"100"`).
     pub(crate) query_values_are_texts: bool,
+    /// Whether numbers and truth values at the top of a request are written as texts.
+    pub(crate) parameters_are_texts: bool,
     /// What stands in place of a secret value.
     pub(crate) secrets: Replacement,
     /// How parameters are laid out.
@@ -107,6 +109,7 @@ impl ServiceRules {
         keys: KeyStyle::LowerFirst,
         times: None,
         query_values_are_texts: false,
+        parameters_are_texts: false,
         secrets: HIDDEN,
         layout: Layout::Members,
         certain_boolean: None,
@@ -119,8 +122,8 @@ impl ServiceRules {
     /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, labels of the
     /// path and query values as they travel, a failure's JSON as an answer.
     ///
-    /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 42 of
-    /// the 57 such services that records or guides were found of; those of the other kind have rows. Sources of what
+    /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 46 of
+    /// the 62 such services that records or guides were found of; those of the other kind have rows. Sources of what
     /// they have in common, beside the rows: records of Amplify, AppSync, Data Lifecycle Manager, EKS, GuardDuty,
     /// MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018 to 2025), guides of DataBrew, Location, Clean
     /// Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer, Data Exchange and OAM.
@@ -172,7 +175,10 @@ impl ServiceRules {
         self.times.unwrap_or(match protocol {
             Protocol::Query | Protocol::RestXml => TimeStyle::Java,
             Protocol::Ec2 => TimeStyle::EpochMilliseconds,
-            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson | Protocol::RpcV2Cbor => TimeStyle::JavaComma,
+            // Models of services of JSON name a form only where it is ISO, and then records have what travelled. Source:
+            // guides of PCS (2024), Verified Permissions (2023), B2B Data Interchange (2023) and Partner Central (2025).
+            Protocol::Json10 | Protocol::Json11 => TimeStyle::JavaCommaUnlessIso,
+            Protocol::RestJson | Protocol::RpcV2Cbor => TimeStyle::JavaComma,
         })
     }
 }
@@ -357,7 +363,16 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: apiVersion.
     ("fsx", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
-    ("glue", ServiceRules { event_version: "1.08", certain_boolean: Some("Boolean"), ..D }),
+    // Some of its times are ISO on the wire; records know Java's form alone.
+    (
+        "glue",
+        ServiceRules {
+            event_version: "1.08",
+            times: Some(TimeStyle::JavaComma),
+            certain_boolean: Some("Boolean"),
+            ..D
+        },
+    ),
     // Guide.
     ("grafana", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
     // Guide.
@@ -432,6 +447,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("opensearch", ServiceRules { source: Some("es"), event_version: "1.08", ..D }),
     // Records (2024).
     ("organizations", ServiceRules { event_version: "1.09", is_global: true, ..D }),
+    // Guide (2023): lower case, times in Java's form.
+    ("osis", ServiceRules { event_version: "1.08", ..D }),
+    // Guide (2023): keys as on the wire.
+    ("partnercentral-selling", ServiceRules { keys: KeyStyle::Wire, ..D }),
     // Records.
     ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
     // Guide: labels and query parameters as on the wire (`application-id`).
@@ -465,6 +484,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020).
     ("redshift-data", ServiceRules { times: Some(TimeStyle::Java), secrets: Replacement::Text("***OMITTED***"), ..D }),
+    // Guide (2022): times in Java's form although its model says ISO.
+    ("redshift-serverless", ServiceRules { times: Some(TimeStyle::JavaComma), ..D }),
+    // Guide (2023).
+    ("repostspace", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
     // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times; guide.
     (
         "resource-explorer-2",
@@ -505,6 +528,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2020).
     ("s3outposts", ServiceRules { source: Some("s3-outposts"), event_version: "1.08", ..D }),
+    // Guide (2024): truth values and numbers are texts.
+    ("s3vectors", ServiceRules { parameters_are_texts: true, ..D }),
     // Records (2025): comma; secret strings left out.
     ("secretsmanager", ServiceRules { secrets: Replacement::Omit, ..D }),
     // Records (2019, 2025, github.com/adanalvarez/TrailDiscover).

@@ -11,6 +11,8 @@ pub(crate) enum TimeStyle {
     Java,
     /// `Jul 10, 2023, 12:25:04 PM`: Java's default from version 9 on.
     JavaComma,
+    /// The form before, but ISO where the model says that the time travels so.
+    JavaCommaUnlessIso,
     /// `2024-08-01T13:56:39.832628281Z`, as many digits as there are, in threes.
     Iso,
     /// `2023-07-10T11:55:14.000Z`, always milliseconds.
@@ -30,6 +32,8 @@ impl TimeStyle {
             (Self::Wire, Some(TimestampFormat::Iso8601 | TimestampFormat::Rfc822), _)
             | (Self::Wire, None, Location::QueryString | Location::Uri | Location::Header) => Self::Iso,
             (Self::Wire, ..) => Self::EpochSeconds,
+            (Self::JavaCommaUnlessIso, Some(TimestampFormat::Iso8601), _) => Self::Iso,
+            (Self::JavaCommaUnlessIso, ..) => Self::JavaComma,
             (style, ..) => style,
         }
     }
@@ -42,7 +46,8 @@ pub(crate) fn write_time(time: Timestamp, style: TimeStyle) -> Value {
     match style {
         TimeStyle::EpochMilliseconds => Value::from(time.micros.div_euclid(1000)),
         TimeStyle::EpochSeconds | TimeStyle::Wire => epoch_seconds(time),
-        TimeStyle::Java | TimeStyle::JavaComma => Value::String(java(time, style == TimeStyle::JavaComma)),
+        TimeStyle::Java => Value::String(java(time, false)),
+        TimeStyle::JavaComma | TimeStyle::JavaCommaUnlessIso => Value::String(java(time, true)),
         TimeStyle::Iso => Value::String(iso(time, false)),
         TimeStyle::IsoMilliseconds => Value::String(iso(time, true)),
     }

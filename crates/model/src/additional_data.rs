@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 /// Names and values, in the order in which they are written. The names are known when the project is built, so that none
 /// is copied or hashed for a call.
@@ -20,6 +21,8 @@ pub enum AdditionalValue {
     Double(f64),
     /// A truth.
     Truth(bool),
+    /// What has members of its own: only few services add such.
+    Json(Box<Value>),
 }
 
 impl AdditionalData {
@@ -47,6 +50,7 @@ impl AdditionalData {
         let value = |value: &AdditionalValue| match value {
             AdditionalValue::Text(value) => text(value),
             AdditionalValue::Count(_) | AdditionalValue::Double(_) | AdditionalValue::Truth(_) => 32,
+            AdditionalValue::Json(value) => value.to_string().len(),
         };
         2 + self.0.iter().map(|(name, inner)| 2 + text(name) + value(inner)).sum::<usize>()
     }
@@ -61,6 +65,7 @@ impl Serialize for AdditionalData {
                 AdditionalValue::Count(count) => map.serialize_entry(name, count)?,
                 AdditionalValue::Double(number) => map.serialize_entry(name, number)?,
                 AdditionalValue::Truth(truth) => map.serialize_entry(name, truth)?,
+                AdditionalValue::Json(json) => map.serialize_entry(name, json)?,
             }
         }
         map.end()
@@ -91,6 +96,12 @@ impl From<f64> for AdditionalValue {
     }
 }
 
+impl From<Value> for AdditionalValue {
+    fn from(json: Value) -> Self {
+        Self::Json(Box::new(json))
+    }
+}
+
 impl From<bool> for AdditionalValue {
     fn from(truth: bool) -> Self {
         Self::Truth(truth)
@@ -108,10 +119,13 @@ mod tests {
             .with("bytesTransferredIn", 0.0)
             .with("key", "a\"b\u{1}".to_owned())
             .with("count", 7_u64)
-            .with("omitted", true);
+            .with("omitted", true)
+            .with("results", serde_json::json!([{ "decision": "ALLOW" }]));
         let text = serde_json::to_string(&data).expect("JSON");
-        let expected =
-            r#"{"SignatureVersion":"SigV4","bytesTransferredIn":0.0,"key":"a\"b\u0001","count":7,"omitted":true}"#;
+        let expected = concat!(
+            r#"{"SignatureVersion":"SigV4","bytesTransferredIn":0.0,"key":"a\"b\u0001","count":7,"omitted":true,"#,
+            r#""results":[{"decision":"ALLOW"}]}"#
+        );
         assert_eq!(text, expected);
         assert!(data.bytes_at_most() >= text.len());
     }

@@ -135,6 +135,106 @@ fn services_behind_api_gateway_write_what_travelled() {
     );
 }
 
+/// Source: guides, log entries (PCS 2024, B2B Data Interchange 2023, Partner Central Selling 2023, OpenSearch Ingestion
+/// 2023, Redshift Serverless 2022, S3 Vectors 2024).
+#[test]
+fn guides_of_young_services_are_followed() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    // Times of a service of JSON whose model says ISO.
+    check(
+        &Case::new("pcs", "CreateQueue", "{}", r#"{"queue":{"createdAt":"2024-07-16T17:13:09.276069393Z"}}"#),
+        &json!({ "responseElements": { "queue": { "createdAt": "2024-07-16T17:13:09.276069393Z" } } }),
+    );
+    check(
+        &Case::new(
+            "redshift-serverless",
+            "CreateNamespace",
+            "{}",
+            r#"{"namespace":{"creationDate":"2022-03-21T23:15:40Z"}}"#,
+        ),
+        &json!({ "responseElements": { "namespace": { "creationDate": "Mar 21, 2022, 11:15:40 PM" } } }),
+    );
+    check(
+        &Case::new(
+            "b2bi",
+            "CreateCapability",
+            r#"{"name":"n","configuration":{"edi":{"type":{"x12Details":{"version":"VERSION_4010"}},
+                "inputLocation":{"bucketName":"b","key":"k"},"transformerId":"tr-1"}}}"#,
+            r#"{"createdAt":"2023-11-24T17:27:05.196Z"}"#,
+        ),
+        &json!({
+            "requestParameters": { "name": "n", "configuration": { "edi": {
+                "type": { "x12Details": { "version": hidden } },
+                "inputLocation": { "bucketName": hidden, "key": hidden },
+                "transformerId": hidden,
+            } } },
+            "responseElements": { "createdAt": "2023-11-24T17:27:05.196Z" },
+        }),
+    );
+    check(
+        &Case::new("partnercentral-selling", "ListOpportunities", r#"{"MaxResults":20}"#, "{}"),
+        &json!({ "requestParameters": { "MaxResults": 20 } }),
+    );
+    check(
+        &Case {
+            method: Method::PUT,
+            path: "/2022-01-01/osis/updatePipeline/my-pipeline",
+            ..Case::new("osis", "UpdatePipeline", r#"{"MinUnits":1}"#, r#"{"Pipeline":{"CreatedAt":1680095024}}"#)
+        },
+        &json!({
+            "requestParameters": { "pipelineName": "my-pipeline", "minUnits": 1 },
+            "responseElements": { "pipeline": { "createdAt": "Mar 29, 2023, 1:03:44 PM" } },
+        }),
+    );
+    check(
+        &Case::new(
+            "s3vectors",
+            "GetVectors",
+            r#"{"vectorBucketName":"b","indexName":"i","keys":["k"],"returnData":false,"returnMetadata":true}"#,
+            "{}",
+        ),
+        &json!({
+            "requestParameters": {
+                "vectorBucketName": "b", "indexName": "i", "returnData": "false", "returnMetadata": "true",
+            },
+            "resources": [
+                { "accountId": "111122223333", "type": "AWS::S3Vectors::VectorBucket",
+                  "ARN": "arn:aws:s3vectors:eu-west-1:111122223333:bucket/b" },
+                { "accountId": "111122223333", "type": "AWS::S3Vectors::Index",
+                  "ARN": "arn:aws:s3vectors:eu-west-1:111122223333:bucket/b/index/i" },
+            ],
+        }),
+    );
+}
+
+/// Source: Verified Permissions guide, log entries. What was asked for stays hidden, as the model says.
+#[test]
+fn decisions_are_told_with_the_call() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    for (operation, body, answer, expected) in [
+        (
+            "IsAuthorized",
+            r#"{"policyStoreId":"PS1"}"#,
+            r#"{"decision":"ALLOW","determiningPolicies":[{"policyId":"SP1"}],"errors":[]}"#,
+            json!({ "decision": "ALLOW" }),
+        ),
+        (
+            "BatchIsAuthorized",
+            r#"{"policyStoreId":"PS1","requests":[]}"#,
+            r#"{"results":[{"request":{"action":{"actionType":"A","actionId":"View"}},"decision":"DENY",
+                "determiningPolicies":[],"errors":[]}]}"#,
+            json!({ "results": [{
+                "request": { "action": { "actionType": hidden, "actionId": hidden } }, "decision": "DENY",
+            }] }),
+        ),
+    ] {
+        check(
+            &Case::new("verifiedpermissions", operation, body, answer),
+            &json!({ "responseElements": null, "additionalEventData": expected }),
+        );
+    }
+}
+
 /// Source: SWF, AppConfig and Verified Permissions guides; Service Authorization Reference.
 #[test]
 fn data_events_name_what_they_touch() {
@@ -170,6 +270,16 @@ fn data_events_name_what_they_touch() {
             }),
         );
     }
+    // Those of Verified Permissions name it in management events too. Source: guide.
+    check(
+        &Case::new("verifiedpermissions", "GetSchema", r#"{"policyStoreId":"PS1"}"#, "{}"),
+        &json!({
+            "eventCategory": "Management",
+            "resources": [{ "accountId": "111122223333", "type": "AWS::VerifiedPermissions::PolicyStore",
+                            "ARN": "arn:aws:verifiedpermissions::111122223333:policy-store/PS1" }],
+        }),
+    );
+    check(&Case::new("verifiedpermissions", "ListPolicyStores", "{}", "{}"), &json!({ "resources": null }));
     // A call that does not say what it touches names nothing.
     check(&Case::new("swf", "PollForDecisionTask", "{}", "{}"), &json!({ "resources": null }));
 }
