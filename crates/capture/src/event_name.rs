@@ -54,6 +54,10 @@ const S3_CONTROL_NAMES: &[(&str, &str)] = &[
     ("PutPublicAccessBlock", "PutAccountPublicAccessBlock"),
 ];
 
+/// Operations that have a source of their own, with its name before `.amazonaws.com`. Source: record (2026,
+/// trusted token issuers).
+const OPERATION_SOURCES: &[(&str, &str, &str)] = &[("sso-oidc", "CreateTokenWithIAM", "sso-oauth")];
+
 /// The `eventSource` of a call.
 pub fn event_source(call: &Call) -> Text {
     OperationFacts::of(call).event_source.clone()
@@ -67,6 +71,12 @@ pub fn event_name(call: &Call) -> Text {
 /// The `eventSource` of directory buckets, whose operations are those of S3 and keep the names of the API. Source: S3
 /// guide, log entries of directory buckets.
 pub(crate) const DIRECTORY_BUCKET_SOURCE: &str = "s3express.amazonaws.com";
+
+/// The source of an operation.
+pub(crate) fn operation_source(service: &Service, operation: &Operation) -> Text {
+    let row = OPERATION_SOURCES.iter().find(|(id, name, _)| *id == service.id && *name == operation.name);
+    row.map_or_else(|| source_of(service), |(_, _, source)| [*source, ".amazonaws.com"].concat().into())
+}
 
 pub(crate) fn source_of(service: &Service) -> Text {
     let label = ServiceRules::of(service).source.unwrap_or_else(|| {

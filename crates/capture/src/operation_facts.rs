@@ -11,7 +11,7 @@ use model::{EventCategory, Text};
 
 use crate::category::types_of;
 use crate::defaults::Defaults;
-use crate::event_name::{api_version, name_of, source_of};
+use crate::event_name::{api_version, name_of, operation_source};
 use crate::identity_lessons::{Teacher, teacher_of};
 use crate::parameters::{is_answer_written, is_content_call};
 use crate::read_only::operation_is_read_only;
@@ -64,7 +64,7 @@ impl OperationFacts {
         let operation = service.operation(operation);
         let read_only = operation_is_read_only(&service.id, operation);
         Self {
-            event_source: source_of(service),
+            event_source: operation_source(service, operation),
             event_name: name_of(service, operation),
             api_version: api_version(service),
             read_only,

@@ -179,6 +179,13 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         &[arn("AWS::SageMaker::Endpoint", "arn:{partition}:sagemaker:{region}:{account}:endpoint/{EndpointName}")],
     ),
     (
+        "socialmessaging",
+        &[arn(
+            "AWS::SocialMessaging::PhoneNumberId",
+            "arn:{partition}:social-messaging:{region}:{account}:phone-number-id/{originationPhoneNumberId}",
+        )],
+    ),
+    (
         "stepfunctions",
         &[
             arn("AWS::StepFunctions::Activity", "{activityArn}"),

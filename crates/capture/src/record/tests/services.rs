@@ -171,6 +171,23 @@ fn guides_of_young_services_are_followed() {
             "responseElements": { "createdAt": "2023-11-24T17:27:05.196Z" },
         }),
     );
+    // A record (2026): the tokens of applications have a source of their own.
+    check(
+        &Case {
+            path: "/token?aws_iam=t",
+            ..Case::new(
+                "sso-oidc",
+                "CreateTokenWithIAM",
+                r#"{"clientId":"c","assertion":"a"}"#,
+                r#"{"accessToken":"t"}"#,
+            )
+        },
+        &json!({
+            "eventSource": "sso-oauth.amazonaws.com",
+            "requestParameters": { "clientId": "c", "assertion": hidden },
+            "responseElements": { "accessToken": hidden },
+        }),
+    );
     check(
         &Case::new("partnercentral-selling", "ListOpportunities", r#"{"MaxResults":20}"#, "{}"),
         &json!({ "requestParameters": { "MaxResults": 20 } }),
@@ -252,6 +269,13 @@ fn data_events_name_what_they_touch() {
             r#"{"policyStoreId":"PS1"}"#,
             "AWS::VerifiedPermissions::PolicyStore",
             "arn:aws:verifiedpermissions::111122223333:policy-store/PS1",
+        ),
+        (
+            "socialmessaging",
+            "SendWhatsAppMessage",
+            r#"{"originationPhoneNumberId":"phone-number-id-aa01","metaApiVersion":"v20.0"}"#,
+            "AWS::SocialMessaging::PhoneNumberId",
+            "arn:aws:social-messaging:eu-west-1:111122223333:phone-number-id/phone-number-id-aa01",
         ),
         (
             "stepfunctions",
