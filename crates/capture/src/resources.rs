@@ -58,6 +58,8 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         // Also management events. Source: guide.
         ("verifiedpermissions", _) => known.policy_stores(),
         ("s3vectors", EventCategory::Data) => known.vectors(),
+        ("security-ir", _) => known.cases(),
+        ("partnercentral-account" | "partnercentral-channel", _) => known.answered(),
         (_, EventCategory::Data) => known.of_data(),
         _ => Vec::new(),
     }
@@ -115,6 +117,27 @@ impl Known<'_> {
 
     fn policy_stores(&self) -> Vec<EventResource> {
         self.of_types(&["AWS::VerifiedPermissions::PolicyStore"])
+    }
+
+    /// The case, or any when one is made. Source: Security Incident Response guide, log entries.
+    fn cases(&self) -> Vec<EventResource> {
+        let id = self.text("caseId").or((self.operation == "CreateCase").then_some("*"));
+        let arn = |id| self.arn("security-ir", "case/", id);
+        id.map(|id| self.resource(Some("AWS::SecurityResponder::Case"), arn(id))).into_iter().collect()
+    }
+
+    /// What was made, by its ARN in the answer. Source: Partner Central guides, log entries.
+    fn answered(&self) -> Vec<EventResource> {
+        let found = self.output.and_then(|output| match self.operation {
+            "CreatePartner" => Some(("AWS::PartnerCentral::Partner", text_of(self.service, output, "Arn")?)),
+            "CreateProgramManagementAccount" => {
+                let detail = structure_of(self.service, output, "programManagementAccountDetail")?;
+                let resource_type = "AWS::PartnerCentralChannel::ProgramManagementAccount";
+                Some((resource_type, text_of(self.service, detail, "arn")?))
+            }
+            _ => None,
+        });
+        found.map(|(kind, arn)| self.resource(Some(kind), arn.to_owned())).into_iter().collect()
     }
 
     /// The bucket and the index. Source: S3 guide, log entries of S3 Vectors.

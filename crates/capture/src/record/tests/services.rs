@@ -304,6 +304,38 @@ fn data_events_name_what_they_touch() {
         }),
     );
     check(&Case::new("verifiedpermissions", "ListPolicyStores", "{}", "{}"), &json!({ "resources": null }));
+    // So do others. Source: guides of Security Incident Response (2024) and Partner Central (2025).
+    let partner = "arn:aws:partnercentral:us-east-1:111122223333:catalog/AWS/partner/p";
+    let case = |path, name| Case { path, ..Case::new("security-ir", name, "{}", r#"{"caseId":"1"}"#) };
+    for (case, kind, arn) in [
+        (
+            case("/v1/create-case", "CreateCase"),
+            "AWS::SecurityResponder::Case",
+            "arn:aws:security-ir:eu-west-1:111122223333:case/*",
+        ),
+        (
+            case("/v1/cases/7/close-case", "CloseCase"),
+            "AWS::SecurityResponder::Case",
+            "arn:aws:security-ir:eu-west-1:111122223333:case/7",
+        ),
+        (
+            Case::new("partnercentral-account", "CreatePartner", "{}", &json!({ "Arn": partner }).to_string()),
+            "AWS::PartnerCentral::Partner",
+            partner,
+        ),
+        (
+            Case::new(
+                "partnercentral-channel",
+                "CreateProgramManagementAccount",
+                "{}",
+                &json!({ "programManagementAccountDetail": { "arn": partner } }).to_string(),
+            ),
+            "AWS::PartnerCentralChannel::ProgramManagementAccount",
+            partner,
+        ),
+    ] {
+        check(&case, &json!({ "resources": [{ "accountId": "111122223333", "type": kind, "ARN": arn }] }));
+    }
     // A call that does not say what it touches names nothing.
     check(&Case::new("swf", "PollForDecisionTask", "{}", "{}"), &json!({ "resources": null }));
 }
