@@ -123,7 +123,7 @@ impl ServiceRules {
     /// path and query values as they travel, a failure's JSON as an answer.
     ///
     /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 46 of
-    /// the 62 such services that records or guides were found of; those of the other kind have rows. Sources of what
+    /// the 63 such services that records or guides were found of; those of the other kind have rows. Sources of what
     /// they have in common, beside the rows: records of Amplify, AppSync, Data Lifecycle Manager, EKS, GuardDuty,
     /// MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018 to 2025), guides of DataBrew, Location, Clean
     /// Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer, Data Exchange and OAM.
