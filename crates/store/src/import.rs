@@ -198,7 +198,7 @@ impl Importer {
         self.store.add_segments(segments);
         // **Never unknown**: the segments are in the view.
         for (held, ids) in days.values().zip(settled) {
-            ids.into_iter().for_each(|id| held.day.settle(id));
+            held.day.settle(&ids);
         }
         // Only now may the days be forgotten: whoever reads them again finds the segments.
         drop(days);

@@ -123,10 +123,17 @@ impl Day {
         is_stored: impl FnOnce() -> Result<bool, StoreError>,
     ) -> Result<bool, StoreError> {
         let mut shard = self.shard(id).lock();
-        if shard.open.contains(&id) || (shard.stored.may_have(&id) && is_stored()?) {
+        if !shard.open.insert(id) {
             return Ok(false);
         }
-        shard.open.insert(id);
+        if shard.stored.may_have(&id) {
+            // Under the lock, so that nobody sees it claimed meanwhile.
+            let is_stored = is_stored();
+            if !matches!(is_stored, Ok(false)) {
+                shard.open.remove(&id);
+                return is_stored.map(|_| false);
+            }
+        }
         self.count.fetch_add(1, Ordering::Relaxed);
         Ok(true)
     }
@@ -138,14 +145,19 @@ impl Day {
         }
     }
 
-    /// Says that a segment in the view has an id that was claimed.
-    pub(crate) fn settle(&self, id: [u8; 16]) {
-        let mut shard = self.shard(id).lock();
-        shard.stored.add(&id);
-        shard.open.remove(&id);
-        if shard.open.is_empty() {
-            // A set that is empty keeps its memory, and days are many.
-            shard.open = HashSet::default();
+    /// Says that segments in the view have some ids that were claimed.
+    pub(crate) fn settle(&self, ids: &[[u8; 16]]) {
+        // Each part once: its set and filter are then at hand.
+        for (number, shard) in self.shards.iter().enumerate() {
+            let mut shard = shard.lock();
+            for id in ids.iter().filter(|id| shard_of(id) == number) {
+                shard.stored.add(id);
+                shard.open.remove(id);
+            }
+            if shard.open.is_empty() {
+                // A set that is empty keeps its memory, and days are many.
+                shard.open = HashSet::default();
+            }
         }
     }
 
@@ -163,8 +175,12 @@ impl Day {
     }
 
     fn shard(&self, id: [u8; 16]) -> &Mutex<Shard> {
-        &self.shards[usize::from(id[15]) % SHARDS]
+        &self.shards[shard_of(&id)]
     }
+}
+
+fn shard_of(id: &[u8; 16]) -> usize {
+    usize::from(id[15]) % SHARDS
 }
 
 /// A set that may say "perhaps" of an id that it has not, of one in a hundred; it never forgets one. It grows by layers,
@@ -257,7 +273,7 @@ mod tests {
         assert!(!day.claim(id(1), unasked).unwrap());
         day.unclaim(id(1));
         assert!(day.claim(id(1), unasked).unwrap());
-        day.settle(id(1));
+        day.settle(&[id(1)]);
         assert!(!day.claim(id(1), || Ok(true)).unwrap());
         day.note_open(id(2));
         assert!(!day.claim(id(2), unasked).unwrap());
