@@ -95,16 +95,14 @@ pub(crate) fn make_frame(codes: &[u8], texts: &mut Vec<u8>) -> io::Result<Option
 
 /// The frame of random texts in base 64, and their lengths.
 fn base64_frame(codes: &[u8], texts: &[u8]) -> Option<(NewFrame, Vec<u8>)> {
-    if texts.len() < RANDOM_CHARACTERS_MIN
-        || !is_spread(&texts[..texts.len().min(4 * OWN_FRAME_BYTES)], RANDOM_BASE64_PART)
-    {
+    if texts.len() < RANDOM_CHARACTERS_MIN || !is_spread(texts, RANDOM_BASE64_PART) {
         return None;
     }
-    let fitting = |method: Method| -> usize {
-        let parts = entries(codes, texts).filter_map(|entry| base64_part(entry.text?, method));
-        parts.map(<[u8]>::len).sum()
-    };
-    let (standard, url) = (fitting(Method::Base64), fitting(Method::Base64Url));
+    let (mut standard, mut url) = (0, 0);
+    for (part, alphabets) in entries(codes, texts).filter_map(|entry| base64_part(entry.text?)) {
+        standard += if alphabets & Method::Base64 as u8 == 0 { 0 } else { part.len() };
+        url += if alphabets & Method::Base64Url as u8 == 0 { 0 } else { part.len() };
+    }
     let method = if url > standard { Method::Base64Url } else { Method::Base64 };
     let size = standard.max(url);
     // What does not fit stands loose: that must be the exception.
@@ -113,9 +111,9 @@ fn base64_frame(codes: &[u8], texts: &[u8]) -> Option<(NewFrame, Vec<u8>)> {
     }
     let (mut characters, mut loose) = (Vec::with_capacity(size + 3), Vec::new());
     for Entry { bytes, text } in entries(codes, texts) {
-        let part = text.and_then(|text| Some((text, base64_part(text, method)?)));
-        match part {
-            Some((text, part)) => {
+        let part = text.and_then(|text| Some((text, base64_part(text)?)));
+        match part.filter(|(_, (_, alphabets))| alphabets & method as u8 != 0) {
+            Some((text, (part, _))) => {
                 put_number(&mut loose, (part.len() as u64) << 2 | (text.len() - part.len()) as u64);
                 characters.extend_from_slice(part);
             }
@@ -152,8 +150,9 @@ pub(crate) fn verbatim_of(loose: &[u8]) -> impl Iterator<Item = &[u8]> {
 const RANDOM_BASE64_PART: u64 = 47;
 const RANDOM_CAPITALS_PART: u64 = 30;
 
-/// Whether of two characters so small a part is the same.
+/// Whether of two characters so small a part is the same. The first ones tell.
 fn is_spread(characters: &[u8], part: u64) -> bool {
+    let characters = &characters[..characters.len().min(4 * OWN_FRAME_BYTES)];
     let mut counts = [0_u32; 256];
     characters.iter().for_each(|character| counts[usize::from(*character)] += 1);
     let same: u64 = counts.iter().map(|count| u64::from(*count) * u64::from(count.saturating_sub(1))).sum();
@@ -187,16 +186,18 @@ fn entries<'a>(codes: &'a [u8], texts: &'a [u8]) -> impl Iterator<Item = Entry<'
     })
 }
 
-/// A text without the `=` at its end, if all of it is in the alphabet.
-fn base64_part(text: &[u8], method: Method) -> Option<&[u8]> {
+/// A text without the `=` at its end, and the alphabets that all of it is in, as the sum of their methods' numbers.
+fn base64_part(text: &[u8]) -> Option<(&[u8], u8)> {
     let mut part = text;
     while let Some(shorter) = part.strip_suffix(b"=")
         && text.len() - shorter.len() < VERBATIM as usize
     {
         part = shorter;
     }
-    let bit = method as u8;
-    (!part.is_empty() && part.iter().all(|byte| ALPHABETS[usize::from(*byte)] & bit != 0)).then_some(part)
+    let alphabets = part
+        .iter()
+        .fold(Method::Base64 as u8 | Method::Base64Url as u8, |all, byte| all & ALPHABETS[usize::from(*byte)]);
+    (!part.is_empty() && alphabets != 0).then_some((part, alphabets))
 }
 
 /// For each byte the alphabets that have it, as the sum of their methods' numbers.

@@ -9,6 +9,7 @@ use crate::cells::parse_uuid;
 use crate::facts::TermKind;
 use crate::footer::{BlockPlace, FORMAT_VERSION, Index, MAGIC, Summary};
 use crate::hash::term_hash;
+use crate::intern::Interner;
 use crate::reader::unescaped;
 use crate::segment::id_bucket;
 use crate::table::TableWriter;
@@ -236,14 +237,15 @@ impl<'a> Writer<'a> {
                 // The class has them.
                 Cell::Value(_) if column < FACT_COLUMNS => {}
                 Cell::Text(text) => {
-                    match ending(text, texts) {
+                    let row_text = RowText::of(text);
+                    match row_text.ending(texts) {
                         Some((ending, before)) => {
                             filter.add_joint(before, &text[before.len()..]);
                             writer.cell(column, ending);
                         }
                         None => writer.cell(column, Cell::Text(text)),
                     }
-                    texts.push(text);
+                    texts.push(row_text);
                 }
                 cell => writer.cell(column, cell),
             }
@@ -465,16 +467,29 @@ fn ascending(numbers: &mut [u32]) -> usize {
     count
 }
 
-/// A text as one that ends with an earlier text of its row, the last that is long enough to be worth it; and what is
-/// before that.
-fn ending<'a>(text: &'a [u8], earlier: &[&[u8]]) -> Option<(Cell<'a>, &'a [u8])> {
-    /// Shorter ones cost as much as the reference.
-    const ENDING_BYTES_MIN: usize = 8;
-    let mut nearest = (0..).zip(earlier.iter().rev());
-    nearest.find_map(|(texts_between, earlier)| {
-        let before = text.strip_suffix(*earlier).filter(|_| earlier.len() >= ENDING_BYTES_MIN)?;
-        Some((Cell::Ending { texts_between, before }, before))
-    })
+/// A text of a row, with its last bytes by themselves: nearly all are told apart by these.
+#[derive(Clone, Copy)]
+struct RowText<'a> {
+    text: &'a [u8],
+    /// `None` if the text is shorter: it costs as much as a reference to it.
+    end: Option<u64>,
+}
+
+impl<'a> RowText<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self { text, end: text.last_chunk::<8>().map(|end| u64::from_le_bytes(*end)) }
+    }
+
+    /// The text as one that ends with an earlier text of its row, the last that is long enough to be worth it; and what is
+    /// before that.
+    fn ending(self, earlier: &[Self]) -> Option<(Cell<'a>, &'a [u8])> {
+        self.end?;
+        let mut nearest = (0..).zip(earlier.iter().rev()).filter(|(_, earlier)| earlier.end == self.end);
+        nearest.find_map(|(texts_between, earlier)| {
+            let before = self.text.strip_suffix(earlier.text)?;
+            Some((Cell::Ending { texts_between, before }, before))
+        })
+    }
 }
 
 /// Gives each value that came twice, and each of the searched columns, a number in its column: the most used ones first.
@@ -490,17 +505,39 @@ fn value_codes(builder: &Builder) -> (Vec<u32>, Vec<Vec<u32>>) {
             codes[value as usize] = UUID_CODE;
         }
     }
+    let mut keys = Vec::new();
     for of_column in &mut column_values {
-        // Texts that begin alike stand together among those that are used alike, which compresses.
-        of_column.sort_unstable_by(|left, right| {
-            let use_class = |value: u32| values.count(value).ilog2();
-            use_class(*right).cmp(&use_class(*left)).then_with(|| values.text(*left).cmp(values.text(*right)))
-        });
+        sort_by_use_and_text(values, of_column, &mut keys);
         for (number, &value) in (FIRST_VALUE_CODE..).zip(&*of_column) {
             codes[value as usize] = number;
         }
     }
     (codes, column_values)
+}
+
+/// Puts the values of a column in order: the most used ones first, by classes of use. Texts that begin alike stand together
+/// among those that are used alike, which compresses.
+fn sort_by_use_and_text(values: &Interner, of_column: &mut [u32], keys: &mut Vec<(u64, u32)>) {
+    let [first, others @ ..] = &*of_column else { return };
+    // What all texts begin with tells nothing, and of the rest some bytes mostly tell enough.
+    let first = values.text(*first);
+    let common = others.iter().fold(first.len(), |common, value| {
+        let both = first[..common].iter().zip(values.text(*value));
+        both.take_while(|(left, right)| left == right).count()
+    });
+    let key = |value: &u32| {
+        let rest = &values.text(*value)[common..];
+        let mut some = [0; 8];
+        let count = rest.len().min(7);
+        some[1..=count].copy_from_slice(&rest[..count]);
+        some[0] = u8::MAX - values.count(*value).ilog2() as u8;
+        (u64::from_be_bytes(some), *value)
+    };
+    keys.clear();
+    keys.extend(of_column.iter().map(key));
+    let text = |value: u32| &values.text(value)[common..];
+    keys.sort_unstable_by(|left, right| left.0.cmp(&right.0).then_with(|| text(left.1).cmp(text(right.1))));
+    of_column.iter_mut().zip(keys).for_each(|(value, (_, sorted))| *value = *sorted);
 }
 
 /// Terms of what rows share, each with the numbers that were added to it.
@@ -535,7 +572,7 @@ struct RowNotes<'w, 'a> {
     lists: &'w mut BlockLists,
     filter: &'w mut TextFilterWriter,
     /// Texts of the row so far.
-    texts: Vec<&'a [u8]>,
+    texts: Vec<RowText<'a>>,
     /// Block of the row.
     block: u32,
 }
@@ -574,5 +611,54 @@ impl BlockLists {
             }
         }
         Ok(firsts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn values_are_in_the_order_of_use_and_text(
+            texts in prop::collection::vec(("(arn:aws:)?[ab]{0,12}", 1..9_usize), 0..60),
+            prefix in "(arn:)?",
+        ) {
+            let mut values = Interner::default();
+            for (text, times) in &texts {
+                for _ in 0..*times {
+                    values.number(0, format!("{prefix}{text}").as_bytes());
+                }
+            }
+            let mut sorted: Vec<u32> = (0..values.len() as u32).collect();
+            let mut expected = sorted.clone();
+            expected.sort_by_key(|value| (std::cmp::Reverse(values.count(*value).ilog2()), values.text(*value)));
+            sort_by_use_and_text(&values, &mut sorted, &mut Vec::new());
+            prop_assert_eq!(sorted, expected);
+        }
+
+        #[test]
+        fn a_text_ends_with_the_nearest_earlier_one_that_it_ends_with(
+            texts in prop::collection::vec("[ab]{0,3}|[ab]{0,2}(key|longer/key|much/longer/key)", 1..9),
+        ) {
+            let row: Vec<RowText<'_>> = texts.iter().map(|text| RowText::of(text.as_bytes())).collect();
+            let Some((last, earlier)) = row.split_last() else { return Ok(()) };
+            let fits = |(_, other): &(usize, &RowText<'_>)| other.text.len() >= 8 && last.text.ends_with(other.text);
+            let expected = earlier.iter().rev().enumerate().find(fits);
+            let found = last.ending(earlier).map(|(cell, before)| {
+                let of_cell = match cell {
+                    Cell::Ending { texts_between, before } => Some((texts_between, before)),
+                    _ => None,
+                };
+                (of_cell, before)
+            });
+            let expected = expected.map(|(between, other)| {
+                let before = &last.text[..last.text.len() - other.text.len()];
+                (Some((between as u32, before)), before)
+            });
+            prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
+        }
     }
 }
