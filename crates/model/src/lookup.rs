@@ -46,6 +46,17 @@ pub struct LookupIndex {
     pub resources: Vec<LookupResource>,
 }
 
+/// What a caller is looked up by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallerIndex {
+    /// Name of the caller, as in [`LookupIndex::username`].
+    pub username: Option<Text>,
+    /// `accessKeyId`.
+    pub access_key_id: Option<Text>,
+    /// `accountId`.
+    pub account: Option<Text>,
+}
+
 /// A text is no event record.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupIndexError {
@@ -169,9 +180,7 @@ impl LookupIndex {
         let record: Record<'_> = serde_json::from_slice(record).map_err(LookupIndexError::NotARecord)?;
         let event_time = record.event_time.as_deref().ok_or(LookupIndexError::Missing { field: "eventTime" })?;
         let event_id = record.event_id.as_deref().filter(|id| !id.is_empty());
-        // Nor is an array a caller.
-        let identity = record.user_identity.filter(|raw| raw.get().starts_with('{'));
-        let identity: Identity<'_> = identity.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let caller = record.user_identity.map(|raw| CallerIndex::derive(raw.get())).unwrap_or_default();
         let event_source = text(record.event_source).unwrap_or_default();
         let resources = resources::mine(
             &event_source,
@@ -185,15 +194,29 @@ impl LookupIndex {
             event_name: text(record.event_name).unwrap_or_default(),
             event_source,
             read_only: record.read_only.and_then(truth),
-            username: username(&identity),
-            access_key_id: text(identity.access_key_id).filter(|id| !id.is_empty()),
+            username: caller.username,
+            access_key_id: caller.access_key_id,
             region: text(record.aws_region),
-            account: text(record.recipient_account_id).or_else(|| text(identity.account_id)),
+            account: text(record.recipient_account_id).or(caller.account),
             category: category(record.event_category.as_deref(), record.management_event.and_then(truth)),
             error_code: text(record.error_code),
             source_ip: text(record.source_ip_address),
             resources,
         })
+    }
+}
+
+impl CallerIndex {
+    /// Reads the text of a record's `userIdentity`. What is no object is no caller.
+    pub fn derive(identity: &str) -> Self {
+        // Serde would take an array for the fields in their order.
+        let object = Some(identity).filter(|text| text.starts_with('{'));
+        let identity: Identity<'_> = object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Self {
+            username: username(&identity),
+            access_key_id: text(identity.access_key_id).filter(|id| !id.is_empty()),
+            account: text(identity.account_id),
+        }
     }
 }
 

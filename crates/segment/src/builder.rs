@@ -1,15 +1,17 @@
 //! Takes records apart and keeps their parts until a segment is written.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use hashbrown::DefaultHashBuilder;
-use model::LookupIndex;
-use model::lookup::{LookupIndexError, NamingKey, S3_OBJECT, s3_object_arn};
+use model::lookup::{CallerIndex, LookupIndexError, NamingKey, S3_OBJECT, s3_object_arn};
+use model::{LookupIndex, Text};
 
+use crate::bytes::equal;
 use crate::cells::{format_uuid, parse_uuid};
 use crate::facts::{ResourceRule, TermKind};
 use crate::hash::term_hash;
-use crate::intern::Interner;
+use crate::intern::{Interner, TextHash};
 use crate::known_layouts::LayoutNumber;
 use crate::reader::{ReadRecord, Refusal, unescaped};
 use crate::scan::{EVENT_ID_MARK, Leaf, NUMBER_MARK, STRING_MARK, TIME_MARK};
@@ -46,6 +48,8 @@ pub struct Builder {
     /// Number of the shape and the cells, four bytes each.
     pub(crate) callers: Interner,
     pub(crate) caller_facts: Vec<CallerFacts>,
+    /// The account of the last new caller that has one, and its value.
+    last_account: Option<(Text, u32)>,
     /// Texts of `userIdentity` that came before, with their callers.
     caller_texts: Interner,
     caller_of_text: Vec<u32>,
@@ -62,6 +66,18 @@ pub struct Builder {
     pub(crate) resources: ResourceTerms,
     /// For the parts of the record at hand.
     scratch: Vec<u8>,
+    /// Values of the record at hand that are to be looked for.
+    unknown: Vec<UnknownValue>,
+}
+
+/// A value that is to be looked for among those that came before, for a cell of the record at hand.
+#[derive(Debug, Clone, Copy)]
+struct UnknownValue {
+    cell: u32,
+    column: u32,
+    leaf: Leaf,
+    hash: TextHash,
+    sketch: u64,
 }
 
 /// What a record's shapes say, caller included.
@@ -112,18 +128,25 @@ impl LayoutsOfReader {
 struct ColumnHabit {
     /// Values that came lately, each at the place of its [`sketch`]: calls of one caller follow one another, and most
     /// columns have few values.
-    recent: [u32; RECENT_VALUES],
+    recent: [RecentValue; RECENT_VALUES],
     /// Values that were looked for among those that came before, and how many of them were new.
     looked_for: u32,
     new: u32,
 }
 
+/// A value that came lately, with bits of its sketch: others are told from it without a look at its text.
+#[derive(Debug, Clone, Copy)]
+struct RecentValue {
+    sketch: u32,
+    number: u32,
+}
+
 /// Values of a column that are remembered to be looked at first, a power of 2.
-const RECENT_VALUES: usize = 8;
+const RECENT_VALUES: usize = 16;
 
 impl Default for ColumnHabit {
     fn default() -> Self {
-        Self { recent: [NO_VALUE; RECENT_VALUES], looked_for: 0, new: 0 }
+        Self { recent: [RecentValue { sketch: 0, number: NO_VALUE }; RECENT_VALUES], looked_for: 0, new: 0 }
     }
 }
 
@@ -149,6 +172,15 @@ fn sketch(text: &[u8]) -> u64 {
         _ => text.iter().fold(0, |some, byte| some << 8 | u64::from(*byte)),
     };
     (some ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Where the value with a sketch is among those that came lately.
+fn recent_place(sketch: u64) -> usize {
+    (sketch >> 32) as usize % RECENT_VALUES
+}
+
+fn short_sketch(sketch: u64) -> u32 {
+    (sketch >> 24) as u32
 }
 
 /// A record in memory.
@@ -200,8 +232,8 @@ pub(crate) struct SkeletonInfo {
 /// What all records of a caller share.
 #[derive(Debug, Clone)]
 pub(crate) struct CallerFacts {
-    pub(crate) username: Option<String>,
-    pub(crate) access_key_id: Option<String>,
+    pub(crate) username: Option<Text>,
+    pub(crate) access_key_id: Option<Text>,
     /// Value of the account column, for records without `recipientAccountId`.
     pub(crate) account: Option<u32>,
 }
@@ -224,6 +256,7 @@ impl Default for Builder {
             classes: Interner::default(),
             callers: Interner::default(),
             caller_facts: Vec::new(),
+            last_account: None,
             caller_texts: Interner::default(),
             caller_of_text: Vec::new(),
             values: Interner::default(),
@@ -234,6 +267,7 @@ impl Default for Builder {
             cells: Vec::new(),
             resources: ResourceTerms::default(),
             scratch: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 }
@@ -263,10 +297,25 @@ impl Builder {
         let row_number = self.rows.len() as u32;
         let cells_start = self.cells.len() as u32;
         let columns = std::mem::take(&mut self.skeleton_infos[skeleton as usize].columns);
-        for (leaf, &column) in before.iter().chain(behind).zip(&columns) {
-            let cell = self.cell(column, &text[leaf.start as usize..leaf.end as usize]);
-            self.cells.push(cell);
+        let mut unknown = std::mem::take(&mut self.unknown);
+        unknown.clear();
+        for (&leaf, &column) in before.iter().chain(behind).zip(&columns) {
+            let content = &text[leaf.start as usize..leaf.end as usize];
+            match self.cell_at_hand(column, content) {
+                Ok(cell) => self.cells.push(cell),
+                Err(sketch) => {
+                    let (cell, hash) = (self.cells.len() as u32, self.values.hash(column, content));
+                    unknown.push(UnknownValue { cell, column, leaf, hash, sketch });
+                    self.cells.push(NO_VALUE);
+                }
+            }
         }
+        self.values.fetch(unknown.iter().map(|value| value.hash));
+        for &UnknownValue { cell, column, leaf, hash, sketch } in &unknown {
+            let content = &text[leaf.start as usize..leaf.end as usize];
+            self.cells[cell as usize] = self.known_or_new_cell(column, content, hash, sketch);
+        }
+        self.unknown = unknown;
         self.skeleton_infos[skeleton as usize].columns = columns;
         self.event_ids.push(id);
         let class = self.class(skeleton, caller, cells_start);
@@ -469,48 +518,60 @@ impl Builder {
     }
 
     fn facts_of_caller(&mut self, identity: &[u8]) -> CallerFacts {
-        // What the model finds in a record with this caller and nothing else.
-        let mut record = br#"{"eventTime":"1970-01-01T00:00:00Z","eventID":"-","userIdentity":"#.to_vec();
-        record.extend_from_slice(identity);
-        record.push(b'}');
-        let index = LookupIndex::derive(&record).ok();
-        let account = index.as_ref().and_then(|index| index.account.clone());
-        CallerFacts {
-            account: account.map(|account| self.values.number(ACCOUNT_COLUMN, &escaped(&account)).0),
-            username: index.as_ref().and_then(|index| index.username.as_deref().map(str::to_owned)),
-            access_key_id: index.and_then(|index| index.access_key_id.map(String::from)),
-        }
+        let CallerIndex { username, access_key_id, account } =
+            std::str::from_utf8(identity).map(CallerIndex::derive).unwrap_or_default();
+        let account = account.map(|account| match &self.last_account {
+            Some((last, value)) if *last == account => *value,
+            _ => {
+                let value = self.values.number(ACCOUNT_COLUMN, &escaped(&account)).0;
+                self.last_account = Some((account, value));
+                value
+            }
+        });
+        CallerFacts { username, access_key_id, account }
     }
 
     fn cell(&mut self, column: u32, content: &[u8]) -> u32 {
+        self.cell_at_hand(column, content)
+            .unwrap_or_else(|sketch| self.known_or_new_cell(column, content, self.values.hash(column, content), sketch))
+    }
+
+    /// The cell of a value that need not be looked for; else its [`sketch`].
+    fn cell_at_hand(&mut self, column: u32, content: &[u8]) -> Result<u32, u64> {
         if column == REQUEST_ID_COLUMN
             && let Some(uuid) = parse_uuid(content)
         {
             self.uuids.push(uuid);
-            return (self.uuids.len() - 1) as u32 | UUID_CELL;
+            return Ok((self.uuids.len() - 1) as u32 | UUID_CELL);
         }
         if self.column_habits.len() <= column as usize {
             self.column_habits.resize(self.columns.len(), ColumnHabit::default());
         }
         let sketch = sketch(content);
-        let place = (sketch >> 32) as usize % RECENT_VALUES;
-        let habit = &self.column_habits[column as usize];
+        let habit = &mut self.column_habits[column as usize];
+        let recent = habit.recent[recent_place(sketch)];
+        if recent.sketch == short_sketch(sketch)
+            && recent.number != NO_VALUE
+            && equal(self.values.text(recent.number), content)
+        {
+            habit.looked_for += 1;
+            self.values.count_again(recent.number);
+            return Ok(recent.number);
+        }
         if column >= FACT_COLUMNS
             && habit.is_random()
             && let Some(cell) = self.random_cell(column, content, sketch)
         {
-            return cell;
+            return Ok(cell);
         }
+        Err(sketch)
+    }
+
+    /// Looks for a value among those that came before.
+    fn known_or_new_cell(&mut self, column: u32, content: &[u8], hash: TextHash, sketch: u64) -> u32 {
+        let (number, is_new) = self.values.number_of_hash(hash, column, content);
         let habit = &mut self.column_habits[column as usize];
-        let recent = habit.recent[place];
-        if recent != NO_VALUE && self.values.text(recent) == content {
-            habit.looked_for += 1;
-            self.values.count_again(recent);
-            return recent;
-        }
-        let (number, is_new) = self.values.number(column, content);
-        let habit = &mut self.column_habits[column as usize];
-        habit.recent[place] = number;
+        habit.recent[recent_place(sketch)] = RecentValue { sketch: short_sketch(sketch), number };
         habit.looked_for += 1;
         habit.new += u32::from(is_new);
         number
@@ -547,7 +608,8 @@ impl Builder {
         for &(bucket, key) in &info.objects {
             let text = |cell: u32| match cells[cell as usize] {
                 uuid if uuid & UUID_CELL != 0 => {
-                    String::from_utf8_lossy(&format_uuid(&self.uuids[(uuid & !UUID_CELL) as usize])).into_owned()
+                    let text = format_uuid(&self.uuids[(uuid & !UUID_CELL) as usize]);
+                    Cow::Owned(String::from_utf8_lossy(&text).into_owned())
                 }
                 value => unescaped(self.values.text(value)),
             };

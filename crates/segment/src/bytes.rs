@@ -117,3 +117,49 @@ pub(crate) fn checked(bytes: &[u8]) -> Result<&[u8], Damage> {
     let (bytes, checksum) = bytes.split_last_chunk::<4>().ok_or(Damage("a part is cut"))?;
     if crc32c::crc32c(bytes) == u32::from_le_bytes(*checksum) { Ok(bytes) } else { Err(Damage("a checksum is wrong")) }
 }
+
+/// Whether two texts are the same. Eight bytes at a time, because most are too short to be worth a call.
+#[inline]
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    const EIGHTS_MAX: usize = 8;
+    if left.len() != right.len() {
+        return false;
+    }
+    let word = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+    match (left.last_chunk::<8>(), right.last_chunk::<8>()) {
+        (Some(_), Some(_)) if left.len() > EIGHTS_MAX * 8 => left == right,
+        (Some(left_end), Some(right_end)) => {
+            // The last eight may have been compared in part before.
+            let eights = left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0);
+            let differing = eights.fold(0, |bits, (left, right)| bits | (word(left) ^ word(right)));
+            differing | (word(left_end) ^ word(right_end)) == 0
+        }
+        _ => {
+            let four = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+            match (left.first_chunk::<4>(), right.first_chunk::<4>(), left.last_chunk::<4>(), right.last_chunk::<4>()) {
+                (Some(a), Some(b), Some(c), Some(d)) => (four(a) ^ four(b)) | (four(c) ^ four(d)) == 0,
+                _ => left.iter().zip(right).all(|(left, right)| left == right),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::equal;
+
+    proptest! {
+        #[test]
+        fn texts_are_equal_where_all_bytes_are(text in prop::collection::vec(any::<u8>(), 0..100), place: prop::sample::Index, bit in 0..8_u32) {
+            prop_assert!(equal(&text, &text.clone()));
+            prop_assert!(!equal(&text, &[&text[..], b"x"].concat()));
+            let mut other = text.clone();
+            if let Some(byte) = other.get_mut(place.index(text.len().max(1))) {
+                *byte ^= 1_u8 << bit;
+                prop_assert!(!equal(&text, &other));
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Reads the text of a record: what a segment orders and tells events by.
 
+use std::borrow::Cow;
+
 use model::EventTime;
 use model::lookup::LookupIndexError;
 
@@ -216,10 +218,12 @@ fn time_and_id(scan: &mut Scan, text: &[u8]) -> Result<(i64, [u8; 16]), Refusal>
 }
 
 /// The text that the content of a JSON string stands for.
-pub(crate) fn unescaped(content: &[u8]) -> String {
-    if !content.contains(&b'\\') {
-        return String::from_utf8_lossy(content).into_owned();
+pub(crate) fn unescaped(content: &[u8]) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', content).is_none()
+        && let Ok(text) = std::str::from_utf8(content)
+    {
+        return Cow::Borrowed(text);
     }
     let quoted = [b"\"", content, b"\""].concat();
-    serde_json::from_slice(&quoted).unwrap_or_else(|_| String::from_utf8_lossy(content).into_owned())
+    serde_json::from_slice(&quoted).map_or_else(|_| String::from_utf8_lossy(content), Cow::Owned)
 }
