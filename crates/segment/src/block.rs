@@ -297,7 +297,15 @@ pub(crate) fn read_facts(
     let size = cursor.index()?;
     let plain = unpack(cursor.bytes, size)?;
     let mut cursor = Cursor::new(&plain);
-    let mut facts = Facts::default();
+    // Each row has a byte at least.
+    let room = row_count.min(plain.len());
+    let mut facts = Facts {
+        seconds: Vec::with_capacity(room),
+        sequences: Vec::with_capacity(room),
+        classes: Vec::with_capacity(room),
+        callers: Vec::with_capacity(room),
+        addresses: Vec::with_capacity(room),
+    };
     let mut seconds = first_seconds;
     for _ in 0..row_count {
         seconds = seconds.wrapping_add(cursor.signed()?);

@@ -42,13 +42,17 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, Damage> {
-        if let Some((&byte, rest)) = self.bytes.split_first()
-            && byte < 0x80
-        {
-            self.bytes = rest;
-            return Ok(u64::from(byte));
+        match *self.bytes {
+            [byte, ref rest @ ..] if byte < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(byte))
+            }
+            [low, high, ref rest @ ..] if high < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            }
+            _ => self.long_number(),
         }
-        self.long_number()
     }
 
     fn long_number(&mut self) -> Result<u64, Damage> {
@@ -148,9 +152,24 @@ pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::equal;
+    use super::{Cursor, Damage, equal, put_number};
 
     proptest! {
+        #[test]
+        fn numbers_come_back(numbers in prop::collection::vec((any::<u64>(), 0..64_u32), 0..20), cut: prop::sample::Index) {
+            let numbers: Vec<u64> = numbers.into_iter().map(|(number, shift)| number >> shift).collect();
+            let mut bytes = Vec::new();
+            numbers.iter().for_each(|number| put_number(&mut bytes, *number));
+            let mut cursor = Cursor::new(&bytes);
+            for number in &numbers {
+                prop_assert_eq!(cursor.number(), Ok(*number));
+            }
+            prop_assert!(cursor.is_empty());
+            let mut cursor = Cursor::new(&bytes[..cut.index(bytes.len() + 1)]);
+            let whole = numbers.iter().take_while(|number| cursor.number() == Ok(**number)).count();
+            prop_assert!(whole == numbers.len() || cursor.number() == Err(Damage("a number is cut")));
+        }
+
         #[test]
         fn texts_are_equal_where_all_bytes_are(text in prop::collection::vec(any::<u8>(), 0..100), place: prop::sample::Index, bit in 0..8_u32) {
             prop_assert!(equal(&text, &text.clone()));

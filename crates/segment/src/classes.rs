@@ -1,7 +1,8 @@
 //! Classes: what the records of one kind in one place share, read in groups.
 
-use std::ops::Range;
 use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::bytes::{Cursor, Damage};
 use crate::cache::{CachedPart, Part};
@@ -21,7 +22,9 @@ pub(crate) struct Class<'a> {
     pub(crate) places: [u32; 2],
 }
 
-/// Neighbouring classes, without an allocation for each.
+/// Neighbouring classes, without an allocation for each. Those of one skeleton, which are the same kind of call in other
+/// regions and accounts, share its numbers: to count the cells of a block takes those of all its rows, from memory that no
+/// cache of the processor has.
 #[derive(Debug, Default)]
 pub(crate) struct ClassGroup {
     classes: Vec<ClassPlace>,
@@ -30,21 +33,28 @@ pub(crate) struct ClassGroup {
 
 #[derive(Debug)]
 struct ClassPlace {
-    shapes: Range<u32>,
-    columns: Range<u32>,
+    skeleton: SkeletonPlace,
     places: [u32; 2],
+}
+
+/// Where the shapes and columns of a skeleton are among the numbers of its group: one behind the other.
+#[derive(Debug, Clone, Copy)]
+struct SkeletonPlace {
+    start: u32,
+    middle: u32,
+    end: u32,
 }
 
 impl ClassGroup {
     /// A class, by its number in the segment; it must be of this group.
     pub(crate) fn class(&self, class: u32) -> Result<Class<'_>, Damage> {
-        let ClassPlace { shapes, columns, places } =
+        let ClassPlace { skeleton: SkeletonPlace { start, middle, end }, places } =
             self.classes.get((class % GROUP_CLASSES) as usize).ok_or(Damage("a class is missing"))?;
-        let numbers = |range: &Range<u32>| &self.numbers[range.start as usize..range.end as usize];
-        Ok(Class { shapes: numbers(shapes), columns: numbers(columns), places: *places })
+        let numbers = |start: u32, end: u32| &self.numbers[start as usize..end as usize];
+        Ok(Class { shapes: numbers(*start, *middle), columns: numbers(*middle, *end), places: *places })
     }
 
-    fn push(&mut self, skeleton: &[u8], places: [u32; 2]) -> Result<(), Damage> {
+    fn push_skeleton(&mut self, skeleton: &[u8]) -> Result<SkeletonPlace, Damage> {
         let mut cursor = Cursor::new(skeleton);
         let (count, start) = (cursor.index()?, self.numbers.len() as u32);
         for _ in 0..count {
@@ -54,8 +64,7 @@ impl ClassGroup {
         while !cursor.is_empty() {
             self.numbers.push(cursor.code()?);
         }
-        self.classes.push(ClassPlace { shapes: start..middle, columns: middle..self.numbers.len() as u32, places });
-        Ok(())
+        Ok(SkeletonPlace { start, middle, end: self.numbers.len() as u32 })
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -71,18 +80,32 @@ impl Segment {
             _ => None,
         };
         self.cached(Part::Classes(group), open, || {
-            let mut classes = ClassGroup::default();
-            let mut chunks = ChunksAtHand::default();
-            let first = group * GROUP_CLASSES;
-            for class in first..self.class_count().min(first.saturating_add(GROUP_CLASSES)) {
-                let item = self.index.first_class + class;
-                let [skeleton, region, account] = parse_class(chunks.of(self, item)?.item(item)?)?;
-                let item = self.index.first_skeleton.checked_add(skeleton).ok_or(Damage("a skeleton is missing"))?;
-                classes.push(chunks.of(self, item)?.item(item)?, [region, account])?;
-            }
-            let classes = Arc::new(classes);
+            let classes = Arc::new(self.read_class_group(group)?);
             Ok((Arc::clone(&classes), CachedPart::Classes(classes)))
         })
+    }
+
+    fn read_class_group(&self, group: u32) -> Result<ClassGroup, SegmentError> {
+        let mut classes = ClassGroup::default();
+        let mut skeletons: HashMap<u32, SkeletonPlace, DefaultHashBuilder> = HashMap::default();
+        let mut chunks = ChunksAtHand::default();
+        let first = group * GROUP_CLASSES;
+        for class in first..self.class_count().min(first.saturating_add(GROUP_CLASSES)) {
+            let item = self.index.first_class + class;
+            let [skeleton, region, account] = parse_class(chunks.of(self, item)?.item(item)?)?;
+            let place = match skeletons.get(&skeleton) {
+                Some(place) => *place,
+                None => {
+                    let item =
+                        self.index.first_skeleton.checked_add(skeleton).ok_or(Damage("a skeleton is missing"))?;
+                    let place = classes.push_skeleton(chunks.of(self, item)?.item(item)?)?;
+                    skeletons.insert(skeleton, place);
+                    place
+                }
+            };
+            classes.classes.push(ClassPlace { skeleton: place, places: [region, account] });
+        }
+        Ok(classes)
     }
 }
 

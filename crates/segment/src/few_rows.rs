@@ -97,26 +97,33 @@ struct CellCounts {
 impl CellCounts {
     /// Counts the cells of the rows before each wanted one.
     fn of(segment: &Segment, facts: &Facts, wanted: &[u32], classes: &mut ClassesAtHand) -> Result<Self, SegmentError> {
+        let missing = Damage("a row is missing");
         let mut counts = vec![0_u32; segment.index.first_values.len()];
         let mut found = Self { cells: Vec::new(), rows: Vec::with_capacity(wanted.len()) };
-        let mut wanted = wanted.iter().peekable();
-        for (row, &class) in (0..).zip(&facts.classes) {
-            let Some(next) = wanted.peek() else { break };
-            let (is_wanted, start) = (**next == row, found.cells.len());
+        let (mut counted, mut between) = (0, Vec::new());
+        for &row in wanted {
+            let row = row as usize;
+            // Rows of one class have cells of the same columns, and of a block's rows many are of one class.
+            between.clear();
+            between.extend_from_slice(facts.classes.get(counted..row).ok_or(missing)?);
+            between.sort_unstable();
+            for rows in between.chunk_by(|left, right| left == right) {
+                let class = classes.group(segment, rows[0])?.class(rows[0])?;
+                for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {
+                    *counts.get_mut(column as usize).ok_or(Damage("a column is missing"))? += rows.len() as u32;
+                }
+            }
+            let (class, start) = (*facts.classes.get(row).ok_or(missing)?, found.cells.len());
             let class = classes.group(segment, class)?.class(class)?;
             for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {
                 let count = counts.get_mut(column as usize).ok_or(Damage("a column is missing"))?;
-                if is_wanted {
-                    found.cells.push((column, *count));
-                }
+                found.cells.push((column, *count));
                 *count += 1;
             }
-            if is_wanted {
-                found.rows.push(start..found.cells.len());
-                wanted.next();
-            }
+            found.rows.push(start..found.cells.len());
+            counted = row + 1;
         }
-        if wanted.next().is_some() { Err(Damage("a row is missing").into()) } else { Ok(found) }
+        Ok(found)
     }
 }
 

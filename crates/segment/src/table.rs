@@ -151,7 +151,9 @@ impl Chunk {
         if bytes.len() != head >> 1 {
             return Err(Damage("a chunk has another size than it says"));
         }
-        let mut ends = Vec::new();
+        /// About.
+        const ITEM_BYTES: usize = 32;
+        let mut ends = Vec::with_capacity(bytes.len() / ITEM_BYTES);
         let mut cursor = Cursor::new(&bytes);
         while !cursor.is_empty() {
             cursor.text()?;
