@@ -326,7 +326,7 @@ impl EventStore {
     pub async fn lookup(&self, query: EventQuery) -> Result<Page, StoreError> {
         let _turn = self.turn_to_read().await?;
         let view = self.shared.sources.view();
-        run_blocking(move || view.lookup(&query)).await
+        run_blocking(move || view.lookup(&Arc::new(query))).await
     }
 
     /// Numbers of events.
@@ -629,7 +629,7 @@ impl View {
         self.frozen.iter().chain(std::iter::once(&self.active))
     }
 
-    fn lookup(&self, query: &EventQuery) -> Result<Page, StoreError> {
+    fn lookup(&self, query: &Arc<EventQuery>) -> Result<Page, StoreError> {
         search(query, self.memtables(), &self.segments)
     }
 

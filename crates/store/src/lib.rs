@@ -44,6 +44,7 @@ mod remote_segments;
 mod retention;
 mod search;
 mod segment_file;
+mod shared_work;
 
 pub use bucket::{BucketConfig, BucketError, SegmentBucket};
 pub use config::StoreConfig;

@@ -5,8 +5,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
@@ -16,6 +17,7 @@ use crate::StoreError;
 use crate::memtable::Memtable;
 use crate::query::{AttributeFilter, EventQuery, Order, Page, Position, Scan, StoredEvent, join};
 use crate::segment_file::StoredSegment;
+use crate::shared_work::for_each_part;
 
 /// Places that a segment is asked for at once: the rows of a block or so.
 const PLACES_AT_ONCE: usize = 256;
@@ -23,8 +25,16 @@ const PLACES_AT_ONCE: usize = 256;
 const RECORDS_AT_ONCE: usize = 4096;
 /// Most rows of a segment that one thread reads before it looks for others: some blocks.
 const ROWS_OF_PART: usize = 16;
-/// Rows for which a thread is worth its start: 50 us against 100 us for each row whose block is not at hand.
-const ROWS_OF_THREAD: usize = 16;
+/// Rows for which a helper is worth being called: some 30 us against 60 us for each row whose block is not at hand.
+const ROWS_OF_THREAD: usize = 8;
+/// Segments that are asked one after another before it is told whether many more must be asked.
+const ASKED_BEFORE: u32 = 4;
+/// Time of asking a segment from which on several are asked at once: with what they need at hand, most take less than it
+/// takes to call a helper.
+const SLOW_ANSWER: Duration = Duration::from_micros(12);
+/// Segments that are asked at once by several threads: at least, or nobody is called, and at most.
+const ASKED_AT_ONCE_MIN: usize = 4;
+const ASKED_AT_ONCE_MAX: usize = 32;
 
 /// The same of rows whose parts have to come from a bucket, which is waiting and no work.
 const COLD_ROWS_OF_THREAD: usize = 4;
@@ -44,7 +54,8 @@ fn rank(order: Order, seconds: i64, sequence: u64) -> Rank {
 
 /// The events of a segment that may fit, from one end to the other.
 struct Source<'a> {
-    stored: &'a StoredSegment,
+    stored: &'a Arc<StoredSegment>,
+    /// `None` as long as it was not asked, or was by another thread.
     rows: Option<Rows<'a>>,
     /// Asked for and not yet taken.
     ahead: VecDeque<FoundRow>,
@@ -55,7 +66,7 @@ struct Source<'a> {
 
 /// One page of the events that fit.
 pub(crate) fn search<'a>(
-    query: &EventQuery,
+    query: &Arc<EventQuery>,
     memtables: impl Iterator<Item = &'a Arc<Memtable>>,
     segments: &[Arc<StoredSegment>],
 ) -> Result<Page, StoreError> {
@@ -100,7 +111,7 @@ fn position_rank(order: Order, event: &StoredEvent) -> Rank {
 }
 
 struct Merge<'a> {
-    query: &'a EventQuery,
+    query: &'a Arc<EventQuery>,
     facts: Vec<Fact<'a>>,
     texts: Vec<&'a str>,
     sources: Vec<Source<'a>>,
@@ -110,10 +121,34 @@ struct Merge<'a> {
     misses_before: u64,
     /// Segments to ask at once, if they have to come from the bucket: one, and more where those asked before had nothing.
     asked_at_once: usize,
+    /// What asking segments took so far, those that are files.
+    answers: Answers,
+}
+
+/// How segments answered so far.
+#[derive(Default)]
+struct Answers {
+    segments: u32,
+    /// Rows that they had to begin with.
+    rows: usize,
+    time: Duration,
+}
+
+impl Answers {
+    /// How many segments may have to be asked until so many rows are found, by those before; 1 where that costs too little to
+    /// ask for help.
+    fn segments_for(&self, rows: usize) -> usize {
+        if self.segments < ASKED_BEFORE || self.time / self.segments < SLOW_ANSWER {
+            return 1;
+        }
+        let left = rows.saturating_sub(self.rows);
+        let more = left.saturating_mul(self.segments as usize) / self.rows.max(1);
+        if more < ASKED_AT_ONCE_MIN { 1 } else { more.min(ASKED_AT_ONCE_MAX) }
+    }
 }
 
 impl<'a> Merge<'a> {
-    fn new(query: &'a EventQuery, scan: &Scan<'_>, segments: &'a [Arc<StoredSegment>]) -> Self {
+    fn new(query: &'a Arc<EventQuery>, scan: &Scan<'_>, segments: &'a [Arc<StoredSegment>]) -> Self {
         let (low, high) = scan.key_range();
         let seconds = |time: EventTime| time.as_micros().div_euclid(1_000_000);
         let range = ((seconds(low.0), low.1), (seconds(high.0), high.1));
@@ -140,7 +175,8 @@ impl<'a> Merge<'a> {
         let heads = sources.iter().enumerate().map(head).collect();
         let texts = query.texts.iter().map(String::as_str).collect();
         let misses_before = misses(&sources);
-        Self { query, facts: facts(query), texts, sources, heads, misses_before, asked_at_once: 1 }
+        let answers = Answers::default();
+        Self { query, facts: facts(query), texts, sources, heads, misses_before, asked_at_once: 1, answers }
     }
 
     /// Whether parts of segments have to be waited for: then many are waited for at once.
@@ -148,8 +184,12 @@ impl<'a> Merge<'a> {
         misses(&self.sources) > self.misses_before
     }
 
-    /// Asks a segment for places and, where it is in a bucket that has to be waited for, the next ones as well.
+    /// Asks a segment for places and, where that takes long and rows are few or it is in a bucket that has to be waited for,
+    /// the next ones as well.
     fn refill(&mut self, first: usize, worst: Option<Rank>) -> Result<(), StoreError> {
+        if self.sources[first].is_unasked_file() {
+            return self.refill_from_files(first, worst);
+        }
         let mut chosen = vec![first];
         if self.sources[first].is_unasked_in_bucket() && self.is_cold() {
             while chosen.len() < self.asked_at_once
@@ -181,6 +221,51 @@ impl<'a> Merge<'a> {
             if let Some(next) = self.sources[index].ahead.front() {
                 self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
                 self.asked_at_once = 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks segments that are files and were not asked before.
+    fn refill_from_files(&mut self, first: usize, worst: Option<Rank>) -> Result<(), StoreError> {
+        let count = self.answers.segments_for(self.query.limit);
+        let mut chosen = vec![first];
+        while chosen.len() < count
+            && let Some((best, Reverse(index))) = self.heads.peek()
+            && worst.is_none_or(|worst| *best >= worst)
+            && self.sources[*index].is_unasked_file()
+        {
+            chosen.push(*index);
+            self.heads.pop();
+        }
+        let begun = Instant::now();
+        if chosen.len() == 1 {
+            self.sources[first].refill(self.query, &self.facts, &self.texts)?;
+        } else {
+            let part = |index: &usize| {
+                let source = &mut self.sources[*index];
+                (Arc::clone(source.stored), source.left.take(), source.at_once)
+            };
+            let (parts, query) = (chosen.iter().map(part).collect(), Arc::clone(self.query));
+            let answers = for_each_part(parts, cores() - 1, move |(stored, left, at_once)| {
+                let mut source = Source { stored: &stored, rows: None, ahead: VecDeque::new(), left, at_once };
+                let texts: Vec<&str> = query.texts.iter().map(String::as_str).collect();
+                source.refill(&query, &facts(&query), &texts)?;
+                Ok((source.ahead, source.left, source.at_once))
+            })?;
+            for (index, (ahead, left, at_once)) in chosen.iter().zip(answers) {
+                let source = &mut self.sources[*index];
+                (source.ahead, source.left, source.at_once) = (ahead, left, at_once);
+            }
+            // Others did a part of it: what one alone would have taken is not known, but that it was slow.
+            self.answers.time += SLOW_ANSWER * chosen.len() as u32;
+        }
+        self.answers.time += begun.elapsed();
+        self.answers.segments += chosen.len() as u32;
+        for index in chosen {
+            self.answers.rows += self.sources[index].ahead.len();
+            if let Some(next) = self.sources[index].ahead.front() {
+                self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
             }
         }
         Ok(())
@@ -228,18 +313,26 @@ impl<'a> Merge<'a> {
         for (index, row) in places {
             of_source[*index].push(*row);
         }
-        let (rows_of_part, rows_of_thread, threads) = if self.is_cold() {
-            (COLD_ROWS_OF_THREAD, COLD_ROWS_OF_THREAD, COLD_THREADS)
-        } else {
-            (ROWS_OF_PART, ROWS_OF_THREAD, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-        };
+        if !self.is_cold() {
+            let rows = self.sources.iter().zip(&of_source).flat_map(|(source, rows)| {
+                rows.chunks(ROWS_OF_PART).map(|rows| (Arc::clone(source.stored), rows.to_vec()))
+            });
+            let helpers = cores().min(places.len() / ROWS_OF_THREAD).saturating_sub(1);
+            let query = Arc::clone(self.query);
+            let read = for_each_part(rows.collect(), helpers, move |(stored, rows)| {
+                let mut fitting = Vec::with_capacity(rows.len());
+                read_rows(&query, &stored, &rows, &mut fitting)?;
+                Ok(fitting)
+            })?;
+            return Ok(read.into_iter().flatten().collect());
+        }
         let parts: Vec<(&StoredSegment, &[FoundRow])> = self
             .sources
             .iter()
             .zip(&of_source)
-            .flat_map(|(source, rows)| rows.chunks(rows_of_part).map(|rows| (source.stored, rows)))
+            .flat_map(|(source, rows)| rows.chunks(COLD_ROWS_OF_THREAD).map(|rows| (&**source.stored, rows)))
             .collect();
-        let helpers = threads.min(places.len() / rows_of_thread).saturating_sub(1);
+        let helpers = COLD_THREADS.min(places.len() / COLD_ROWS_OF_THREAD).saturating_sub(1);
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<Arc<StoredEvent>>, StoreError> {
             let mut fitting = Vec::new();
@@ -258,6 +351,12 @@ impl<'a> Merge<'a> {
             Ok(fitting)
         })
     }
+}
+
+/// To ask the system costs as much as some records.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 fn read_rows(
@@ -285,6 +384,10 @@ fn misses(sources: &[Source<'_>]) -> u64 {
 impl Source<'_> {
     fn is_unasked_in_bucket(&self) -> bool {
         self.rows.is_none() && self.left.is_some() && !self.stored.is_local()
+    }
+
+    fn is_unasked_file(&self) -> bool {
+        self.rows.is_none() && self.left.is_some() && self.ahead.is_empty() && self.stored.is_local()
     }
 
     /// Asks the segment for more places.
@@ -359,7 +462,20 @@ fn facts(query: &EventQuery) -> Vec<Fact<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RECORDS_AT_ONCE, more_at_once};
+    use std::time::Duration;
+
+    use super::{ASKED_AT_ONCE_MAX, Answers, RECORDS_AT_ONCE, more_at_once};
+
+    #[test]
+    fn many_segments_are_asked_at_once_where_answers_are_slow_and_rows_few() {
+        let segments_for =
+            |segments, rows, micros| Answers { segments, rows, time: Duration::from_micros(micros) }.segments_for(51);
+        assert_eq!(segments_for(3, 0, 3_000), 1, "too early to tell");
+        assert_eq!(segments_for(20, 0, 40), 1, "quick answers");
+        assert_eq!(segments_for(20, 50, 2_000), 1, "nearly all is there");
+        assert_eq!(segments_for(10, 30, 2_000), 7);
+        assert_eq!(segments_for(10, 0, 2_000), ASKED_AT_ONCE_MAX);
+    }
 
     /// A search that came to read none at all took that for the end of the history, after some hundred thousand records.
     #[test]
