@@ -69,6 +69,49 @@ async fn who_follows_the_journal_leaves_the_memory_of_lookups_alone() {
     assert!(store.status().cache_bytes > 0, "lookups keep what they read");
 }
 
+/// With many segments and few rows in each, several are asked at once and by several threads.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rare_is_found_in_its_order_in_many_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut rare = Vec::new();
+    for segment in 0..30_i64 {
+        for number in 0..8 {
+            // Segments overlap in time.
+            let (id, seconds) = (format!("e-{segment}-{number}"), segment * 5 + number * 7);
+            let is_rare = number % 4 == 3;
+            rare.extend(is_rare.then(|| (seconds, segment, id.clone())));
+            let bucket = if is_rare { "rare" } else { "usual" };
+            store.append(record(&id, seconds, "PutObject", bucket), None).await.unwrap();
+        }
+        store.seal(true).await.unwrap();
+    }
+    assert_eq!(store.status().segment_count, 30);
+    rare.sort();
+    let expected: Vec<&String> = rare.iter().map(|(_, _, id)| id).collect();
+    for (order, limit) in [(Order::OldestFirst, 7), (Order::NewestFirst, 7), (Order::NewestFirst, 50)] {
+        let mut query = EventQuery {
+            attributes: vec![AttributeFilter::ResourceName("rare".to_owned())],
+            order,
+            limit,
+            ..EventQuery::default()
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = store.lookup(query.clone()).await.unwrap();
+            found.extend(page.events.iter().map(|event| event.index.event_id.to_string()));
+            query.after = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        if order == Order::NewestFirst {
+            found.reverse();
+        }
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{order:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_only_what_is_noted_is_taken() {
     let folder = tempfile::tempdir().unwrap();
