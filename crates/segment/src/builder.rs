@@ -9,6 +9,7 @@ use model::{LookupIndex, Text};
 
 use crate::bytes::equal;
 use crate::cells::{format_uuid, parse_uuid};
+use crate::column_habit::{ColumnHabit, sketch};
 use crate::facts::{ResourceRule, TermKind};
 use crate::hash::term_hash;
 use crate::intern::{Interner, TextHash};
@@ -121,66 +122,6 @@ impl LayoutsOfReader {
         }
         self.numbers[place] = number;
     }
-}
-
-/// What the values of a column were like so far.
-#[derive(Debug, Clone, Copy)]
-struct ColumnHabit {
-    /// Values that came lately, each at the place of its [`sketch`]: calls of one caller follow one another, and most
-    /// columns have few values.
-    recent: [RecentValue; RECENT_VALUES],
-    /// Values that were looked for among those that came before, and how many of them were new.
-    looked_for: u32,
-    new: u32,
-}
-
-/// A value that came lately, with bits of its sketch: others are told from it without a look at its text.
-#[derive(Debug, Clone, Copy)]
-struct RecentValue {
-    sketch: u32,
-    number: u32,
-}
-
-/// Values of a column that are remembered to be looked at first, a power of 2.
-const RECENT_VALUES: usize = 16;
-
-impl Default for ColumnHabit {
-    fn default() -> Self {
-        Self { recent: [RecentValue { sketch: 0, number: NO_VALUE }; RECENT_VALUES], looked_for: 0, new: 0 }
-    }
-}
-
-impl ColumnHabit {
-    /// Whether hardly any value comes twice: random ids and tokens, which cost most where they are looked for.
-    fn is_random(&self) -> bool {
-        /// Before so many values there is no telling.
-        const VALUES_MIN: u32 = 512;
-        /// At most one of so many came before.
-        const KNOWN_ONE_IN: u32 = 64;
-        self.looked_for >= VALUES_MIN && self.looked_for - self.new <= self.looked_for / KNOWN_ONE_IN
-    }
-}
-
-/// Some bytes of a text and its length, mixed: equal texts have equal ones, and it costs less than a hash.
-fn sketch(text: &[u8]) -> u64 {
-    let some = match (text.first_chunk::<8>(), text[text.len() / 2..].first_chunk::<4>(), text.last_chunk::<8>()) {
-        (Some(first), Some(middle), Some(last)) => {
-            u64::from_le_bytes(*first).rotate_left(29)
-                ^ u64::from(u32::from_le_bytes(*middle)).rotate_left(13)
-                ^ u64::from_le_bytes(*last)
-        }
-        _ => text.iter().fold(0, |some, byte| some << 8 | u64::from(*byte)),
-    };
-    (some ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-/// Where the value with a sketch is among those that came lately.
-fn recent_place(sketch: u64) -> usize {
-    (sketch >> 32) as usize % RECENT_VALUES
-}
-
-fn short_sketch(sketch: u64) -> u32 {
-    (sketch >> 24) as u32
 }
 
 /// A record in memory.
@@ -549,14 +490,12 @@ impl Builder {
         }
         let sketch = sketch(content);
         let habit = &mut self.column_habits[column as usize];
-        let recent = habit.recent[recent_place(sketch)];
-        if recent.sketch == short_sketch(sketch)
-            && recent.number != NO_VALUE
-            && equal(self.values.text(recent.number), content)
+        if let Some(recent) = habit.recent(sketch)
+            && equal(self.values.text(recent), content)
         {
-            habit.looked_for += 1;
-            self.values.count_again(recent.number);
-            return Ok(recent.number);
+            habit.note_recent();
+            self.values.count_again(recent);
+            return Ok(recent);
         }
         if column >= FACT_COLUMNS
             && habit.is_random()
@@ -570,10 +509,7 @@ impl Builder {
     /// Looks for a value among those that came before.
     fn known_or_new_cell(&mut self, column: u32, content: &[u8], hash: TextHash, sketch: u64) -> u32 {
         let (number, is_new) = self.values.number_of_hash(hash, column, content);
-        let habit = &mut self.column_habits[column as usize];
-        habit.recent[recent_place(sketch)] = RecentValue { sketch: short_sketch(sketch), number };
-        habit.looked_for += 1;
-        habit.new += u32::from(is_new);
+        self.column_habits[column as usize].note(sketch, number, is_new);
         number
     }
 
@@ -581,7 +517,7 @@ impl Builder {
     /// texts, so that a column in which texts begin to come again is found out.
     fn random_cell(&mut self, column: u32, content: &[u8], sketch: u64) -> Option<u32> {
         const LOOKED_FOR_ONE_IN: u64 = 8;
-        if (sketch >> 40).is_multiple_of(LOOKED_FOR_ONE_IN) {
+        if (sketch >> 25).is_multiple_of(LOOKED_FOR_ONE_IN) {
             return None;
         }
         if let Some(uuid) = parse_uuid(content) {

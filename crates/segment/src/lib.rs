@@ -17,6 +17,7 @@ mod bytes;
 mod cache;
 mod cells;
 mod classes;
+mod column_habit;
 mod facts;
 mod few_rows;
 mod footer;

@@ -18,7 +18,7 @@
 //! asks for no bucket to take an event, to seal, or to start.
 //!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
+//! [`search`], [`shared_work`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
 //! [`page_cache`], [`remote_segments`], [`move_up`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
