@@ -3,8 +3,6 @@
 //! Services name the value that they refuse: `Value 'hunter2' at 'password' failed to satisfy constraint`. What was sent
 //! and is not among the written parameters is hidden, whatever rule hid it there, and so is what proves a signature.
 
-use std::borrow::Cow;
-
 use aws_wire::value::{StructureValue, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,16 +40,16 @@ impl Said<'_> {
         if holds_signed_url(message) {
             return hidden_text(self.redaction_key, HIDDEN_TEXT, message);
         }
-        let mut hidden: Vec<Cow<'_, str>> = Vec::new();
+        let mut hidden = Vec::new();
         self.for_each_text(&mut |text| {
             if text.len() >= ECHO_BYTES_MIN && message.contains(text) && !self.is_written(text) {
-                hidden.push(Cow::Owned(text.to_owned()));
+                hidden.push(text.to_owned());
             }
         });
         // A text may hold another: the longer is replaced first.
-        hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        hidden.sort_by_key(|text: &String| std::cmp::Reverse(text.len()));
         hidden.iter().fold(message.to_owned(), |message, text| {
-            message.replace(text.as_ref(), &hidden_text(self.redaction_key, HIDDEN_TEXT, text))
+            message.replace(text, &hidden_text(self.redaction_key, HIDDEN_TEXT, text))
         })
     }
 

@@ -304,7 +304,25 @@ fn is_same(one: &Arc<UpstreamUrl>, other: &Arc<UpstreamUrl>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_waits_for_some_ticks_and_no_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let place = Arc::new(UpstreamUrl::parse(&format!("http://{address}")).expect("a URL"));
+        for (ticks, is_kept) in [(0, true), (POOL_IDLE_TICKS - 1, true), (POOL_IDLE_TICKS, false)] {
+            let pool = Pool::default();
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            let (_other_end, _) = listener.accept().await.expect("a connection");
+            pool.put_back(&place, UpstreamConnection::new(Stream::Plain(stream)));
+            pool.0.lock().now += ticks;
+            assert_eq!(pool.take(&place).is_some(), is_kept, "after {ticks} ticks");
+            assert!(pool.take(&place).is_none(), "nobody gets it twice");
+        }
+    }
 
     #[test]
     fn upstream_urls_have_no_path() {

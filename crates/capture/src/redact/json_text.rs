@@ -15,8 +15,8 @@ pub(crate) fn hide_in_text(text: &str, hide: impl Fn(&str) -> String) -> Option<
     while let Some(key) = next_literal(text, at) {
         at = key.end + 1;
         let Some(colon) = after_blanks(text, at).filter(|&place| text.as_bytes()[place] == b':') else { continue };
-        let Some(value) = literal_at(text, after_blanks(text, colon + 1)?) else { continue };
-        at = value.end + 1;
+        let Some(value) = after_blanks(text, colon + 1).and_then(|place| value_at(text, place)) else { continue };
+        at = (value.end + 1).min(text.len());
         let name = &text[key.start..key.end];
         if !name.contains([':', '/']) && !value.is_empty() && looks_secret(name) {
             shown.push_str(&text[copied..value.start]);
@@ -31,6 +31,12 @@ pub(crate) fn hide_in_text(text: &str, hide: impl Fn(&str) -> String) -> Option<
 fn next_literal(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     let quote = from + text.get(from..)?.find('"')?;
     literal_at(text, quote)
+}
+
+/// The same of a value; one without an end goes to the end of the text.
+fn value_at(text: &str, place: usize) -> Option<std::ops::Range<usize>> {
+    let begins = text.as_bytes().get(place) == Some(&b'"');
+    literal_at(text, place).or_else(|| begins.then_some(place + 1..text.len()))
 }
 
 /// What stands between the quotes of the string that begins at a place, if one does.
@@ -56,7 +62,27 @@ fn after_blanks(text: &str, from: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Wherever a text breaks off, whatever stands around it: a secret of which all is there is not shown.
+        #[test]
+        fn no_secret_is_shown(before in "[a-z\"\\\\:, ]{0,12}", behind: String, cut in 0_usize..200) {
+            let secret = "{\"password\":\"hunter2\"";
+            let text = format!("{secret},{before}{behind}");
+            let cut = (secret.len()..=text.len()).filter(|at| text.is_char_boundary(*at)).nth(cut).unwrap_or(text.len());
+            let shown = hide_in_text(&text[..cut], |_| "X".to_owned()).expect("a secret");
+            prop_assert!(!shown.starts_with(secret) && shown.starts_with("{\"password\":\"X\""), "{}", shown);
+        }
+
+        #[test]
+        fn any_text_gets_an_answer(text in "[{\\[][\"\\\\:, a-zé]{0,40}") {
+            let _ = hide_in_text(&text, |_| String::new());
+            let _ = hide_in_text(&format!("{{\"secret\":{text}"), |_| String::new());
+        }
+    }
 
     #[test]
     fn secrets_are_hidden_where_they_stand() {
@@ -75,7 +101,9 @@ mod tests {
             (r#"password: "hunter2""#, None),
             (r#"{"password":"#, None),
             (r#"{"password""#, None),
-            (r#"{"password":"x\"#, None),
+            // What breaks off hides as much, and nothing that stood before it is shown.
+            (r#"{"password":"x\"#, Some(r#"{"password":"X"#)),
+            (r#"{"password":"hunter2","a":"#, Some(r#"{"password":"X","a":"#)),
             ("{", None),
             ("", None),
         ] {

@@ -79,8 +79,21 @@ fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_form_gets_an_answer(content_type in "[ -~]{0,60}", body: Vec<u8>, form in "(--b|\r\n|[a-z:;=\" ]){0,30}") {
+            for text in [content_type.as_str(), "multipart/form-data; boundary=b", "a; boundary="] {
+                let mut headers = HeaderMap::new();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_str(text).expect("printable"));
+                let _ = key_of_form(&headers, &body);
+                let _ = key_of_form(&headers, form.as_bytes());
+            }
+        }
+    }
 
     fn check(content_type: &'static str, body: &str, expected: Option<&str>) {
         let mut headers = HeaderMap::new();
