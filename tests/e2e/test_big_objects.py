@@ -53,6 +53,8 @@ def send(opentrail, method, path, key, size=0, agent="big"):
         while piece := answer.read(PIECE_BYTES):
             digest.update(piece)
             count += len(piece)
+        if method == "GET":
+            assert answer.getheader("Content-Length") == str(count), "clients show progress and check by it"
         return answer.status, count, digest.hexdigest()
     finally:
         connection.close()

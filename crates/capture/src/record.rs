@@ -46,7 +46,11 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
             (Some(short(&code)), None)
         }
         Some(Failure { code, message }) => {
-            let message = message.map(|message| short(&said(exchange, &parts).hide_in(&message)));
+            let message = message.map(|message| match exchange.outcome {
+                // Our own words, of every note of a change: nothing of the request is in them.
+                Outcome::Unknown => short(&message),
+                Outcome::Answered { .. } | Outcome::Failed { .. } => short(&said(exchange, &parts).hide_in(&message)),
+            });
             (Some(short(&code)), message)
         }
         None => (None, None),

@@ -173,6 +173,9 @@ pub(crate) fn take_request(input: &mut BytesMut, names: &mut KnownNames) -> Resu
 /// # Errors
 /// See [`HeadError`].
 pub(crate) fn take_response(input: &mut BytesMut, names: &mut KnownNames) -> Result<Option<AnswerHead>, HeadError> {
+    if input.is_empty() {
+        return Ok(None);
+    }
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -400,7 +403,8 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
     values.flat_map(|text| text.split(',')).map(str::trim).filter(|word| !is_usual(word)).collect()
 }
 
-fn told_length(headers: &HeaderMap) -> Option<u64> {
+/// The length that a head tells.
+pub(super) fn told_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

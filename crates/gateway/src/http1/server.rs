@@ -41,6 +41,8 @@ pub(crate) enum ConnectionError {
     Framing(#[from] FramingError),
     #[error("the answer broke off")]
     Answer(#[source] BodyError),
+    #[error("the answer is longer or shorter than its head says")]
+    WrongLength,
 }
 
 /// Serves requests until the client has no more, or `stopping` turns true, which lets an open exchange finish.
@@ -247,6 +249,7 @@ async fn send(
         return Ok(keeps_alive);
     }
     let mut head = write_head(0).freeze();
+    let mut unsent = if let Framing::Sized(size) = framing { size } else { u64::MAX };
     let mut chunks = ChunkWriter::default();
     let mut trailers = None;
     while !body.is_end_stream() {
@@ -254,12 +257,16 @@ async fn send(
         match frame.map_err(ConnectionError::Answer)?.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(data) => {
+                unsent = unsent.checked_sub(data.len() as u64).ok_or(ConnectionError::WrongLength)?;
                 let before = if framing == Framing::Chunked { chunks.begin(data.len()) } else { Bytes::new() };
                 let before = if head.is_empty() { before } else { joined(std::mem::take(&mut head), &before) };
                 io.write(before, data).await?;
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
+    }
+    if matches!(framing, Framing::Sized(_)) && unsent > 0 {
+        return Err(ConnectionError::WrongLength);
     }
     let end = if framing == Framing::Chunked { chunks.end(trailers.as_ref()) } else { Bytes::new() };
     io.write(head, end).await?;
@@ -279,10 +286,69 @@ fn framing_of(asks: &Asks, parts: &response::Parts, body: &AnswerBody) -> Framin
     let bodiless = parts.status.is_informational()
         || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || asks.is_head;
-    match body.size_hint().exact() {
+    // The body of an embedded object is a stream that does not say how long it is; its head does.
+    match body.size_hint().exact().or_else(|| head::told_length(&parts.headers)) {
         _ if bodiless => Framing::Bodiless,
         Some(length) => Framing::Sized(length),
         None if asks.version == Version::HTTP_10 => Framing::UntilClose,
         None => Framing::Chunked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use http::header::CONTENT_LENGTH;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::body::AnswerSource;
+
+    /// What a client gets when the head tells this length and the body, which does not tell its own, has these parts.
+    async fn received(told: Option<u64>, parts: &'static [&'static str]) -> (Result<(), ConnectionError>, String) {
+        let (mut client, ours) = tokio::io::duplex(4096);
+        let (_running, stopping) = watch::channel(false);
+        let answer = |_, _| async move {
+            let frames = parts.iter().map(|part| Ok(Frame::data(Bytes::from_static(part.as_bytes()))));
+            let source = AnswerSource::Local(StreamBody::new(stream::iter(frames)).boxed_unsync());
+            let body = AnswerBody::streamed(Bytes::new(), source, Duration::from_secs(1), None);
+            let mut response = Response::new(body);
+            response.headers_mut().extend(told.map(|told| (CONTENT_LENGTH, told.into())));
+            Answered::from(response)
+        };
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.expect("room");
+        let served = serve(Stream::Other(Box::new(ours)), stopping, answer).await;
+        let mut got = String::new();
+        client.read_to_string(&mut got).await.expect("text");
+        (served, got)
+    }
+
+    #[tokio::test]
+    async fn a_stream_has_the_length_that_its_head_tells() {
+        let (served, got) = received(Some(5), &["he", "llo"]).await;
+        served.expect("a good answer");
+        let (head, body) = got.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains("content-length: 5") && !head.to_lowercase().contains("chunked"), "{head}");
+        assert_eq!(body, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_another_length_than_its_head_tells_ends_the_connection() {
+        for parts in [&["he"] as &[_], &["hello", "!"]] {
+            let (served, got) = received(Some(5), parts).await;
+            assert!(matches!(served, Err(ConnectionError::WrongLength)), "{served:?}");
+            let (_, body) = got.split_once("\r\n\r\n").unwrap_or_default();
+            assert!("hello".starts_with(body), "{got}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_a_length_is_chunked() {
+        let (served, got) = received(None, &["he", "llo"]).await;
+        served.expect("a good answer");
+        assert!(got.to_lowercase().contains("transfer-encoding: chunked"), "{got}");
+        assert!(got.ends_with("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"), "{got}");
     }
 }
