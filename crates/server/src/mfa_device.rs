@@ -20,8 +20,8 @@ use crate::{installation_key, logging};
 
 /// Make the device of the root user, whose codes MFA Delete of embedded buckets asks for
 ///
-/// Prints its serial number and an address that authenticator apps read. The secret is shown once; a code is
-/// "SERIAL CODE" for --mfa of the AWS CLI, and works once.
+/// Prints its serial number and an address that authenticator apps read. The secret is shown once;
+/// a code is "SERIAL CODE" for --mfa of the AWS CLI, and works once.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct MfaDeviceArguments {

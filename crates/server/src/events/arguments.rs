@@ -9,9 +9,10 @@ use super::output::OutputFormat;
 
 /// Search recorded events, newest first, or follow them as they come.
 ///
-/// QUERY has terms that must all fit: FIELD=VALUE, FIELD!=VALUE, and texts that the record must have ("0.0.0.0/0") or must
-/// not have (!text). VALUE may be several, with commas between them, and * stands for any characters. The fields are those
-/// of the options below, as in eventName, userName, resourceName, errorCode, sourceIp, region, account.
+/// QUERY has terms that must all fit: FIELD=VALUE, FIELD!=VALUE, and texts that the record must have
+/// ("0.0.0.0/0") or must not have (!text). VALUE may be several, with commas between them, and *
+/// stands for any characters. The fields are those of the options below, as in eventName, userName,
+/// resourceName, errorCode, sourceIp, region, account.
 ///
 /// All filters must fit; --event-name may be given several times, and one of them must fit.
 ///
