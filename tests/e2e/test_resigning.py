@@ -149,6 +149,19 @@ def test_unsigned_payloads_pass(opentrail):
     assert s3.get_object(Bucket="resigned", Key="unsigned")["Body"].read() == CONTENT
 
 
+def test_version_2_goes_on_as_version_4(opentrail):
+    s3 = opentrail.client("s3", signature_version="s3")
+    s3.put_object(Bucket="resigned", Key="v2 ü", Body=CONTENT, Metadata={"k": "v"})
+    assert s3.get_object(Bucket="resigned", Key="v2 ü", Range="bytes=5-9")["Body"].read() == CONTENT[5:10]
+    url = s3.generate_presigned_url("get_object", {"Bucket": "resigned", "Key": "v2 ü"})
+    assert "AWSAccessKeyId=" in url
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    assert opener.open(url, timeout=10).read() == CONTENT
+    with pytest.raises(urllib.error.HTTPError) as error:
+        opener.open(url.replace("v2%20", "v3%20"), timeout=10)
+    assert error.value.code == 403 and b"SignatureDoesNotMatch" in error.value.read()
+
+
 def test_presigned_urls(opentrail):
     s3 = opentrail.client("s3", signature_version="s3v4")
     put = s3.generate_presigned_url("put_object", Params={"Bucket": "resigned", "Key": "url"}, ExpiresIn=60)

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+import socket
+import urllib.error
 import urllib.request
 import uuid
 
@@ -160,3 +162,63 @@ def test_embedded_buckets_check_signatures_themselves(installation):
     with pytest.raises(ClientError) as caught:
         anonymous.get_object(Bucket="mine", Key="k")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404)
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_embedded_buckets_take_version_2(installation, style, monkeypatch):
+    """The AWS CLI 1 and boto3 presign with it by default, and older programs sign everything with it."""
+    opentrail = installation(config='bucket_hosts = ["buckets.localhost"]\n')
+    s3 = opentrail.client("s3", signature_version="s3")
+    if style == "virtual":
+        look_up = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest: look_up("127.0.0.1", *rest))
+        port = opentrail.url.rsplit(":", 1)[1]
+        config = Config(signature_version="s3", proxies={}, s3={"addressing_style": "virtual"})
+        key = {"aws_access_key_id": ROOT_KEY[0], "aws_secret_access_key": ROOT_KEY[1], "region_name": REGION}
+        s3 = boto3.client("s3", endpoint_url=f"http://buckets.localhost:{port}", config=config, **key)
+    s3.create_bucket(Bucket="older")
+    s3.put_object(Bucket="older", Key="a b/ü+.txt", Body=b"content", Metadata={"k": "v"}, ContentType="text/x")
+    answer = s3.get_object(Bucket="older", Key="a b/ü+.txt", ResponseContentType="text/y")
+    assert (answer["Body"].read(), answer["Metadata"], answer["ContentType"]) == (b"content", {"k": "v"}, "text/y")
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="older", Prefix="a b/")["Contents"]] == ["a b/ü+.txt"]
+    upload = s3.create_multipart_upload(Bucket="older", Key="parts")["UploadId"]
+    part = s3.upload_part(Bucket="older", Key="parts", UploadId=upload, PartNumber=1, Body=b"x" * 6_000_000)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(Bucket="older", Key="parts", UploadId=upload, MultipartUpload=parts)
+
+    def send(url, method="GET", content=None, **headers):
+        agent = f"urls/{uuid.uuid4().hex}"
+        request = urllib.request.Request(url, content, {"User-Agent": agent, **headers}, method=method)
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+                return answer.status, answer.read(), agent
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), agent
+
+    place = {"Bucket": "older", "Key": "a b/ü+.txt"}
+    url = s3.generate_presigned_url("get_object", {**place, "ResponseContentType": "text/z"}, ExpiresIn=60)
+    assert "AWSAccessKeyId=" in url
+    status, body, agent = send(url)
+    assert (status, body) == (200, b"content")
+    record = opentrail.marked_event(agent, "GetObject")
+    assert (record["userIdentity"]["type"], record["userIdentity"]["accessKeyId"]) == ("Root", ROOT_KEY[0])
+    assert record["additionalEventData"]["SignatureVersion"] == "SigV2"
+    for spoilt in (url.replace("text%2Fz", "text%2Fq"), url.replace("older", "elder"), f"{url}&acl"):
+        status, body, agent = send(spoilt)
+        assert status == 403 and b"SignatureDoesNotMatch" in body, spoilt
+    status, body, _ = send(url.replace("Expires=", "Expires=0"))
+    assert status == 403, "a time that was not signed"
+    status, body, _ = send(s3.generate_presigned_url("get_object", place, ExpiresIn=-5))
+    assert status == 403 and b"Request has expired" in body
+    put = s3.generate_presigned_url("put_object", {"Bucket": "older", "Key": "new", "ContentType": "text/n"})
+    assert send(put, "PUT", b"mine", **{"Content-Type": "text/other"})[0] == 403
+    assert send(put, "PUT", b"mine", **{"Content-Type": "text/n"})[0] == 200
+    assert s3.get_object(Bucket="older", Key="new")["ContentType"] == "text/n"
+    wrong = opentrail.client("s3", key=(ROOT_KEY[0], "0" * 40), signature_version="s3")
+    with pytest.raises(ClientError) as caught:
+        wrong.list_objects_v2(Bucket="older")
+    assert caught.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
+    nobody = opentrail.client("s3", key=("AKIAE2ENOBODY0000000", "0" * 40), signature_version="s3")
+    with pytest.raises(ClientError) as caught:
+        nobody.list_objects_v2(Bucket="older")
+    assert caught.value.response["Error"]["Code"] == "InvalidAccessKeyId"

@@ -5,7 +5,8 @@
 //! bodies and proves their chunks. [`sign`] makes what [`verify()`] accepts.
 //!
 //! Refused on purpose: nothing here looks at a clock (the time is an argument), keeps a secret in a printable type, or
-//! verifies SigV4A and SigV2, which are recognised so that a record can name the key and no more.
+//! verifies SigV4A, which is recognised so that a record can name the key and no more. SigV2 is proved in
+//! [`crate::sigv2`].
 //!
 //! Source: AWS IAM user guide, "Create a signed AWS API request"; Amazon S3 API reference, "Authenticating requests
 //! (AWS Signature Version 4)"; the signing test suite of the AWS common runtime.
@@ -21,7 +22,7 @@ pub mod chunked;
 pub mod error;
 mod header_form;
 pub mod payload;
-mod percent;
+pub(crate) mod percent;
 pub mod presented;
 mod query_form;
 pub mod rejection;
@@ -40,7 +41,7 @@ pub use error::{SigV4Error, SignatureMismatch};
 pub use payload::{PayloadDeclaration, payload_hash};
 pub use presented::{Authorization, Placement, Presented, claimed_service, parse};
 pub use rejection::{Rejection, RejectionStyle};
-pub use resign::{Credentials, Resigned, resign};
+pub use resign::{Credentials, Resigned, TakenOver, resign};
 pub use scope::CredentialScope;
 pub use secret_access_key::{SecretAccessKey, SecretAccessKeyError};
 pub use sign::{SignError, SignedHead, SigningIdentity, sign_head, sign_headers, sign_query};

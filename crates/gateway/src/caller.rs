@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_wire::RequestHead;
+use aws_wire::sigv2::SignedByV2;
 use aws_wire::sigv4::{
-    Authorization, BodyProof, CLOCK_SKEW_MAX, Placement, Presented, SecretAccessKey, SigV4Error, SigningKeyCache,
-    VerifiedRequest, verify_with_key,
+    BodyProof, CLOCK_SKEW_MAX, Placement, Presented, SecretAccessKey, SigV4Error, SigningKeyCache, VerifiedRequest,
+    verify_with_key,
 };
 use capture::Authentication;
 use http::HeaderMap;
@@ -42,7 +43,7 @@ pub enum Proof {
     Refuted(SigV4Error),
     /// The signature names a key that nothing is known of; the upstream decides whether to believe it.
     UnknownKey,
-    /// Another kind of credential (SigV2, SigV4A, bearer token), not checked here.
+    /// Another kind of credential (SigV4A, bearer token, SigV2 of another service than S3), not checked here.
     Unchecked,
     /// No credentials.
     Anonymous,
@@ -130,6 +131,13 @@ impl Caller {
     }
 }
 
+/// What a request for S3 needs to be known by for its caller to be proved.
+#[derive(Debug, Clone, Copy)]
+pub struct S3Request<'a> {
+    /// The bucket, where the name of the host has it.
+    pub bucket_in_host: Option<&'a str>,
+}
+
 /// Learns who calls.
 pub struct CallerLearner {
     directory: Arc<dyn CallerDirectory>,
@@ -151,24 +159,36 @@ impl CallerLearner {
     }
 
     /// Learns who sent a request. `payload_hash` gives the SHA-256 of the body where all of it is at hand; it is asked
-    /// only when a signature is to be verified.
+    /// only when a signature is to be verified. `s3` is for requests for S3.
     pub fn learn(
         &self,
         presented: &Result<Presented<'_>, SigV4Error>,
         head: &RequestHead<'_>,
         payload_hash: impl FnOnce() -> Option<[u8; 32]>,
+        s3: Option<S3Request<'_>>,
         now: EventTime,
     ) -> Caller {
         match presented {
             Ok(Presented::Header(authorization) | Presented::PresignedQuery(authorization)) => {
-                self.signed(authorization, head, payload_hash, now)
+                let authentication = sigv4_at(authorization.placement);
+                self.signed(&authorization.access_key_id, authentication, |secret| {
+                    let key = self.signing_keys.lock().signing_key(secret, &authorization.scope);
+                    let verified = verify_with_key(head, authorization, &key, payload_hash(), now, CLOCK_SKEW_MAX);
+                    verified.map(VerifiedRequest::into_body)
+                })
             }
             Ok(Presented::SigV4A { access_key_id, placement, .. }) => {
                 self.unchecked(Some(access_key_id), sigv4_at(*placement))
             }
-            Ok(Presented::SigV2 { access_key_id, placement }) => {
-                self.unchecked(Some(access_key_id), sigv2_at(*placement))
-            }
+            Ok(Presented::SigV2 { access_key_id, placement }) => match s3 {
+                Some(S3Request { bucket_in_host }) => {
+                    let request = SignedByV2 { head, bucket_in_host, access_key_id, placement: *placement };
+                    self.signed(access_key_id, sigv2_at(*placement), |secret| {
+                        request.verify(secret, now, CLOCK_SKEW_MAX).map(|()| BodyProof::Unsigned)
+                    })
+                }
+                None => self.unchecked(Some(access_key_id), sigv2_at(*placement)),
+            },
             Ok(Presented::Bearer) => self.unchecked(None, Authentication::Bearer),
             Ok(Presented::Anonymous) => self.nobody(Proof::Anonymous),
             Err(error) => self.nobody(Proof::Malformed(error.clone())),
@@ -177,13 +197,10 @@ impl CallerLearner {
 
     fn signed(
         &self,
-        authorization: &Authorization<'_>,
-        head: &RequestHead<'_>,
-        payload_hash: impl FnOnce() -> Option<[u8; 32]>,
-        now: EventTime,
+        key_id: &AccessKeyId,
+        authentication: Authentication,
+        prove: impl FnOnce(&SecretAccessKey) -> Result<BodyProof, SigV4Error>,
     ) -> Caller {
-        let authentication = sigv4_at(authorization.placement);
-        let key_id = &authorization.access_key_id;
         let Some(known) = self.directory.find(key_id) else {
             return Caller {
                 identity: self.unknown_key(key_id),
@@ -193,11 +210,9 @@ impl CallerLearner {
                 authentication,
             };
         };
-        let key = self.signing_keys.lock().signing_key(&known.secret, &authorization.scope);
-        let verified = verify_with_key(head, authorization, &key, payload_hash(), now, CLOCK_SKEW_MAX);
         // A wrong signature proves nothing about its sender, but the key is known: the record names its owner, as
         // AWS's does, and its error code says that the call was refused.
-        let proof = match verified.map(VerifiedRequest::into_body) {
+        let proof = match prove(&known.secret) {
             Ok(body) => Proof::Verified(body),
             Err(error) => Proof::Refuted(error),
         };

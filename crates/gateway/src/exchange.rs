@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::answer::{self, Answered};
 use crate::body::{AnswerBody, AnswerSource, ClientBody, Held, RequestBody, StreamEnd, StreamReport, hold};
-use crate::caller::{Caller, CallerDirectory, CallerLearner};
+use crate::caller::{Caller, CallerDirectory, CallerLearner, S3Request};
 use crate::failure::Failure;
 use crate::gap::{GapTracker, gap_record};
 use crate::host_region::region_of_host;
@@ -256,7 +256,7 @@ impl Gateway {
             Err(message) => return Err(answer::plain(400, &message).into()),
         };
         let now = (self.surroundings.clock)();
-        let sender = self.sender(&presented, &head, &held.0, now);
+        let sender = self.sender(&presented, &head, &target, &held.0, now);
         drop(presented);
         let mut received = self.receive(connection, head, target, held, sender, began);
         let destination = self.routes.for_service(received.target.service()).clone();
@@ -373,14 +373,17 @@ impl Gateway {
         &self,
         presented: &Result<Presented<'_>, SigV4Error>,
         head: &http::request::Parts,
+        target: &Target,
         held: &HeldRequest,
         now: EventTime,
     ) -> (Caller, Region) {
+        let s3 = (target.service().id == "s3")
+            .then(|| S3Request { bucket_in_host: target.call().and_then(|call| call.bucket_in_host.as_deref()) });
         let payload_hash = || match held {
             HeldRequest::Whole(bytes) => Some(sigv4::payload_hash(bytes)),
             HeldRequest::Prefix(_) | HeldRequest::Streamed => None,
         };
-        let caller = self.callers.learn(presented, &request_head(head), payload_hash, now);
+        let caller = self.callers.learn(presented, &request_head(head), payload_hash, s3, now);
         let region = presented
             .as_ref()
             .ok()
@@ -492,6 +495,7 @@ impl Gateway {
             protocol: received.target.protocol(),
             call: received.target.call(),
             proof: &received.caller.proof,
+            region: &received.region,
             payload_hash,
             now: (self.surroundings.clock)(),
         };

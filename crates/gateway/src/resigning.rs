@@ -13,14 +13,14 @@ use aws_wire::RequestHead;
 use aws_wire::catalog::{Protocol, Service};
 use aws_wire::classify::Call;
 use aws_wire::sigv4::{
-    self, BodyProof, ChunkResigner, ChunkedDecoder, ChunkedError, Credentials, Presented, Rejection, SigV4Error,
-    SignError, chunked,
+    self, BodyProof, ChunkResigner, ChunkedDecoder, ChunkedError, Credentials, PayloadDeclaration, Presented,
+    Rejection, SigV4Error, SignError, TakenOver, chunked,
 };
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Uri};
 use http_body::{Body, Frame, SizeHint};
-use model::EventTime;
+use model::{EventTime, Region};
 
 use crate::body::{BodyError, RequestBody};
 use crate::caller::Proof;
@@ -47,6 +47,8 @@ pub(crate) struct Proved<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) call: Option<&'a Call>,
     pub(crate) proof: &'a Proof,
+    /// The region that the caller addressed; the older signatures do not say.
+    pub(crate) region: &'a Region,
     /// SHA-256 of the body, if all of it is held.
     pub(crate) payload_hash: Option<[u8; 32]>,
     pub(crate) now: EventTime,
@@ -84,7 +86,17 @@ impl ResignedUpstream {
         let presented = sigv4::parse(&wire_head).map_err(|error| rejected(&error))?;
         let bucket = request.call.and_then(|call| call.bucket_in_host.as_deref());
         let host = self.url.authority();
-        let (Proof::Verified(proof), Some(authorization)) = (request.proof, presented.authorization()) else {
+        let old = match &presented {
+            // Only those of S3 are proved, and they say nothing of the body and the region.
+            Presented::SigV2 { placement, .. } => Some(TakenOver {
+                placement: *placement,
+                region: request.region.as_str(),
+                service: "s3",
+                payload: PayloadDeclaration::Unsigned,
+            }),
+            presented => presented.authorization().map(Into::into),
+        };
+        let (Proof::Verified(proof), Some(old)) = (request.proof, old) else {
             if let Proof::Anonymous = request.proof {
                 let target = bucket.map(|bucket| format!("/{bucket}{}", path_and_query(&head.uri)));
                 set_target(&mut head, target.as_deref(), host)?;
@@ -93,18 +105,14 @@ impl ResignedUpstream {
             return Err(rejected(&refusal_of(request.proof, &presented)));
         };
         // The directory holds long-term keys only, and no session token belongs to one of those.
-        if authorization.session_token.is_some() {
+        if let Some(authorization) = presented.authorization()
+            && authorization.session_token.is_some()
+        {
             let access_key_id = authorization.access_key_id.to_string();
             return Err(rejected(&SigV4Error::UnknownKey { access_key_id }));
         }
-        let resigned = sigv4::resign(
-            &wire_head,
-            authorization,
-            request.payload_hash,
-            &self.credentials,
-            (host, bucket),
-            request.now,
-        );
+        let resigned =
+            sigv4::resign(&wire_head, old, request.payload_hash, &self.credentials, (host, bucket), request.now);
         let resigned = resigned.map_err(Refusal::Unsignable)?;
         let body = match (proof, resigned.chunk_seed) {
             (BodyProof::SignedChunks(seed), Some(signer)) => {

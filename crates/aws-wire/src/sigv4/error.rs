@@ -163,6 +163,20 @@ pub enum SigV4Error {
         /// Time of the check.
         now: EventTime,
     },
+    /// A URL that is signed with Version 2 does not say when it expires.
+    #[error("the URL's time of expiry is missing or is no number of seconds")]
+    V2Expires {
+        /// As presented, if it was.
+        text: Option<String>,
+    },
+    /// A URL that is signed with Version 2 has expired.
+    #[error("the URL expired at {expires}, it is now {now}")]
+    V2UrlExpired {
+        /// When it expired.
+        expires: EventTime,
+        /// Time of the check.
+        now: EventTime,
+    },
     /// S3 requires `x-amz-content-sha256`.
     #[error("x-amz-content-sha256 is missing")]
     PayloadDeclarationMissing,
@@ -196,7 +210,7 @@ pub struct SignatureMismatch {
     pub placement: Placement,
     /// What we think should have been signed.
     pub string_to_sign: String,
-    /// The canonical request behind it. Bytes, for headers need not be UTF-8.
+    /// The canonical request behind it; empty where a version has none. Bytes, for headers need not be UTF-8.
     pub canonical_request: Vec<u8>,
 }
 

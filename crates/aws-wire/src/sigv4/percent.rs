@@ -19,7 +19,7 @@ pub(super) fn encode_into(out: &mut String, bytes: impl IntoIterator<Item = u8>,
 
 /// Decodes one name or value of a query, where `+` is a space. Bytes that are no UTF-8 become U+FFFD: the parameters
 /// read this way are ASCII, and the signature is computed from bytes and never from this.
-pub(super) fn decode_query_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode_query_text(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }

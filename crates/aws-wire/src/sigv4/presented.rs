@@ -31,7 +31,7 @@ pub enum Presented<'a> {
         /// Where it stood.
         placement: Placement,
     },
-    /// Signature Version 2 (`AWS id:signature`, or `AWSAccessKeyId` in the query). Recognised, never verified.
+    /// Signature Version 2 (`AWS id:signature`, or `AWSAccessKeyId` in the query); see [`crate::sigv2`].
     SigV2 {
         /// The key.
         access_key_id: AccessKeyId,

@@ -159,6 +159,8 @@ fn json(error: &SigV4Error) -> Rejection {
         SigV4Error::PayloadDeclarationMissing
         | SigV4Error::PayloadDeclarationMalformed
         | SigV4Error::PayloadMismatch { .. }
+        | SigV4Error::V2Expires { .. }
+        | SigV4Error::V2UrlExpired { .. }
         | SigV4Error::Mismatch(_) => (INVALID, MISMATCH.to_owned()),
         SigV4Error::PayloadHashNeeded => return Rejection::plain(500, "InternalFailure", String::new()),
     };
@@ -301,6 +303,18 @@ fn s3(error: &SigV4Error) -> Rejection {
                 ("ServerTime", iso(*now)),
             ])
         }
+        SigV4Error::V2Expires { text: None } => Rejection::plain(
+            403,
+            "AccessDenied",
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+        ),
+        SigV4Error::V2Expires { text: Some(text) } => Rejection::plain(
+            403,
+            "AccessDenied",
+            format!("Invalid date (should be seconds since epoch): {text}"),
+        ),
+        SigV4Error::V2UrlExpired { expires, now } => Rejection::plain(403, "AccessDenied", "Request has expired")
+            .with([("Expires", iso(*expires)), ("ServerTime", iso(*now))]),
         SigV4Error::PayloadDeclarationMissing => {
             Rejection::plain(400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
         }
@@ -334,9 +348,13 @@ fn s3(error: &SigV4Error) -> Rejection {
             ("StringToSign", mismatch.string_to_sign.clone()),
             ("SignatureProvided", mismatch.signature.clone()),
             ("StringToSignBytes", spaced_hex(mismatch.string_to_sign.as_bytes())),
-            ("CanonicalRequest", String::from_utf8_lossy(&mismatch.canonical_request).into_owned()),
-            ("CanonicalRequestBytes", spaced_hex(&mismatch.canonical_request)),
-        ]),
+        ])
+        .with(Some(&mismatch.canonical_request).filter(|request| !request.is_empty()).into_iter().flat_map(|request| {
+            [
+                ("CanonicalRequest", String::from_utf8_lossy(request).into_owned()),
+                ("CanonicalRequestBytes", spaced_hex(request)),
+            ]
+        })),
     }
 }
 

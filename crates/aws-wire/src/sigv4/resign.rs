@@ -39,8 +39,11 @@ pub struct Resigned {
 /// meaning of a call. All else may be changed by whoever stands between.
 const SIGNED: [&str; 4] = ["content-md5", "content-type", "host", "range"];
 
-/// What belongs to the signature of a presigned URL.
-const QUERY_PARAMETERS: [&str; 8] = [
+/// What belongs to the signature of a presigned URL, of Version 2 as well.
+const QUERY_PARAMETERS: [&str; 11] = [
+    "AWSAccessKeyId",
+    "Expires",
+    "Signature",
     "X-Amz-Algorithm",
     "X-Amz-Content-Sha256",
     "X-Amz-Credential",
@@ -51,9 +54,29 @@ const QUERY_PARAMETERS: [&str; 8] = [
     "X-Amz-SignedHeaders",
 ];
 
+/// What a new signature takes over from the one that a request came with.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenOver<'a> {
+    /// Where the old one stands.
+    pub placement: Placement,
+    /// Region of the scope.
+    pub region: &'a str,
+    /// Signing name of the service.
+    pub service: &'a str,
+    /// What is said about the body.
+    pub payload: PayloadDeclaration,
+}
+
+impl<'a> From<&'a Authorization<'_>> for TakenOver<'a> {
+    fn from(authorization: &'a Authorization<'_>) -> Self {
+        let Authorization { placement, scope, payload, .. } = authorization;
+        Self { placement: *placement, region: &scope.region, service: &scope.service, payload: *payload }
+    }
+}
+
 /// Signs a proved request anew, in its headers, whether it came with a header or as a presigned URL.
 ///
-/// `authorization` is what it came with; region and service of its scope stay. `actual_payload_hash` is the SHA-256 of
+/// `old` is what stays of the signature that it came with. `actual_payload_hash` is the SHA-256 of
 /// its body, if all of it is at hand; S3 does without. `host` takes the place of the host; a `bucket` that stood in the
 /// old one moves to the path. Headers that belong to one connection must be gone already.
 ///
@@ -61,13 +84,13 @@ const QUERY_PARAMETERS: [&str; 8] = [
 /// See [`SignError`]; [`SignError::Payload`] when the service covers the body and its hash is not known.
 pub fn resign(
     head: &RequestHead<'_>,
-    authorization: &Authorization<'_>,
+    old: TakenOver<'_>,
     actual_payload_hash: Option<[u8; 32]>,
     credentials: &Credentials,
     (host, bucket): (&str, Option<&str>),
     now: EventTime,
 ) -> Result<Resigned, SignError> {
-    let is_query = authorization.placement == Placement::Query;
+    let is_query = old.placement == Placement::Query;
     let path = match bucket {
         Some(bucket) => format!("/{bucket}{}", head.path),
         None => head.path.to_owned(),
@@ -82,9 +105,9 @@ pub fn resign(
     }
     headers.remove(AUTHORIZATION);
     headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| SignError::NoHost)?);
-    let payload = match (authorization.payload, actual_payload_hash) {
-        (PayloadDeclaration::Absent, _) if is_s3(&authorization.scope.service) => PayloadDeclaration::Unsigned,
-        (declared, _) if is_s3(&authorization.scope.service) => declared,
+    let payload = match (old.payload, actual_payload_hash) {
+        (PayloadDeclaration::Absent, _) if is_s3(old.service) => PayloadDeclaration::Unsigned,
+        (declared, _) if is_s3(old.service) => declared,
         (_, Some(actual)) => PayloadDeclaration::Exact(actual),
         (declared @ PayloadDeclaration::Exact(_), None) => declared,
         _ => return Err(SignError::Payload),
@@ -98,8 +121,8 @@ pub fn resign(
         access_key_id: &credentials.access_key_id,
         secret: &credentials.secret,
         session_token: credentials.session_token.as_deref(),
-        region: &authorization.scope.region,
-        service: &authorization.scope.service,
+        region: old.region,
+        service: old.service,
     };
     let signed_head = RequestHead { path: &path, query: query.as_deref(), headers: &covered, ..*head };
     let signed = sign_head(&signed_head, &identity, payload, now)?;
@@ -190,7 +213,8 @@ mod tests {
         let authorization = presented.authorization().expect("a signature");
         let hash = (!payload.is_chunked() && !is_s3(service)).then(|| payload_hash(body));
         let theirs = verify(&head, authorization, &theirs.secret, hash, NOW, CLOCK_SKEW_MAX).expect("proved");
-        let resigned = resign(&head, authorization, hash, &ours, ("up.example", bucket), NOW).expect("signed anew");
+        let resigned =
+            resign(&head, authorization.into(), hash, &ours, ("up.example", bucket), NOW).expect("signed anew");
 
         assert_eq!(resigned.headers[HOST], "up.example");
         let (path, query) = resigned.target.split_once('?').expect("a query");
