@@ -97,11 +97,11 @@ impl NumberSet {
         self.0.iter().all(|bits| *bits == 0)
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|bits| bits.count_ones() as usize).sum()
     }
 
-    fn numbers(&self) -> Vec<u32> {
+    pub(crate) fn numbers(&self) -> Vec<u32> {
         let mut numbers = Vec::with_capacity(self.len());
         for (word, bits) in self.0.iter().enumerate() {
             let mut bits = *bits;
@@ -154,7 +154,7 @@ const BLOCKS_AT_ONCE_MIN: usize = 8;
 const BLOCKS_AT_ONCE_MAX: usize = 512;
 
 /// Most lists of blocks that are read for one kind of fact. With more, reading them costs more than looking at the blocks.
-const LISTS_MAX: usize = 256;
+pub(crate) const LISTS_MAX: usize = 256;
 /// So many blocks are looked at without a search for fewer.
 const FEW_BLOCKS: usize = 2;
 
@@ -437,7 +437,8 @@ impl<'a> Rows<'a> {
         range: KeyRange,
         classes: &mut ClassesAtHand,
     ) -> Result<Vec<u32>, SegmentError> {
-        let (in_cells, elsewhere): (Vec<_>, Vec<_>) = self.texts.iter().partition(|places| places.is_in_cells_alone());
+        let (elsewhere, in_cells): (Vec<_>, Vec<_>) =
+            self.texts.iter().partition(|places| places.may_be_in_facts(block));
         for text in in_cells {
             if !text.may_be_in_cells(self.segment, block)? {
                 return Ok(Vec::new());

@@ -17,7 +17,7 @@ use crate::facts::TermKind;
 use crate::footer::{Index, Summary};
 use crate::hash::term_hash;
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
-use crate::table::Chunk;
+use crate::table::{Chunk, unpack_items};
 use crate::terms::Target;
 use crate::write::{id_entry_bytes, id_row_bits};
 
@@ -353,9 +353,12 @@ impl Segment {
 
     /// A chunk of the table, not kept.
     fn chunk_once(&self, chunk: usize) -> Result<Chunk, SegmentError> {
+        Ok(Chunk::open(self.index.table.first_items[chunk], &self.stored_chunk(chunk)?)?)
+    }
+
+    fn stored_chunk(&self, chunk: usize) -> Result<Vec<u8>, SegmentError> {
         let (offset, size) = self.index.table.place_of(chunk);
-        let stored = self.read(self.index.table_offset + offset, size)?;
-        Ok(Chunk::open(self.index.table.first_items[chunk], &stored)?)
+        self.read(self.index.table_offset + offset, size)
     }
 
     pub(crate) fn chunk(&self, chunk: usize) -> Result<Arc<Chunk>, SegmentError> {
@@ -386,8 +389,10 @@ impl Segment {
         let search = |chunks: &[usize]| {
             let mut found = Vec::new();
             for &number in chunks {
-                let chunk = self.chunk_once(number)?;
-                if finder.find(chunk.bytes()).is_some() {
+                // Where the items are is found out only in the few chunks that have it.
+                let bytes = unpack_items(&self.stored_chunk(number)?)?;
+                if finder.find(&bytes).is_some() {
+                    let chunk = Chunk::of_items(table.first_items[number], bytes)?;
                     let inside = chunk.items().filter(|(item, _)| items.contains(item));
                     found.extend(inside.filter(|(_, text)| finder.find(text).is_some()).map(|(item, _)| item));
                 }
@@ -400,10 +405,34 @@ impl Segment {
 
     /// Visits all callers by their numbers.
     pub(crate) fn visit_callers(&self, mut visitor: impl FnMut(u32, &[u8])) -> Result<(), SegmentError> {
-        for item in self.index.first_caller..self.index.first_values[0] {
-            self.with_item(item, |text| visitor(item - self.index.first_caller, text))?;
+        let callers = self.index.first_caller..self.index.first_values[0];
+        if callers.is_empty() {
+            return Ok(());
+        }
+        let table = &self.index.table;
+        for number in table.chunk_of(callers.start)?..=table.chunk_of(callers.end - 1)? {
+            let chunk = self.chunk(number)?;
+            for (item, text) in chunk.items().filter(|(item, _)| callers.contains(item)) {
+                visitor(item - callers.start, text);
+            }
         }
         Ok(())
+    }
+
+    /// For each of some columns, whether any class has cells of it, and the classes that have cells of any.
+    pub(crate) fn classes_with_columns(&self, columns: &[u32]) -> Result<(Vec<bool>, NumberSet), SegmentError> {
+        let (mut is_used, mut found, mut classes) =
+            (vec![false; columns.len()], NumberSet::default(), ClassesAtHand::default());
+        for number in 0..self.class_count() {
+            let class = classes.group(self, number)?.class(number)?;
+            for (column, is_used) in columns.iter().zip(&mut is_used) {
+                if class.columns.contains(column) {
+                    *is_used = true;
+                    found.insert(number);
+                }
+            }
+        }
+        Ok((is_used, found))
     }
 
     /// Classes with any of some shapes, regions or accounts.

@@ -141,16 +141,25 @@ impl ChunksAtHand {
     }
 }
 
+/// The items of a chunk as it is stored, with their lengths between them.
+pub(crate) fn unpack_items(stored: &[u8]) -> Result<Vec<u8>, Damage> {
+    let mut cursor = Cursor::new(checked(stored)?);
+    let head = cursor.index()?;
+    let bytes = if head & 1 == 1 { unpack(cursor.bytes, head >> 1)? } else { cursor.bytes.to_vec() };
+    if bytes.len() != head >> 1 {
+        return Err(Damage("a chunk has another size than it says"));
+    }
+    Ok(bytes)
+}
+
 impl Chunk {
     /// Opens the bytes of a chunk.
     pub(crate) fn open(first_item: u32, stored: &[u8]) -> Result<Self, Damage> {
-        let stored = checked(stored)?;
-        let mut cursor = Cursor::new(stored);
-        let head = cursor.index()?;
-        let bytes = if head & 1 == 1 { unpack(cursor.bytes, head >> 1)? } else { cursor.bytes.to_vec() };
-        if bytes.len() != head >> 1 {
-            return Err(Damage("a chunk has another size than it says"));
-        }
+        Self::of_items(first_item, unpack_items(stored)?)
+    }
+
+    /// A chunk of items with their lengths between them.
+    pub(crate) fn of_items(first_item: u32, bytes: Vec<u8>) -> Result<Self, Damage> {
         /// About.
         const ITEM_BYTES: usize = 32;
         let mut ends = Vec::with_capacity(bytes.len() / ITEM_BYTES);
@@ -175,11 +184,6 @@ impl Chunk {
     pub(crate) fn items(&self) -> impl Iterator<Item = (u32, &[u8])> {
         let items = (0..self.ends.len() as u32).map(|index| self.first_item + index);
         items.filter_map(|item| Some((item, self.item(item).ok()?)))
-    }
-
-    /// The bytes of all items, with their lengths between them.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     pub(crate) fn memory(&self) -> usize {

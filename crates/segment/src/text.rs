@@ -18,8 +18,8 @@ use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
 use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
-use crate::footer::Index;
-use crate::rows::NumberSet;
+use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
+use crate::rows::{LISTS_MAX, NumberSet};
 use crate::segment::{Segment, SegmentError};
 use crate::text_filter::{Frames, TextReach};
 
@@ -139,9 +139,43 @@ pub(crate) struct TextPlaces {
     classes: NumberSet,
     callers: NumberSet,
     addresses: NumberSet,
-    /// Values that have it, by column.
+    /// Values that have it, by column, of columns that rows have cells of.
     values: BTreeMap<u32, NumberSet>,
+    /// Blocks whose rows may have cells of such columns.
+    value_blocks: BlockSet,
+    /// Blocks whose facts may tell of it.
+    fact_blocks: BlockSet,
     in_cells: InCells,
+}
+
+/// Some blocks of a segment.
+#[derive(Debug)]
+enum BlockSet {
+    All,
+    Of(NumberSet),
+}
+
+impl BlockSet {
+    fn contains(&self, block: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(blocks) => blocks.contains(block),
+        }
+    }
+
+    /// Blocks that any of some lists name. With too many lists, reading them costs more than looking at the blocks.
+    fn of_lists(segment: &Segment, lists: &[(usize, &NumberSet)]) -> Result<Self, SegmentError> {
+        let mut found = NumberSet::default();
+        for (list, numbers) in lists {
+            let listed = match numbers.len() {
+                0..=LISTS_MAX => segment.blocks_of(*list, &numbers.numbers())?,
+                _ => None,
+            };
+            let Some(blocks) = listed else { return Ok(Self::All) };
+            blocks.into_iter().for_each(|block| found.insert(block));
+        }
+        Ok(Self::Of(found))
+    }
 }
 
 /// Where among the cells of blocks a text may be.
@@ -203,8 +237,15 @@ impl TextPlaces {
             Some(TextReach { frames, is_loose, is_divided: false, .. }) => InCells::Parts { frames, is_loose },
             _ => InCells::Anywhere,
         };
+        let (values, value_blocks) = values_of_cells(segment, values)?;
+        let fact_blocks = if probe.is_like_time {
+            BlockSet::All
+        } else {
+            let lists = [(CLASS_LISTS, &classes), (CALLER_LISTS, &callers), (ADDRESS_LISTS, &addresses)];
+            BlockSet::of_lists(segment, &lists)?
+        };
         let text = Finder::new(text).into_owned();
-        Ok(Some(Self { text, probe, classes, callers, addresses, values, in_cells }))
+        Ok(Some(Self { text, probe, classes, callers, addresses, values, value_blocks, fact_blocks, in_cells }))
     }
 
     /// Whether no row of the segment has the text.
@@ -242,6 +283,16 @@ impl TextPlaces {
     /// Whether the facts of rows do not tell of the text.
     pub(crate) fn is_in_cells_alone(&self) -> bool {
         self.classes.is_empty() && self.callers.is_empty() && self.addresses.is_empty() && !self.probe.is_like_time
+    }
+
+    /// Whether the facts of a block's rows may tell of the text; if not, only its cells do.
+    pub(crate) fn may_be_in_facts(&self, block: u32) -> bool {
+        self.fact_blocks.contains(block)
+    }
+
+    /// Whether cells of a block may have one of the stored values.
+    fn may_have_values(&self, block: u32) -> bool {
+        !self.values.is_empty() && self.value_blocks.contains(block)
     }
 
     /// Whether a row of a block may have the text.
@@ -299,14 +350,15 @@ impl TextPlaces {
             InCells::Anywhere => self.may_be_anywhere(segment, block),
             _ if self.is_in_no_cells() => Ok(false),
             InCells::Parts { frames, is_loose: false }
-                if frames.are_none_of(block) && self.values.is_empty() && !self.probe.is_like_uuid =>
+                if frames.are_none_of(block) && !self.may_have_values(block) && !self.probe.is_like_uuid =>
             {
                 Ok(false)
             }
             InCells::Parts { frames, is_loose } => {
+                let may_have_values = self.may_have_values(block);
                 let is_in_texts = segment.with_packed_cells(block, |cells| {
                     Ok(cells.frames_may_have(frames, self.probe.finder.needle())?
-                        || self.is_outside_frames(cells, *is_loose)?
+                        || self.is_outside_frames(cells, *is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
                 })?;
                 Ok(is_in_texts || self.is_in_event_ids(segment, block)?)
@@ -314,12 +366,17 @@ impl TextPlaces {
         }
     }
 
-    fn is_outside_frames(&self, cells: &PackedCells<'_>, is_loose: bool) -> Result<bool, crate::Damage> {
-        if !is_loose && self.values.is_empty() {
+    fn is_outside_frames(
+        &self,
+        cells: &PackedCells<'_>,
+        is_loose: bool,
+        may_have_values: bool,
+    ) -> Result<bool, crate::Damage> {
+        if !is_loose && !may_have_values {
             return Ok(false);
         }
         let loose = cells.loose()?;
-        Ok((is_loose && self.probe.is_in(loose.texts())) || loose.has_value(&self.values)?)
+        Ok((is_loose && self.probe.is_in(loose.texts())) || (may_have_values && loose.has_value(&self.values)?))
     }
 
     fn may_be_anywhere(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
@@ -361,6 +418,23 @@ impl TextPlaces {
 fn column_of(index: &Index, item: u32) -> (u32, u32) {
     let column = index.first_values.partition_point(|first| *first <= item) - 1;
     (column as u32, item - index.first_values[column])
+}
+
+/// Those of some values that cells of rows may have, and the blocks with such rows. Many columns are of callers alone.
+fn values_of_cells(
+    segment: &Segment,
+    mut values: BTreeMap<u32, NumberSet>,
+) -> Result<(BTreeMap<u32, NumberSet>, BlockSet), SegmentError> {
+    values.retain(|column, _| *column >= FACT_COLUMNS);
+    if values.is_empty() {
+        return Ok((values, BlockSet::Of(NumberSet::default())));
+    }
+    let columns: Vec<u32> = values.keys().copied().collect();
+    let (is_used, classes) = segment.classes_with_columns(&columns)?;
+    let mut is_used = is_used.into_iter();
+    values.retain(|_, _| is_used.next().unwrap_or(true));
+    let blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &classes)])?;
+    Ok((values, blocks))
 }
 
 /// Whether a caller's text may have the probe.
