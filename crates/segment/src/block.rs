@@ -29,6 +29,7 @@ pub(crate) const ENDING_CODE: u32 = 2;
 /// Code of the first stored value of a column.
 pub(crate) const FIRST_VALUE_CODE: u32 = 3;
 const LEVEL: i32 = 1;
+const CHECKSUM_BYTES: usize = 4;
 /// Largest part of a block, bytes, unpacked: more is damage. 256 records of the largest size that is accepted.
 pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
@@ -359,6 +360,60 @@ pub(crate) struct PackedCells<'a> {
     pub(crate) rest: &'a [u8],
 }
 
+/// Parts of a block's cells that somebody looks at.
+#[derive(Debug)]
+pub(crate) struct CellParts<'a> {
+    pub(crate) frames: &'a Frames,
+    pub(crate) has_loose: bool,
+    pub(crate) has_uuids: bool,
+}
+
+/// Where the parts of a block's cells are. Only where frames are listed, from version 3 on.
+#[derive(Debug)]
+pub(crate) struct CellPlaces {
+    frames: Vec<FramePlace>,
+    size: usize,
+    packed: Range<usize>,
+}
+
+impl CellPlaces {
+    /// Finds them at the beginning of the cells, which must be proved.
+    pub(crate) fn read(head: &[u8]) -> Result<Self, Damage> {
+        let mut cursor = Cursor::new(head);
+        let frames = read_frames(&mut cursor)?;
+        let (size, packed_bytes) = (cursor.index()?, cursor.index()?);
+        let start = head.len() - cursor.bytes.len();
+        Ok(Self { frames, size, packed: start..start.saturating_add(packed_bytes) })
+    }
+
+    /// Where some parts are in cells of a size, in bytes; neighbours together.
+    pub(crate) fn ranges_of(&self, wanted: &CellParts<'_>, size: usize) -> Result<Vec<Range<usize>>, Damage> {
+        let first_frame = self.packed.end;
+        let frames_end = first_frame + self.frames.last().map_or(0, |frame| frame.bytes.end);
+        let end = size.checked_sub(CHECKSUM_BYTES).filter(|end| frames_end <= *end);
+        let end = end.ok_or(Damage("a block has another size than it says"))?;
+        let mut ranges: Vec<Range<usize>> = wanted.has_loose.then(|| self.packed.clone()).into_iter().collect();
+        let wanted_frames = self.frames.iter().filter(|frame| wanted.frames.has(frame.column));
+        let frames = wanted_frames.map(|frame| first_frame + frame.bytes.start..first_frame + frame.bytes.end);
+        for range in frames.chain(wanted.has_uuids.then_some(frames_end..end)) {
+            match ranges.last_mut().filter(|last| last.end == range.start) {
+                Some(last) => last.end = range.end,
+                None => ranges.push(range),
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// The cells, of which those parts alone may be looked at that were read.
+    pub(crate) fn cells(self, part: &[u8], version: u16) -> Result<PackedCells<'_>, Damage> {
+        let cut = || Damage("a part is cut");
+        let end = part.len().checked_sub(CHECKSUM_BYTES).ok_or_else(cut)?;
+        let packed = part.get(self.packed.clone()).ok_or_else(cut)?;
+        let rest = part.get(self.packed.end..end).ok_or_else(cut)?;
+        Ok(PackedCells { version, frames: self.frames, size: self.size, packed, rest })
+    }
+}
+
 impl<'a> PackedCells<'a> {
     /// Finds the parts. `version` is that of the format.
     pub(crate) fn read(part: &'a [u8], version: u16) -> Result<Self, Damage> {
@@ -370,11 +425,7 @@ impl<'a> PackedCells<'a> {
 
     /// Whether a text may be in one of some frames.
     pub(crate) fn frames_may_have(&self, frames: &Frames, text: &[u8]) -> Result<bool, Damage> {
-        let is_one = |frame: &&FramePlace| match frames {
-            Frames::All => true,
-            Frames::Of { columns, .. } => columns.binary_search(&frame.column).is_ok(),
-        };
-        for frame in self.frames.iter().filter(is_one) {
+        for frame in self.frames.iter().filter(|frame| frames.has(frame.column)) {
             if frame.may_have(self.rest, text)? {
                 return Ok(true);
             }

@@ -5,10 +5,11 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memmem::Finder;
 
-use crate::block::{Cells, Facts, PackedCells, read_facts};
+use crate::block::{CellParts, CellPlaces, Cells, Facts, PackedCells, read_facts};
 use crate::block_rows::BlockRows;
 use crate::bytes::{Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
@@ -66,7 +67,18 @@ pub struct Segment {
     /// The chunk of the first page of terms.
     first_term_chunk: usize,
     cache: Arc<Cache>,
+    /// Blocks whose cells were read whole and are what was written, a bit each.
+    proved_cells: Box<[AtomicU64]>,
 }
+
+thread_local! {
+    /// Cells of a block as they are stored. Kept, because fresh memory costs as much as to read into it.
+    static PART: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is read of a block's cells before it is known where their parts are: the list of frames, and most often codes and
+/// loose texts.
+const CELL_HEAD_BYTES: usize = 4 * 1024;
 
 /// Bucket of an event id, and bits that tell it from others of the bucket.
 pub(crate) fn id_bucket(id: &[u8; 16], bucket_bits: u32) -> (u32, u32) {
@@ -87,7 +99,8 @@ impl Segment {
             Ok::<_, SegmentError>(buffer)
         })?;
         let first_term_chunk = index.table.chunk_of(index.first_term_page).unwrap_or_default();
-        Ok(Self { id, source, index, first_term_chunk, cache })
+        let proved_cells = (0..index.blocks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { id, source, index, first_term_chunk, cache, proved_cells })
     }
 
     /// What it holds.
@@ -491,20 +504,59 @@ impl Segment {
         block: u32,
         look: impl FnOnce(&PackedCells<'_>) -> Result<T, Damage>,
     ) -> Result<T, SegmentError> {
-        thread_local! {
-            /// Kept, because fresh memory costs as much as to read into it.
-            static PART: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+        let (offset, size) = self.place_of_cells(block)?;
         PART.with_borrow_mut(|part| {
-            let offset = place.offset + u64::from(place.facts_bytes);
-            if offset.saturating_add(u64::from(place.cells_bytes)) > self.source.size() {
-                return Err(Damage("a part is behind the end").into());
-            }
-            part.resize(place.cells_bytes as usize, 0);
+            part.resize(size, 0);
             self.source.read_at(offset, part)?;
-            Ok(look(&PackedCells::read(part, self.index.version)?)?)
+            let cells = PackedCells::read(part, self.index.version)?;
+            self.proved_cells[block as usize / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
+            Ok(look(&cells)?)
         })
+    }
+
+    /// Looks at some parts of a block's cells: those alone are read, once all of them were proved.
+    pub(crate) fn with_cell_parts<T>(
+        &self,
+        block: u32,
+        wanted: &CellParts<'_>,
+        look: impl FnOnce(&PackedCells<'_>) -> Result<T, Damage>,
+    ) -> Result<T, SegmentError> {
+        let (offset, size) = self.place_of_cells(block)?;
+        let is_proved = self.proved_cells[block as usize / 64].load(Ordering::Relaxed) >> (block % 64) & 1 == 1;
+        // Before version 3 what is in which part stands in one of them.
+        if !is_proved || self.index.version < 3 || size <= CELL_HEAD_BYTES {
+            return self.with_packed_cells(block, look);
+        }
+        PART.with_borrow_mut(|part| {
+            part.resize(size, 0);
+            self.source.read_at(offset, &mut part[..CELL_HEAD_BYTES])?;
+            let mut read = CELL_HEAD_BYTES..CELL_HEAD_BYTES;
+            let places = match CellPlaces::read(&part[..CELL_HEAD_BYTES]) {
+                Ok(places) => places,
+                // The list of frames is longer.
+                Err(_) => {
+                    read.end = size;
+                    self.source.read_at(offset + read.start as u64, &mut part[read.clone()])?;
+                    CellPlaces::read(part)?
+                }
+            };
+            for wanted in places.ranges_of(wanted, size)? {
+                let from = wanted.start.max(read.end);
+                if from < wanted.end {
+                    self.source.read_at(offset + from as u64, &mut part[from..wanted.end])?;
+                }
+            }
+            Ok(look(&places.cells(part, self.index.version)?)?)
+        })
+    }
+
+    fn place_of_cells(&self, block: u32) -> Result<(u64, usize), SegmentError> {
+        let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+        let offset = place.offset + u64::from(place.facts_bytes);
+        if offset.saturating_add(u64::from(place.cells_bytes)) > self.source.size() {
+            return Err(Damage("a part is behind the end").into());
+        }
+        Ok((offset, place.cells_bytes as usize))
     }
 
     /// Rows of a block.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 
-use crate::block::{Cells, Facts, PackedCells, ReadCell, RowFacts};
+use crate::block::{CellParts, Cells, Facts, PackedCells, ReadCell, RowFacts};
 use crate::block_rows::BlockRows;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
@@ -356,7 +356,9 @@ impl TextPlaces {
             }
             InCells::Parts { frames, is_loose } => {
                 let may_have_values = self.may_have_values(block);
-                let is_in_texts = segment.with_packed_cells(block, |cells| {
+                let wanted =
+                    CellParts { frames, has_loose: *is_loose || may_have_values, has_uuids: self.probe.is_like_uuid };
+                let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
                     Ok(cells.frames_may_have(frames, self.probe.finder.needle())?
                         || self.is_outside_frames(cells, *is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))

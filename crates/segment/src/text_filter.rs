@@ -249,6 +249,14 @@ pub(crate) enum Frames {
 }
 
 impl Frames {
+    /// Whether a column has any of them.
+    pub(crate) fn has(&self, column: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of { columns, .. } => columns.binary_search(&column).is_ok(),
+        }
+    }
+
     /// Whether a block has none of them.
     pub(crate) fn are_none_of(&self, block: u32) -> bool {
         matches!(self, Self::Of { blocks: Some(blocks), .. } if blocks.binary_search(&block).is_err())
