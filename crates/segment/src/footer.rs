@@ -6,10 +6,11 @@ use crate::terms::TermIndex;
 use crate::text_filter::TextFilter;
 
 /// First bytes of a segment; the last two digits are the format version.
-pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM03";
+pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM04";
 /// Version of the format that is written.
-pub const FORMAT_VERSION: u16 = 3;
-/// Versions of the format that are read. Before version 3 there were no filter of texts and no list of frames.
+pub const FORMAT_VERSION: u16 = 4;
+/// Versions of the format that are read. Before version 3 there were no filter of texts and no list of frames, before
+/// version 4 one set of the filter for all columns.
 pub const FORMAT_VERSIONS_READ: std::ops::RangeInclusive<u16> = 2..=FORMAT_VERSION;
 /// Last bytes of a segment.
 const END: &[u8; 8] = b"OTSEGEND";
@@ -222,7 +223,7 @@ impl Index {
             first_lists: read_steps(&mut cursor)?.try_into().map_err(|_| Damage("lists are missing"))?,
             first_term_page: cursor.code()?,
             terms: TermIndex { hash_bits: cursor.code()?, pages: read_steps(&mut cursor)? },
-            text_filter: if version >= 3 { Some(TextFilter::read(&mut cursor)?) } else { None },
+            text_filter: if version >= 3 { Some(TextFilter::read(&mut cursor, version)?) } else { None },
         };
         index.check()?;
         Ok(index)

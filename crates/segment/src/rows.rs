@@ -154,7 +154,7 @@ const BLOCKS_AT_ONCE_MIN: usize = 8;
 const BLOCKS_AT_ONCE_MAX: usize = 512;
 
 /// Most lists of blocks that are read for one kind of fact. With more, reading them costs more than looking at the blocks.
-pub(crate) const LISTS_MAX: usize = 256;
+const LISTS_MAX: usize = 256;
 /// So many blocks are looked at without a search for fewer.
 const FEW_BLOCKS: usize = 2;
 

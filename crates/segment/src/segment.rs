@@ -432,20 +432,17 @@ impl Segment {
         Ok(())
     }
 
-    /// For each of some columns, whether any class has cells of it, and the classes that have cells of any.
-    pub(crate) fn classes_with_columns(&self, columns: &[u32]) -> Result<(Vec<bool>, NumberSet), SegmentError> {
-        let (mut is_used, mut found, mut classes) =
-            (vec![false; columns.len()], NumberSet::default(), ClassesAtHand::default());
+    /// Those of some columns that rows have cells of, and the classes of such rows.
+    pub(crate) fn classes_with_columns(&self, columns: &NumberSet) -> Result<(NumberSet, NumberSet), SegmentError> {
+        let (mut used, mut found, mut classes) = (NumberSet::default(), NumberSet::default(), ClassesAtHand::default());
         for number in 0..self.class_count() {
             let class = classes.group(self, number)?.class(number)?;
-            for (column, is_used) in columns.iter().zip(&mut is_used) {
-                if class.columns.contains(column) {
-                    *is_used = true;
-                    found.insert(number);
-                }
+            for &column in class.columns.iter().filter(|column| columns.contains(**column)) {
+                used.insert(column);
+                found.insert(number);
             }
         }
-        Ok((is_used, found))
+        Ok((used, found))
     }
 
     /// Classes with any of some shapes, regions or accounts.

@@ -9,6 +9,7 @@
 //! in frames, those are.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use memchr::memmem::Finder;
 
@@ -19,9 +20,9 @@ use crate::bytes::Cursor;
 use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
-use crate::rows::{LISTS_MAX, NumberSet};
+use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
-use crate::text_filter::{Frames, TextReach};
+use crate::text_filter::{Columns, Frames, TextReach};
 
 /// Bytes that end a part of a text which lies inside of one leaf or shape.
 const BORDERS: &[u8] = b"{}[]\":,";
@@ -155,7 +156,14 @@ enum BlockSet {
     Of(NumberSet),
 }
 
+/// Most lists of blocks that are read for a text: looking into a block for one costs as much as reading ten.
+const LISTS_OF_TEXT_MAX: usize = 2048;
+
 impl BlockSet {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Of(blocks) if blocks.is_empty())
+    }
+
     fn contains(&self, block: u32) -> bool {
         match self {
             Self::All => true,
@@ -168,7 +176,7 @@ impl BlockSet {
         let mut found = NumberSet::default();
         for (list, numbers) in lists {
             let listed = match numbers.len() {
-                0..=LISTS_MAX => segment.blocks_of(*list, &numbers.numbers())?,
+                0..=LISTS_OF_TEXT_MAX => segment.blocks_of(*list, &numbers.numbers())?,
                 _ => None,
             };
             let Some(blocks) = listed else { return Ok(Self::All) };
@@ -178,18 +186,42 @@ impl BlockSet {
     }
 }
 
+const NO_FRAMES: Frames = Frames::Of { columns: Vec::new(), blocks: None };
+
 /// Where among the cells of blocks a text may be.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum InCells {
     /// Anywhere.
     Anywhere,
-    /// In frames, and, if it says so, in what is in no frame.
-    Parts { frames: Frames, is_loose: bool },
+    /// In frames of some blocks, and in what is in no frame of some.
+    Parts { frames: Frames, frame_blocks: BlockSet, loose_blocks: BlockSet },
 }
 
 impl InCells {
+    /// Where the filter says that a text may be.
+    fn of(segment: &Segment, reach: Option<TextReach>) -> Result<Self, SegmentError> {
+        let Some(TextReach { frames, loose, is_divided: false, .. }) = reach else { return Ok(Self::Anywhere) };
+        let blocks_of = |columns: &[u32]| match columns {
+            [] => Ok(BlockSet::Of(NumberSet::default())),
+            columns => {
+                let (_, classes) = segment.classes_with_columns(&NumberSet::of(columns))?;
+                BlockSet::of_lists(segment, &[(CLASS_LISTS, &classes)])
+            }
+        };
+        let loose_blocks = match &loose {
+            Columns::All => BlockSet::All,
+            Columns::Of(columns) => blocks_of(columns)?,
+        };
+        let frame_blocks = match &frames {
+            Frames::All => BlockSet::All,
+            Frames::Of { blocks: Some(blocks), .. } => BlockSet::Of(NumberSet::of(blocks)),
+            Frames::Of { columns, blocks: None } => blocks_of(columns)?,
+        };
+        Ok(Self::Parts { frames, frame_blocks, loose_blocks })
+    }
+
     fn is_nowhere(&self) -> bool {
-        matches!(self, Self::Parts { frames, is_loose: false } if frames.is_empty())
+        matches!(self, Self::Parts { frame_blocks, loose_blocks, .. } if frame_blocks.is_empty() && loose_blocks.is_empty())
     }
 }
 
@@ -206,8 +238,8 @@ impl TextPlaces {
             Some(filter) => filter.reach_of(segment, probe.finder.needle())?,
             None => None,
         };
-        if reach.as_ref().is_none_or(|reach| reach.is_among_values) {
-            for item in segment.items_with(index.first_caller..index.first_lists[0], &probe.finder)? {
+        for items in items_of(index, reach.as_ref()) {
+            for item in segment.items_with(items, &probe.finder)? {
                 if item < index.first_values[0] {
                     callers.push(item - index.first_caller);
                 } else {
@@ -233,10 +265,7 @@ impl TextPlaces {
             segment.classes_with(&shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
-        let in_cells = match reach {
-            Some(TextReach { frames, is_loose, is_divided: false, .. }) => InCells::Parts { frames, is_loose },
-            _ => InCells::Anywhere,
-        };
+        let in_cells = InCells::of(segment, reach)?;
         let (values, value_blocks) = values_of_cells(segment, values)?;
         let fact_blocks = if probe.is_like_time {
             BlockSet::All
@@ -273,7 +302,7 @@ impl TextPlaces {
         self.is_in_cells_alone()
             && self.values.is_empty()
             && self.cost() <= 1
-            && !matches!(&self.in_cells, InCells::Parts { is_loose: true, .. })
+            && matches!(&self.in_cells, InCells::Parts { loose_blocks, .. } if loose_blocks.is_empty())
     }
 
     fn is_in_no_cells(&self) -> bool {
@@ -349,18 +378,17 @@ impl TextPlaces {
         match &self.in_cells {
             InCells::Anywhere => self.may_be_anywhere(segment, block),
             _ if self.is_in_no_cells() => Ok(false),
-            InCells::Parts { frames, is_loose: false }
-                if frames.are_none_of(block) && !self.may_have_values(block) && !self.probe.is_like_uuid =>
-            {
-                Ok(false)
-            }
-            InCells::Parts { frames, is_loose } => {
-                let may_have_values = self.may_have_values(block);
+            InCells::Parts { frames, frame_blocks, loose_blocks } => {
+                let (is_loose, may_have_values) = (loose_blocks.contains(block), self.may_have_values(block));
+                let frames = if frame_blocks.contains(block) { frames } else { &NO_FRAMES };
+                if frames.is_empty() && !is_loose && !may_have_values && !self.probe.is_like_uuid {
+                    return Ok(false);
+                }
                 let wanted =
-                    CellParts { frames, has_loose: *is_loose || may_have_values, has_uuids: self.probe.is_like_uuid };
+                    CellParts { frames, has_loose: is_loose || may_have_values, has_uuids: self.probe.is_like_uuid };
                 let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
                     Ok(cells.frames_may_have(frames, self.probe.finder.needle())?
-                        || self.is_outside_frames(cells, *is_loose, may_have_values)?
+                        || self.is_outside_frames(cells, is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
                 })?;
                 Ok(is_in_texts || self.is_in_event_ids(segment, block)?)
@@ -417,6 +445,26 @@ impl TextPlaces {
     }
 }
 
+/// Items of callers and values that may have a text, neighbours together.
+fn items_of(index: &Index, reach: Option<&TextReach>) -> Vec<Range<u32>> {
+    let all = index.first_caller..index.first_lists[0];
+    let Some(reach) = reach else { return vec![all] };
+    let of_callers = reach.is_of_callers.then(|| index.first_caller..index.first_values[0]);
+    let Columns::Of(columns) = &reach.values else { return vec![all] };
+    let of_columns = columns.iter().map(|column| {
+        let next = *column as usize + 1;
+        index.first_values[*column as usize]..*index.first_values.get(next).unwrap_or(&index.first_lists[0])
+    });
+    let mut ranges: Vec<Range<u32>> = Vec::new();
+    for range in of_callers.into_iter().chain(of_columns) {
+        match ranges.last_mut().filter(|last| last.end == range.start) {
+            Some(last) => last.end = range.end,
+            None => ranges.push(range),
+        }
+    }
+    ranges
+}
+
 fn column_of(index: &Index, item: u32) -> (u32, u32) {
     let column = index.first_values.partition_point(|first| *first <= item) - 1;
     (column as u32, item - index.first_values[column])
@@ -432,9 +480,8 @@ fn values_of_cells(
         return Ok((values, BlockSet::Of(NumberSet::default())));
     }
     let columns: Vec<u32> = values.keys().copied().collect();
-    let (is_used, classes) = segment.classes_with_columns(&columns)?;
-    let mut is_used = is_used.into_iter();
-    values.retain(|_, _| is_used.next().unwrap_or(true));
+    let (used, classes) = segment.classes_with_columns(&NumberSet::of(&columns))?;
+    values.retain(|column, _| used.contains(*column));
     let blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &classes)])?;
     Ok((values, blocks))
 }

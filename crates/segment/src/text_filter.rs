@@ -1,9 +1,10 @@
 //! Where in a segment a text may be, by the groups of four bytes that are in it.
 //!
-//! A group is one bit of a set, by its hash. There is a set for the texts in frames, one for those that stand loose in
-//! blocks, one for stored values and what
-//! callers have of their own, and one for the places where a text goes over into an earlier one of its row. Random
-//! tokens have nearly every group: of them only the columns and their characters are known.
+//! A group is one bit of a set, by its hash. There are sets for the texts in frames, for those that stand loose in blocks
+//! and for stored values, one for a column or for some that are rare; one for what callers have of their own; and one
+//! for the places where a text goes over into an earlier one of its row. Names that are put together of the same parts
+//! have the same groups: the columns tell where they may be. Random tokens have nearly every group: of them only the
+//! columns and their characters are known.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +14,13 @@ use crate::segment::{Segment, SegmentError};
 use crate::table::TableWriter;
 
 const GROUP_BYTES: usize = 4;
-/// Bits of a set while it is filled, as a power of two.
+/// Bits of a set while it is filled, as a power of two: of all columns, of one, and of some that are rare.
 const FULL_BITS: u32 = 20;
+const OWN_BITS: u32 = 18;
+const SHARED_BITS: u32 = 16;
+/// Columns that have sets of their own: the first ones, which are the most used. The others share as many as here say.
+const OWN_SETS: u32 = 96;
+const SHARED_SETS: u32 = 160;
 /// Fewest bits of a set, as a power of two.
 const BITS_MIN: u32 = 10;
 /// A set is made smaller as long as at most this part of its bits is set then: 1 of this number.
@@ -44,37 +50,80 @@ fn place_of(group: &[u8], bits: u32) -> usize {
 }
 
 /// A set that is being filled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct GroupSet {
     words: Vec<u64>,
+    bits: u32,
+}
+
+/// The set that a column's texts are in.
+fn set_of(column: u32) -> usize {
+    match column {
+        0..OWN_SETS => column as usize,
+        _ => (OWN_SETS + column % SHARED_SETS) as usize,
+    }
+}
+
+/// Sets of columns that are being filled, and one of all.
+#[derive(Debug)]
+struct ColumnSets {
+    all: GroupSet,
+    sets: Vec<GroupSet>,
+}
+
+impl Default for ColumnSets {
+    fn default() -> Self {
+        let bits = |set| if set < OWN_SETS { OWN_BITS } else { SHARED_BITS };
+        let sets = (0..OWN_SETS + SHARED_SETS).map(|set| GroupSet::new(bits(set))).collect();
+        Self { all: GroupSet::new(FULL_BITS), sets }
+    }
+}
+
+impl ColumnSets {
+    fn add(&mut self, column: u32, text: &[u8]) {
+        self.all.add(text);
+        self.sets[set_of(column)].add(text);
+    }
+
+    fn write(self, table: &mut TableWriter) -> std::io::Result<ColumnSetPlaces> {
+        let all = self.all.write_small(table)?;
+        let sets = self.sets.into_iter().map(|set| set.write_small(table)).collect::<Result<_, _>>()?;
+        Ok(ColumnSetPlaces { all, sets })
+    }
 }
 
 impl GroupSet {
+    fn new(bits: u32) -> Self {
+        Self { words: Vec::new(), bits }
+    }
+
     fn add(&mut self, text: &[u8]) {
+        if text.len() < GROUP_BYTES {
+            return;
+        }
         if self.words.is_empty() {
-            self.words.resize(1 << (FULL_BITS - 6), 0);
+            self.words.resize(1 << (self.bits - 6), 0);
         }
         for group in text.windows(GROUP_BYTES) {
-            let place = place_of(group, FULL_BITS);
+            let place = place_of(group, self.bits);
             self.words[place / 64] |= 1 << (place % 64);
         }
     }
 
     /// Makes the set as small as it may be, and writes it into the table.
     fn write_small(mut self, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
-        let mut bits = FULL_BITS;
-        while !self.words.is_empty() && bits > BITS_MIN {
+        while !self.words.is_empty() && self.bits > BITS_MIN {
             let halved = halve(&self.words);
             let set: u64 = halved.iter().map(|word| u64::from(word.count_ones())).sum();
-            if set * CROWDED_PART > 1 << (bits - 1) {
+            if set * CROWDED_PART > 1 << (self.bits - 1) {
                 break;
             }
-            (self.words, bits) = (halved, bits - 1);
+            (self.words, self.bits) = (halved, self.bits - 1);
         }
-        self.write(bits, table)
+        self.write(table)
     }
 
-    fn write(self, bits: u32, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
+    fn write(self, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
         let first_item = table.next_item();
         if self.words.is_empty() {
             return Ok(GroupSetPlace { first_item, bits: 0 });
@@ -85,7 +134,7 @@ impl GroupSet {
             words.iter().for_each(|word| item.extend_from_slice(&word.to_le_bytes()));
             table.push(&item)?;
         }
-        Ok(GroupSetPlace { first_item, bits })
+        Ok(GroupSetPlace { first_item, bits: self.bits })
     }
 }
 
@@ -103,11 +152,12 @@ fn halve(words: &[u64]) -> Vec<u64> {
 }
 
 /// Collects the texts of a segment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TextFilterWriter {
-    framed: GroupSet,
-    loose: GroupSet,
-    values: GroupSet,
+    framed: ColumnSets,
+    loose: ColumnSets,
+    values: ColumnSets,
+    callers: GroupSet,
     joints: GroupSet,
     random: BTreeMap<u32, RandomTexts>,
     /// The block that is written.
@@ -128,6 +178,20 @@ impl RandomTexts {
     }
 }
 
+impl Default for TextFilterWriter {
+    fn default() -> Self {
+        Self {
+            framed: ColumnSets::default(),
+            loose: ColumnSets::default(),
+            values: ColumnSets::default(),
+            callers: GroupSet::new(OWN_BITS),
+            joints: GroupSet::new(FULL_BITS),
+            random: BTreeMap::new(),
+            block: 0,
+        }
+    }
+}
+
 impl TextFilterWriter {
     /// Says that what is added from now on is of a block.
     pub(crate) fn begin_block(&mut self, block: u32) {
@@ -136,8 +200,8 @@ impl TextFilterWriter {
 
     pub(crate) fn add(&mut self, column: u32, kept: Kept, text: &[u8]) {
         match kept {
-            Kept::Framed => self.framed.add(text),
-            Kept::Loose => self.loose.add(text),
+            Kept::Framed => self.framed.add(column, text),
+            Kept::Loose => self.loose.add(column, text),
             Kept::Random => {
                 let RandomTexts { characters, blocks } = self.random.entry(column).or_default();
                 text.iter().for_each(|byte| characters[usize::from(byte >> 6)] |= 1 << (byte & 63));
@@ -163,9 +227,14 @@ impl TextFilterWriter {
         }
     }
 
-    /// Adds a stored value, or what a caller has of its own.
-    pub(crate) fn add_value(&mut self, text: &[u8]) {
-        self.values.add(text);
+    /// Adds a stored value of a column.
+    pub(crate) fn add_value(&mut self, column: u32, text: &[u8]) {
+        self.values.add(column, text);
+    }
+
+    /// Adds what a caller has of its own.
+    pub(crate) fn add_of_caller(&mut self, text: &[u8]) {
+        self.callers.add(text);
     }
 
     /// Adds the place where a text goes over into an earlier one, of which nothing is stored again.
@@ -184,11 +253,12 @@ impl TextFilterWriter {
             }
         }
         Ok(TextFilter {
-            framed: self.framed.write_small(table)?,
-            loose: self.loose.write_small(table)?,
-            values: self.values.write_small(table)?,
+            framed: self.framed.write(table)?,
+            loose: self.loose.write(table)?,
+            values: self.values.write(table)?,
+            callers: self.callers.write_small(table)?,
             // One group that is in it tells: it stays large, and as it is nearly empty it compresses.
-            joints: self.joints.write(FULL_BITS, table)?,
+            joints: self.joints.write(table)?,
             random,
         })
     }
@@ -203,6 +273,18 @@ struct GroupSetPlace {
 }
 
 impl GroupSetPlace {
+    fn put(self, out: &mut Vec<u8>) {
+        put_number(out, u64::from(self.first_item));
+        put_number(out, u64::from(self.bits));
+    }
+
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, Damage> {
+        match (cursor.code()?, cursor.code()?) {
+            (_, FULL_BITS_OVER..) => Err(Damage("a filter of texts is too large")),
+            (first_item, bits) => Ok(Self { first_item, bits }),
+        }
+    }
+
     fn has(self, segment: &Segment, group: &[u8]) -> Result<bool, SegmentError> {
         if self.bits == 0 {
             return Ok(false);
@@ -225,15 +307,62 @@ impl GroupSetPlace {
     }
 }
 
+/// Where the sets of columns are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ColumnSetPlaces {
+    /// That of all. Short texts have so few groups that some set of a column has them by chance.
+    all: GroupSetPlace,
+    /// By [`set_of`]; none before version 4.
+    sets: Vec<GroupSetPlace>,
+}
+
+impl ColumnSetPlaces {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.all.put(out);
+        self.sets.iter().for_each(|place| place.put(out));
+    }
+
+    fn read(cursor: &mut Cursor<'_>, version: u16) -> Result<Self, Damage> {
+        let count = if version >= 4 { OWN_SETS + SHARED_SETS } else { 0 };
+        let all = GroupSetPlace::read(cursor)?;
+        Ok(Self { all, sets: (0..count).map(|_| GroupSetPlace::read(cursor)).collect::<Result<_, _>>()? })
+    }
+
+    /// Columns whose texts may have a text.
+    fn columns_with(&self, segment: &Segment, text: &[u8]) -> Result<Columns, SegmentError> {
+        if !self.all.has_all(segment, text)? {
+            return Ok(Columns::Of(Vec::new()));
+        }
+        if self.sets.is_empty() {
+            return Ok(Columns::All);
+        }
+        let mut may_have = Vec::with_capacity(self.sets.len());
+        for set in &self.sets {
+            may_have.push(set.has_all(segment, text)?);
+        }
+        let columns = 0..segment.index.first_values.len() as u32;
+        Ok(Columns::Of(columns.filter(|column| may_have[set_of(*column)]).collect()))
+    }
+}
+
 /// The sets of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextFilter {
-    framed: GroupSetPlace,
-    loose: GroupSetPlace,
-    values: GroupSetPlace,
+    framed: ColumnSetPlaces,
+    loose: ColumnSetPlaces,
+    values: ColumnSetPlaces,
+    callers: GroupSetPlace,
     joints: GroupSetPlace,
     /// Columns with frames of random tokens, ascending.
     random: Vec<(u32, RandomTexts)>,
+}
+
+/// Columns whose texts may have a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Columns {
+    All,
+    /// Ascending.
+    Of(Vec<u32>),
 }
 
 /// Frames that may have a text.
@@ -257,11 +386,6 @@ impl Frames {
         }
     }
 
-    /// Whether a block has none of them.
-    pub(crate) fn are_none_of(&self, block: u32) -> bool {
-        matches!(self, Self::Of { blocks: Some(blocks), .. } if blocks.binary_search(&block).is_err())
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Of { columns, .. } if columns.is_empty())
     }
@@ -270,20 +394,23 @@ impl Frames {
 /// Where a text may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextReach {
+    /// In frames.
     pub(crate) frames: Frames,
-    pub(crate) is_loose: bool,
-    /// Among stored values and callers.
-    pub(crate) is_among_values: bool,
+    /// Columns whose loose texts may have it.
+    pub(crate) loose: Columns,
+    /// Columns whose stored values may have it.
+    pub(crate) values: Columns,
+    /// Whether what callers have of their own may.
+    pub(crate) is_of_callers: bool,
     /// Whether it may be where a text goes over into an earlier one.
     pub(crate) is_divided: bool,
 }
 
 impl TextFilter {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        for place in [self.framed, self.loose, self.values, self.joints] {
-            put_number(out, u64::from(place.first_item));
-            put_number(out, u64::from(place.bits));
-        }
+        [&self.framed, &self.loose, &self.values].iter().for_each(|places| places.put(out));
+        self.callers.put(out);
+        self.joints.put(out);
         put_number(out, self.random.len() as u64);
         for (column, texts) in &self.random {
             put_number(out, u64::from(*column));
@@ -294,12 +421,13 @@ impl TextFilter {
         }
     }
 
-    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Damage> {
-        let mut place = || match (cursor.code()?, cursor.code()?) {
-            (_, FULL_BITS_OVER..) => Err(Damage("a filter of texts is too large")),
-            (first_item, bits) => Ok(GroupSetPlace { first_item, bits }),
-        };
-        let (framed, loose, values, joints) = (place()?, place()?, place()?, place()?);
+    /// Reads the places of the sets. `version` is that of the format: before version 4 there was one set for all columns,
+    /// and callers shared that of the values.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, version: u16) -> Result<Self, Damage> {
+        let mut places = || ColumnSetPlaces::read(cursor, version);
+        let (framed, loose, values) = (places()?, places()?, places()?);
+        let callers = if version >= 4 { GroupSetPlace::read(cursor)? } else { values.all };
+        let joints = GroupSetPlace::read(cursor)?;
         let count = cursor.index()?;
         let mut random = Vec::with_capacity(count.min(cursor.bytes.len()));
         for _ in 0..count {
@@ -310,7 +438,7 @@ impl TextFilter {
             }
             random.push((column, RandomTexts { characters, blocks: read_ascending(cursor.text()?)? }));
         }
-        Ok(Self { framed, loose, values, joints, random })
+        Ok(Self { framed, loose, values, callers, joints, random })
     }
 
     /// Where a text may be; `None` if it is too short to tell.
@@ -318,13 +446,30 @@ impl TextFilter {
         if text.len() < GROUP_BYTES {
             return Ok(None);
         }
-        let frames = if self.framed.has_all(segment, text)? { Frames::All } else { self.random_frames(text) };
         Ok(Some(TextReach {
-            frames,
-            is_loose: self.loose.has_all(segment, text)?,
-            is_among_values: self.values.has_all(segment, text)?,
+            frames: self.frames_of(segment, text)?,
+            loose: self.loose.columns_with(segment, text)?,
+            values: self.values.columns_with(segment, text)?,
+            is_of_callers: self.callers.has_all(segment, text)?,
             is_divided: self.may_be_divided(segment, text)?,
         }))
+    }
+
+    fn frames_of(&self, segment: &Segment, text: &[u8]) -> Result<Frames, SegmentError> {
+        let framed = match self.framed.columns_with(segment, text)? {
+            Columns::All => return Ok(Frames::All),
+            Columns::Of(columns) => columns,
+        };
+        Ok(match self.random_frames(text) {
+            random if framed.is_empty() => random,
+            Frames::Of { mut columns, .. } => {
+                columns.extend(framed);
+                columns.sort_unstable();
+                columns.dedup();
+                Frames::Of { columns, blocks: None }
+            }
+            Frames::All => Frames::All,
+        })
     }
 
     fn random_frames(&self, text: &[u8]) -> Frames {
@@ -340,18 +485,22 @@ impl TextFilter {
 
     /// Whether one group is at a joint, and all others are anywhere.
     fn may_be_divided(&self, segment: &Segment, text: &[u8]) -> Result<bool, SegmentError> {
-        let mut is_at_joint = false;
+        let mut elsewhere = Vec::new();
         for group in text.windows(GROUP_BYTES) {
-            if self.joints.has(segment, group)? {
-                is_at_joint = true;
-                continue;
+            if !self.joints.has(segment, group)? {
+                elsewhere.push(group);
             }
+        }
+        if elsewhere.len() == text.len() + 1 - GROUP_BYTES {
+            return Ok(false);
+        }
+        for group in elsewhere {
             let is_random = || self.random.iter().any(|(_, texts)| texts.may_have(group));
-            if !is_random() && !self.framed.has(segment, group)? && !self.loose.has(segment, group)? {
+            if !is_random() && !self.framed.all.has(segment, group)? && !self.loose.all.has(segment, group)? {
                 return Ok(false);
             }
         }
-        Ok(is_at_joint)
+        Ok(true)
     }
 }
 
@@ -364,7 +513,7 @@ mod tests {
 
     #[test]
     fn halves_have_the_bits_of_both() {
-        let mut set = GroupSet::default();
+        let mut set = GroupSet::new(FULL_BITS);
         let words = ["eventName", "PutObject", "0.0.0.0/0", "café"];
         words.iter().for_each(|word| set.add(word.as_bytes()));
         let mut bits = FULL_BITS;

@@ -355,7 +355,7 @@ impl<'a> Writer<'a> {
                     Cell::Text(text) | Cell::Ending { before: text, .. } => {
                         put_number(&mut item, u64::from(TEXT_CODE));
                         put_text(&mut item, text);
-                        filter.add_value(text);
+                        filter.add_of_caller(text);
                     }
                     Cell::Uuid(uuid) => {
                         put_number(&mut item, u64::from(UUID_CODE));
@@ -370,11 +370,11 @@ impl<'a> Writer<'a> {
 
     fn write_values(&self, table: &mut TableWriter, filter: &mut TextFilterWriter) -> io::Result<Vec<u32>> {
         let mut first_values = Vec::with_capacity(self.column_values.len());
-        for values in &self.column_values {
+        for (column, values) in (0..).zip(&self.column_values) {
             first_values.push(table.next_item());
             for &value in values {
                 let text = self.builder.values.text(value);
-                filter.add_value(text);
+                filter.add_value(column, text);
                 table.push(text)?;
             }
         }
