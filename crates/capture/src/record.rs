@@ -35,12 +35,16 @@ use crate::unknown_operation;
 pub fn record(exchange: &Exchange<'_>) -> EventRecord {
     let service = exchange.subject.service();
     let rules = ServiceRules::of(service);
-    let parts = match exchange.subject.call() {
+    let mut parts = match exchange.subject.call() {
         Some(call) => known_parts(exchange, call),
         None => unknown_parts(exchange),
     };
     let refusal = refusal_as_answer(exchange, rules, &parts);
-    let (error_code, error_message) = match outcome_failure(exchange) {
+    let failure = outcome_failure(exchange);
+    let is_unread = failure.as_ref().is_some_and(Failure::is_before_the_service)
+        && parts.category == EventCategory::Management
+        && !rules.tells_what_was_refused;
+    let (error_code, error_message) = match failure {
         // What is written as the answer is not written as the message; and services that do so have none of reads.
         Some(Failure { code, .. }) if refusal.is_some() || is_refused_silently(exchange, rules, parts.read_only) => {
             (Some(short(&code)), None)
@@ -55,6 +59,9 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         }
         None => (None, None),
     };
+    if is_unread {
+        parts.forget_what_was_asked();
+    }
     let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
     let recipient = Text::new(exchange.recipient_account.as_str());
     let shared_event_id = match success(exchange) {
@@ -107,6 +114,16 @@ struct Parts {
     additional_event_data: Option<AdditionalData>,
     request_id: Text,
     resources: Vec<model::EventResource>,
+}
+
+impl Parts {
+    /// Leaves the name of the call alone, as in the record of one that its service has not read.
+    fn forget_what_was_asked(&mut self) {
+        self.api_version = None;
+        self.request_parameters = None;
+        self.additional_event_data = None;
+        self.resources.clear();
+    }
 }
 
 fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {

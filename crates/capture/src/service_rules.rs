@@ -39,6 +39,9 @@ pub(crate) struct ServiceRules {
     /// Whether the JSON of a failed change's answer is written as `responseElements`, and no failure has an
     /// `errorMessage`.
     pub(crate) errors_are_answers: bool,
+    /// Whether the record of a call that was refused tells what was asked although the service had not read it: such a
+    /// service asks IAM itself.
+    pub(crate) tells_what_was_refused: bool,
     /// Whether what stands in the path is written percent-encoded, as it stands there.
     pub(crate) labels_are_encoded: bool,
     /// Whether an answer's header `Access-Control-Expose-Headers` is written as if it were a member.
@@ -115,6 +118,7 @@ impl ServiceRules {
         certain_boolean: None,
         is_global: false,
         errors_are_answers: false,
+        tells_what_was_refused: false,
         labels_are_encoded: false,
         writes_exposed_headers: false,
     };
@@ -133,6 +137,7 @@ impl ServiceRules {
         query_values_are_texts: true,
         secrets: Replacement::Text("***"),
         errors_are_answers: true,
+        tells_what_was_refused: true,
         labels_are_encoded: true,
         ..Self::DEFAULT
     };
@@ -257,8 +262,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Guide.
     ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, writes_exposed_headers: true, ..F }),
-    // Guide: members as on the wire.
-    ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, ..D }),
+    // Guide: members as on the wire. Records of a denial (github.com/adanalvarez/TrailDiscover).
+    ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, tells_what_was_refused: true, ..D }),
     // Guide of the media pipelines (2022): as by the rule, and the name of the service as its source.
     ("chime", ServiceRules { ..D }),
     ("chime-sdk-identity", ServiceRules { source: Some("chime"), ..D }),
@@ -327,7 +332,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2020, 2021).
     ("ebs", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Records (2026).
-    ("ec2", ServiceRules { layout: Layout::Ec2, secrets: Replacement::Text("<sensitiveDataRemoved>"), ..D }),
+    (
+        "ec2",
+        ServiceRules {
+            layout: Layout::Ec2,
+            secrets: Replacement::Text("<sensitiveDataRemoved>"),
+            tells_what_was_refused: true,
+            ..D
+        },
+    ),
     // Records (2025).
     ("ec2-instance-connect", ServiceRules { event_version: "1.08", ..D }),
     // Records (2018, 2020): no comma.
@@ -513,7 +526,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide (2024).
     ("rum", ServiceRules { event_version: "1.09", ..F }),
     // Records (2026).
-    ("s3", ServiceRules { layout: Layout::S3, secrets: Replacement::Omit, ..D }),
+    ("s3", ServiceRules { layout: Layout::S3, secrets: Replacement::Omit, tells_what_was_refused: true, ..D }),
     // Records (2023): the account-level API writes the name of S3 itself.
     (
         "s3control",
@@ -523,6 +536,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
             layout: Layout::S3,
             secrets: Replacement::Omit,
             query_values_are_texts: true,
+            tells_what_was_refused: true,
             ..D
         },
     ),

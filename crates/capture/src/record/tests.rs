@@ -353,6 +353,56 @@ fn failures_have_the_name_of_their_exception() {
 }
 
 #[test]
+fn calls_that_their_service_has_not_read_are_named_alone() {
+    let denial =
+        "User: arn:aws:iam::111122223333:user/ana is not authorized to perform: it because no policy allows it";
+    let query = |code: &str, message: &str| {
+        format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
+    };
+    let json_of = |code: &str, message: &str| json!({ "__type": code, "message": message }).to_string();
+    let refused = |service, operation, body: &str, answer: &str, expected: &Json| {
+        let protocol = answer.starts_with('<').then_some(Protocol::Query);
+        check(&Case { status: 403, protocol, ..Case::new(service, operation, body, answer) }, expected)
+    };
+    let passed = query("AccessDenied", "Cross-account pass role is not allowed.");
+    for (service, operation, body, answer) in [
+        ("iam", "DeleteUser", "Action=DeleteUser&UserName=ben", query("AccessDenied", denial)),
+        ("ses", "DeleteIdentity", "Action=DeleteIdentity&Identity=a.example", query("AccessDenied", denial)),
+        ("kms", "CreateKey", "{}", json_of("AccessDeniedException", denial)),
+        ("ecr", "SetRepositoryPolicy", r#"{"repositoryName":"r"}"#, json_of("AccessDeniedException", denial)),
+        ("logs", "DeleteLogGroup", r#"{"logGroupName":"g"}"#, json_of("AccessDeniedException", denial)),
+        ("rds", "StartExportTask", "Action=StartExportTask&ExportTaskIdentifier=e", passed),
+        ("ssm", "PutParameter", r#"{"Name":"/a"}"#, json_of("ThrottlingException", "Rate exceeded")),
+    ] {
+        let nothing = json!({ "requestParameters": null, "responseElements": null });
+        let record = refused(service, operation, body, &answer, &nothing);
+        for element in ["apiVersion", "resources", "additionalEventData"] {
+            assert!(record.get(element).is_none(), "{element} in {record}");
+        }
+    }
+    // Services that ask IAM themselves, data events, and denials that do not speak as AWS does, tell what was asked.
+    let ec2 = format!(
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>{denial}</Message></Error></Errors></Response>"
+    );
+    let ec2 = Case { status: 403, ..Case::new("ec2", "DeleteVpc", "Action=DeleteVpc&VpcId=vpc-1", &ec2) };
+    check(&ec2, &json!({ "errorCode": "Client.UnauthorizedOperation", "requestParameters": { "vpcId": "vpc-1" } }));
+    refused(
+        "dynamodb",
+        "GetItem",
+        r#"{"TableName":"t"}"#,
+        &json_of("AccessDeniedException", denial),
+        &json!({ "requestParameters": { "tableName": "t" }, "apiVersion": "2012-08-10" }),
+    );
+    refused(
+        "iam",
+        "DeleteUser",
+        "Action=DeleteUser&UserName=ben",
+        &query("AccessDenied", "Access Denied."),
+        &json!({ "requestParameters": { "userName": "ben" } }),
+    );
+}
+
+#[test]
 fn s3_object_calls_are_written_as_they_were_sent() {
     let case = Case {
         method: Method::PUT,
