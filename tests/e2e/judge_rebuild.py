@@ -45,7 +45,14 @@ S3_CONTROL_OPERATIONS = {
     "DeleteAccountPublicAccessBlock": "DeletePublicAccessBlock",
 }
 # Event sources that neither the endpoint nor the signing name of a service shows.
-SOURCES = {"rdsdata": "rds-data", "elasticloadbalancing": "elb", "metering-marketplace": "meteringmarketplace", "migrationhub": "mgh"}
+SOURCES = {
+    "autoscaling": "application-autoscaling",
+    "ds": "ds-data",
+    "elasticloadbalancing": "elb",
+    "metering-marketplace": "meteringmarketplace",
+    "migrationhub": "mgh",
+    "rdsdata": "rds-data",
+}
 
 
 # Members that EC2 writes under another name, by operation: the name in the record, and that of the API.
