@@ -28,6 +28,15 @@ pub(crate) fn additional_event_data(
     let service = exchange.subject.service();
     match service.id.as_str() {
         "s3" | "s3control" | "s3outposts" => Some(of_s3(exchange, operation, category)),
+        // Source: Developer Tools guide, CloudTrail log entries (2024).
+        "codeconnections" | "codestar-connections" if operation == "UpdateRepositoryLink" => {
+            Some(AdditionalData::new().with("providerAction", "UpdateRepositoryLink"))
+        }
+        // Source: Directory Service guide, CloudTrail log entries (2024).
+        "ds-data" => {
+            let sid = text_of(service, output?, "SID")?;
+            Some(AdditionalData::new().with("SID", sid.to_owned()))
+        }
         // Source: Application Auto Scaling guide, CloudTrail log entries.
         "application-autoscaling" => Some(AdditionalData::new().with("service", "application-autoscaling")),
         // Which material of the key was used. Source: KMS guide, since 2025.

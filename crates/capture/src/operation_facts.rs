@@ -13,7 +13,7 @@ use crate::category::types_of;
 use crate::defaults::Defaults;
 use crate::event_name::{api_version, name_of, operation_source};
 use crate::identity_lessons::{Teacher, teacher_of};
-use crate::parameters::{is_answer_written, is_content_call};
+use crate::parameters::{is_answer_written, is_content_call, is_request_unwritten};
 use crate::read_only::operation_is_read_only;
 use crate::streaming::streams;
 
@@ -33,6 +33,8 @@ pub(crate) struct OperationFacts {
     pub(crate) writes_answer: bool,
     /// Whether of the parameters only ARNs are written.
     pub(crate) writes_arns_alone: bool,
+    /// Whether none of the parameters is.
+    pub(crate) writes_no_request: bool,
     /// What the service fills in.
     pub(crate) defaults: Defaults,
     /// Whether the request's body is content of any length.
@@ -71,6 +73,7 @@ impl OperationFacts {
             data_types: types_of(&service.id, &operation.name),
             writes_answer: is_answer_written(service, operation, read_only),
             writes_arns_alone: is_content_call(&service.id, &operation.name),
+            writes_no_request: is_request_unwritten(&service.id, &operation.name),
             defaults: Defaults::of(service, operation),
             streams_request: streams(service, operation.input),
             streams_answer: streams(service, operation.output),

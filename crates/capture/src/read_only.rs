@@ -65,6 +65,24 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("cloudformation", "DetectStackSetDrift", false),
     // Guide: hands out credentials.
     ("codeartifact", "GetAuthorizationToken", false),
+    // Guide (2024): what is asked of syncs counts as a write, and its answer is written. The second is the first under
+    // its older name.
+    ("codeconnections", "GetRepositoryLink", false),
+    ("codeconnections", "GetRepositorySyncStatus", false),
+    ("codeconnections", "GetResourceSyncStatus", false),
+    ("codeconnections", "GetSyncBlockerSummary", false),
+    ("codeconnections", "GetSyncConfiguration", false),
+    ("codeconnections", "ListRepositoryLinks", false),
+    ("codeconnections", "ListRepositorySyncDefinitions", false),
+    ("codeconnections", "ListSyncConfigurations", false),
+    ("codestar-connections", "GetRepositoryLink", false),
+    ("codestar-connections", "GetRepositorySyncStatus", false),
+    ("codestar-connections", "GetResourceSyncStatus", false),
+    ("codestar-connections", "GetSyncBlockerSummary", false),
+    ("codestar-connections", "GetSyncConfiguration", false),
+    ("codestar-connections", "ListRepositoryLinks", false),
+    ("codestar-connections", "ListRepositorySyncDefinitions", false),
+    ("codestar-connections", "ListSyncConfigurations", false),
     // Records in the guide (2020).
     ("comprehend", "ClassifyDocument", true),
     // Guide: an identity is made where there is none, and credentials are handed out.

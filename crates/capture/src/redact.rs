@@ -48,6 +48,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Records: code and notebooks hidden.
     ("athena", "CodeBlock", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     ("athena", "Payload", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
+    // Record (2024, github.com/panther-labs/panther-analysis).
+    ("bedrock", "offerToken", Omit),
     // The model of its successor marks it; calls of both look the same.
     ("chime", "PersonalPIN", HIDE),
     ("chime", "PhoneNumberId", HIDE),
@@ -60,6 +62,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("cognito-identity", "Token", Omit),
     // Guide: the key that BGP sessions are authenticated with.
     ("directconnect", "authKey", Treatment::Text("[PROTECTED]")),
+    // Guide.
+    ("ds-data", "NextToken", Treatment::Text("REDACTED")),
     // Records: part of the paging of snapshot blocks.
     ("ebs", "BlockToken", Show),
     // Records: the public half of a key pair.
@@ -110,6 +114,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("sns", "Message", HIDE),
     ("sns", "MessageAttributes", HIDE),
     ("sns", "Subject", HIDE),
+    // Guide: content.
+    ("socialmessaging", "message", Omit),
     ("sqs", "MessageAttributes", HIDE),
     ("sqs", "MessageBody", HIDE),
     ("sqs", "MessageSystemAttributes", HIDE),
@@ -124,6 +130,12 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("sts", "SubjectFromWebIdentityToken", Show),
     ("sts", "TokenCode", Omit),
     ("sts", "WebIdentityToken", Omit),
+    // Guide: what a case is about.
+    ("support", "communicationBody", Omit),
+    ("support", "subject", Omit),
+    // Guide: policies and schemas are not copied.
+    ("verifiedpermissions", "definition", Omit),
+    ("verifiedpermissions", "statement", Omit),
 ];
 
 /// Members of one structure whose name says nothing, by service id, structure and member.

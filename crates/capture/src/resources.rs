@@ -43,6 +43,10 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("ecr", _) => known.named("repositoryName", None, "repository/"),
         ("ecr-public", _) => known.public_repositories(),
         ("comprehend", _) => known.models(),
+        ("acm", _) => known.acme(),
+        // Guide (2024), of every call.
+        ("ds-data", _) => known.directories(),
+        ("sso-oidc", _) => known.application(),
         ("cloudwatch", EventCategory::Data) => vec![metrics()],
         ("cognito-identity", EventCategory::Data) => known.identity_pools(),
         ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
@@ -124,6 +128,43 @@ impl Known<'_> {
         let id = self.text("caseId").or((self.operation == "CreateCase").then_some("*"));
         let arn = |id| self.arn("security-ir", "case/", id);
         id.map(|id| self.resource(Some("AWS::SecurityResponder::Case"), arn(id))).into_iter().collect()
+    }
+
+    /// What the calls on ACME name, and what one of them makes. Source: Certificate Manager guide (2026), log entries.
+    fn acme(&self) -> Vec<EventResource> {
+        const MEMBERS: [(&str, &str); 3] = [
+            ("AcmeEndpointArn", "AWS::CertificateManager::AcmeEndpoint"),
+            ("AcmeDomainValidationArn", "AWS::CertificateManager::AcmeDomainValidation"),
+            ("AcmeExternalAccountBindingArn", "AWS::CertificateManager::AcmeExternalAccountBinding"),
+        ];
+        if !self.operation.contains("Acme") {
+            return Vec::new();
+        }
+        let answered =
+            self.output.map(|output| structure_of(self.service, output, "ExternalAccountBinding").unwrap_or(output));
+        let named = |member| {
+            let answered = answered.and_then(|answer| text_of(self.service, answer, member));
+            self.text(member).or(answered)
+        };
+        let found = MEMBERS.into_iter().filter_map(|(member, kind)| Some((kind, named(member)?)));
+        found.map(|(kind, arn)| self.resource(Some(kind), arn.to_owned())).collect()
+    }
+
+    fn directories(&self) -> Vec<EventResource> {
+        let kind = Some("AWS::DirectoryService::MicrosoftAD");
+        let arn = |id| self.arn("ds", "directory/", id);
+        self.text("DirectoryId").map(|id| self.resource(kind, arn(id))).into_iter().collect()
+    }
+
+    /// The application that a token is for, without its account. Source: a record (2026).
+    fn application(&self) -> Vec<EventResource> {
+        let arn = self.text("clientId").filter(|id| self.operation == "CreateTokenWithIAM" && id.starts_with("arn:"));
+        let application = |arn: &str| EventResource {
+            resource_type: Some(Text::const_new("AWS::SSO::Application")),
+            arn: Some(arn.to_owned().into()),
+            ..EventResource::default()
+        };
+        arn.map(application).into_iter().collect()
     }
 
     /// What was made, by its ARN in the answer. Source: Partner Central guides, log entries.

@@ -199,9 +199,11 @@ const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
     ("account", "PutAlternateContact", KeyStyle::LowerFirst),
 ];
 
-/// Operations whose times are not those of their service: they still have the form of before 2023. Source: records
-/// (2024, github.com/elastic/integrations).
-const OPERATION_TIMES: &[(&str, &str, TimeStyle)] = &[("ssm", "CreateDocument", TimeStyle::Java)];
+/// Operations whose times are not those of their service. Systems Manager's documents still have the form of before 2023.
+/// Source: records (2024, github.com/elastic/integrations). Calls on ACME have ISO. Source: Certificate Manager guide
+/// (2026).
+const OPERATION_TIMES: &[(&str, &str, TimeStyle)] =
+    &[("acm", "CreateAcmeExternalAccountBinding", TimeStyle::Iso), ("ssm", "CreateDocument", TimeStyle::Java)];
 
 const D: ServiceRules = ServiceRules::DEFAULT;
 const F: ServiceRules = ServiceRules::FRONTED;
@@ -262,6 +264,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Guide.
     ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, writes_exposed_headers: true, ..F }),
+    // Records (2026): members as on the wire.
+    ("budgets", ServiceRules { keys: KeyStyle::Wire, is_global: true, tells_what_was_refused: true, ..D }),
     // Guide: members as on the wire. Records of a denial (github.com/adanalvarez/TrailDiscover).
     ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, tells_what_was_refused: true, ..D }),
     // Guide of the media pipelines (2022): as by the rule, and the name of the service as its source.
@@ -320,6 +324,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
         "docdb",
         ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
+    // Guide (2024): as the service whose directories they are.
+    ("ds-data", ServiceRules { source: Some("ds"), event_version: "1.08", ..D }),
     // Records: apiVersion; guide: no comma in table descriptions.
     (
         "dynamodb",

@@ -2,7 +2,7 @@
 
 use aws_wire::catalog::Protocol;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{Case, check};
 use crate::redaction_key::RedactionKey;
@@ -137,6 +137,109 @@ fn services_behind_api_gateway_write_what_travelled() {
 
 /// Source: guides, log entries (PCS 2024, B2B Data Interchange 2023, Partner Central Selling 2023, OpenSearch Ingestion
 /// 2023, Redshift Serverless 2022, S3 Vectors 2024).
+/// Source: Developer Tools guide (2024), Directory Service guide (2024), Certificate Manager guide (2026), records of Budgets
+/// (2026), CloudWatch (2021 to 2023) and of a token (2026).
+#[test]
+fn what_a_fifth_set_of_records_shows() {
+    // What is asked of syncs is a write with an answer; hosts are read.
+    let connections = |operation, body, answer, expected: Json| {
+        check(
+            &Case { protocol: Some(Protocol::Json10), ..Case::new("codeconnections", operation, body, answer) },
+            &expected,
+        );
+    };
+    connections(
+        "ListRepositoryLinks",
+        r#"{"MaxResults":50}"#,
+        r#"{"RepositoryLinks":[{"OwnerId":"o"}]}"#,
+        json!({ "readOnly": false, "responseElements": { "repositoryLinks": [{ "ownerId": "o" }] } }),
+    );
+    connections(
+        "ListHosts",
+        r#"{"MaxResults":50}"#,
+        r#"{"Hosts":[]}"#,
+        json!({ "readOnly": true, "responseElements": null }),
+    );
+    connections(
+        "UpdateRepositoryLink",
+        r#"{"RepositoryLinkId":"l"}"#,
+        "{}",
+        json!({ "additionalEventData": { "providerAction": "UpdateRepositoryLink" } }),
+    );
+    check(
+        &Case {
+            path: "/Users/CreateUser?DirectoryId=d-1",
+            query: Some("DirectoryId=d-1"),
+            ..Case::new(
+                "ds-data",
+                "CreateUser",
+                r#"{"SAMAccountName":"ana"}"#,
+                r#"{"SID":"S-1-5","DirectoryId":"d-1"}"#,
+            )
+        },
+        &json!({
+            "eventSource": "ds.amazonaws.com",
+            "requestParameters": { "directoryId": "d-1", "sAMAccountName": "ana" },
+            "additionalEventData": { "SID": "S-1-5" },
+            "resources": [{
+                "accountId": "111122223333",
+                "type": "AWS::DirectoryService::MicrosoftAD",
+                "ARN": "arn:aws:ds:eu-west-1:111122223333:directory/d-1",
+            }],
+        }),
+    );
+    check(
+        &Case {
+            path: "/Users/ListUsers?DirectoryId=d-1",
+            query: Some("DirectoryId=d-1"),
+            ..Case::new("ds-data", "ListUsers", r#"{"MaxResults":1,"NextToken":"n"}"#, "{}")
+        },
+        &json!({ "requestParameters": { "directoryId": "d-1", "nextToken": "REDACTED", "maxResults": 1 } }),
+    );
+    let (endpoint, binding) =
+        ("arn:aws:acm:us-east-1:111122223333:acme-endpoint/e", "arn:aws:acm:us-east-1:111122223333:b");
+    let request = json!({ "AcmeEndpointArn": endpoint }).to_string();
+    let answer = json!({ "ExternalAccountBinding": {
+        "AcmeExternalAccountBindingArn": binding, "AcmeEndpointArn": endpoint, "ExpiresAt": 1781209725,
+    } });
+    check(
+        &Case::new("acm", "CreateAcmeExternalAccountBinding", &request, &answer.to_string()),
+        &json!({
+            "responseElements": { "externalAccountBinding": {
+                "acmeExternalAccountBindingArn": binding, "acmeEndpointArn": endpoint, "expiresAt": "2026-06-11T20:28:45Z",
+            } },
+            "resources": [
+                { "accountId": "111122223333", "type": "AWS::CertificateManager::AcmeEndpoint", "ARN": endpoint },
+                {
+                    "accountId": "111122223333",
+                    "type": "AWS::CertificateManager::AcmeExternalAccountBinding",
+                    "ARN": binding,
+                },
+            ],
+        }),
+    );
+    check(
+        &Case::new("budgets", "DescribeBudgets", r#"{"AccountId":"111122223333"}"#, "{}"),
+        &json!({ "requestParameters": { "AccountId": "111122223333" } }),
+    );
+    check(
+        &Case {
+            protocol: Some(Protocol::Query),
+            ..Case::new("cloudwatch", "GetDashboard", "Action=GetDashboard&DashboardName=d", "<GetDashboardResponse/>")
+        },
+        &json!({ "requestParameters": null }),
+    );
+    check(
+        &Case::new(
+            "support",
+            "CreateCase",
+            r#"{"serviceCode":"s","subject":"dire","communicationBody":"straits"}"#,
+            "{}",
+        ),
+        &json!({ "requestParameters": { "serviceCode": "s" } }),
+    );
+}
+
 #[test]
 fn guides_of_young_services_are_followed() {
     let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -187,6 +290,13 @@ fn guides_of_young_services_are_followed() {
             "requestParameters": { "clientId": "c", "assertion": hidden },
             "responseElements": { "accessToken": hidden },
         }),
+    );
+    check(
+        &Case {
+            path: "/token?aws_iam=t",
+            ..Case::new("sso-oidc", "CreateTokenWithIAM", r#"{"clientId":"arn:aws:sso::1:a"}"#, "{}")
+        },
+        &json!({ "resources": [{ "type": "AWS::SSO::Application", "ARN": "arn:aws:sso::1:a" }] }),
     );
     check(
         &Case::new("partnercentral-selling", "ListOpportunities", r#"{"MaxResults":20}"#, "{}"),
