@@ -46,12 +46,15 @@ S3_CONTROL_OPERATIONS = {
 }
 # Event sources that neither the endpoint nor the signing name of a service shows.
 SOURCES = {
+    "amazonmq": "mq",
     "autoscaling": "application-autoscaling",
     "ds": "ds-data",
     "elasticloadbalancing": "elb",
     "metering-marketplace": "meteringmarketplace",
     "migrationhub": "mgh",
     "rdsdata": "rds-data",
+    "rdsdataapi": "rds-data",
+    "s3tables": "s3",
 }
 
 
@@ -107,7 +110,9 @@ def operation_of(record):
     fitting = [service for service in candidates if name in service_model(service).operation_names]
     if not fitting:
         raise NotRebuilt(f"no operation {label} {name}")
-    # Services share a source: the one whose input and output know more of the keys, and of equals the one of the name.
+    # Services share a source: the one whose input and output know more of the keys, of equals the one of the name, and of
+    # those the newest.
+    fitting.sort(key=lambda service: service_model(service).api_version, reverse=True)
     def strangers(service):
         operation = service_model(service).operation_model(name)
         shape, elements = operation.output_shape, record.get("responseElements")
@@ -300,6 +305,9 @@ def request_of(record, service, operation_name):
         parameters = {}
     if not isinstance(parameters, dict):
         raise NotRebuilt("requestParameters is no object")
+    if record["eventSource"].startswith("s3tables.") and service == "s3":
+        # The bucket of a table is known by its host alone.
+        parameters = {"bucketName": parameters.get("Host", "").split(".")[0], **parameters}
     if service in ("s3", "s3control"):
         return s3_request(shape, parameters, rebuilder), rebuilder.lost
     if wrapper := raw_ec2(record):
@@ -316,6 +324,10 @@ def request_of(record, service, operation_name):
         parameters = {key: value for key, value in parameters.items() if key != "fullyQualifiedArn"}
     elif service.startswith("dynamodb"):
         parameters = item_call(parameters, operation_name)
+    elif operation_name == "PutTraceSegments":
+        # Of segments their traces are left.
+        traces = [text.removeprefix("trace_id:") for text in parameters["traceSegmentDocuments"]]
+        parameters = {**parameters, "traceSegmentDocuments": [json.dumps({"trace_id": trace}) for trace in traces]}
     made = rebuilder.structure(shape, parameters, "requestParameters")
     for name, member in shape.members.items():
         # Services behind API Gateway write labels of the path as they stand in it.
@@ -465,6 +477,9 @@ def answer_of(record, service, operation_name):
         values = filled(shape)
     if service == "kms" and shape is not None and not isinstance(elements, dict):
         values = with_key(shape, values, record)
+    sent = (record.get("additionalEventData") or {}).get("sesMessageId")
+    if sent is not None:
+        values = {**values, "MessageId": sent}
     if service == "verifiedpermissions" and isinstance(record.get("additionalEventData"), dict):
         # Decisions are told outside the answer.
         values = rebuilder.structure(shape, record["additionalEventData"], "additionalEventData")
@@ -576,7 +591,8 @@ def wire_code(written, model, operation):
 
 
 def s3_headers(record, request_id):
-    extra = (record.get("additionalEventData") or {}).get("x-amz-id-2")
+    additional = record.get("additionalEventData") or {}
+    extra = additional.get("x-amz-id-2") or additional.get("xAmzId2")
     headers = {"x-amz-request-id": request_id, "Content-Type": "application/xml"}
     return {**headers, "x-amz-id-2": extra} if extra else headers
 

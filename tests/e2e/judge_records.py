@@ -238,7 +238,7 @@ def same_time(expected, got):
 
 # Fields whose values only AWS can know: present and of the same type is what can be asked.
 BY_TYPE = re.compile(
-    r"^(additionalEventData\.(bytesTransferred(In|Out)|CipherSuite|SignatureVersion|AuthenticationMethod)"
+    r"^(additionalEventData\.(bytesTransferred(In|Out)|[Cc]ipherSuite|SignatureVersion|AuthenticationMethod)"
     r"|tlsDetails\..*"
     r"|requestParameters\.(X-Amz-.*|Host))$"
 )
