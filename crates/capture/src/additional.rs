@@ -18,6 +18,10 @@ static DECODED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amz-decod
 static SERVER_SIDE_ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 static CUSTOMER_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-customer-algorithm");
 
+/// Calls that SES writes the version of the signature of, by records.
+const SIGNED_SES_READS: &[&str] =
+    &["GetIdentityVerificationAttributes", "GetSendQuota", "GetSendStatistics", "ListIdentities"];
+
 /// The extras of a call; `None` for services that write none.
 pub(crate) fn additional_event_data(
     exchange: &Exchange<'_>,
@@ -50,8 +54,13 @@ pub(crate) fn additional_event_data(
         "route53" if operation == "ChangeResourceRecordSets" => {
             Some(AdditionalData::new().with("Note", "Do not use to reconstruct hosted zone"))
         }
-        // Source: records (2025, github.com/panther-labs/panther-analysis).
-        "ses" => match exchange.authentication {
+        // Source: SES guide (2025), log entries of `SendEmail` by both APIs.
+        "ses" | "sesv2" if operation.starts_with("Send") => {
+            let id = text_of(service, output?, "MessageId")?;
+            Some(AdditionalData::new().with("sesMessageId", id.to_owned()))
+        }
+        // Source: records (2025, github.com/panther-labs/panther-analysis; 2024). No call that changes something has it.
+        "ses" if SIGNED_SES_READS.contains(&operation) => match exchange.authentication {
             Authentication::SigV4Header | Authentication::SigV4Query => {
                 Some(AdditionalData::new().with("SignatureVersion", "4"))
             }
@@ -117,15 +126,21 @@ fn function_version(exchange: &Exchange<'_>) -> Option<AdditionalData> {
 }
 
 /// Order of keys and types of numbers: records. Data events write the byte counts as doubles. S3 Express spells the
-/// signature in its own way, adds the zone, and counts no bytes of calls on buckets. Source: S3 guide, log entries of
-/// directory buckets, and records (2025, github.com/elastic/integrations).
+/// signature in its own way, adds the zone, and counts no bytes of calls on buckets. S3 Tables spells two keys in its own
+/// way. Source: S3 guide, log entries of directory buckets and of S3 Tables, and records (2025,
+/// github.com/elastic/integrations).
 fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> AdditionalData {
     let bytes = |count: u64| match category {
         EventCategory::Data => AdditionalValue::Double(count as f64),
         _ => AdditionalValue::Count(count),
     };
     let mut data = AdditionalData::new();
-    let is_express = s3::is_of_directory_buckets(exchange);
+    let recorder = s3::Recorder::of(exchange);
+    let is_express = recorder == s3::Recorder::Express;
+    let (suite_key, id_key) = match recorder {
+        s3::Recorder::Tables => ("cipherSuite", "xAmzId2"),
+        s3::Recorder::S3 | s3::Recorder::Express => ("CipherSuite", "x-amz-id-2"),
+    };
     let counts_bytes = !is_express || category == EventCategory::Data;
     let signature = match exchange.authentication {
         Authentication::SigV4Header if is_express && category == EventCategory::Data => Some(("Sigv4", "AuthHeader")),
@@ -139,7 +154,7 @@ fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> A
         data.add("SignatureVersion", version);
     }
     if let Some(suite) = exchange.tls.and_then(|tls| tls.cipher_suite.as_deref()) {
-        data.add("CipherSuite", suite.to_owned());
+        data.add(suite_key, suite.to_owned());
     }
     if counts_bytes {
         data.add("bytesTransferredIn", bytes(received_bytes(exchange)));
@@ -160,7 +175,7 @@ fn of_s3(exchange: &Exchange<'_>, operation: &str, category: EventCategory) -> A
         data.add("AuthenticationMethod", method);
     }
     if let Some(id) = header(&X_AMZ_ID_2) {
-        data.add("x-amz-id-2", id.to_owned());
+        data.add(id_key, id.to_owned());
     }
     if counts_bytes {
         data.add("bytesTransferredOut", bytes(sent));

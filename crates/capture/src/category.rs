@@ -30,6 +30,14 @@ pub(crate) fn types_of(service: &str, operation: &str) -> Option<&'static [&'sta
     Some(events.types)
 }
 
+/// Service id, operation and types of every data event.
+#[cfg(test)]
+pub(crate) fn every_data_event() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
+    DATA_EVENTS.iter().flat_map(|(id, events)| {
+        events.iter().flat_map(move |row| row.operations.iter().map(move |name| (*id, *name, row.types)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use aws_wire::catalog::Catalog;
@@ -62,7 +70,7 @@ mod tests {
     #[test]
     fn operations_have_types() {
         for (service, operation, types) in [
-            ("s3", "GetObject", &["AWS::S3::Object", "AWS::S3::AccessPoint"][..]),
+            ("s3", "GetObject", &["AWS::S3::Object", "AWS::S3::AccessPoint", "AWS::S3Tables::Table"][..]),
             ("s3", "CreateSession", &["AWS::S3Express::Object"]),
             ("lambda", "Invoke", &["AWS::Lambda::Function"]),
             ("dynamodb", "GetItem", &["AWS::DynamoDB::Table"]),

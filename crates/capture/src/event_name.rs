@@ -68,10 +68,6 @@ pub fn event_name(call: &Call) -> Text {
     OperationFacts::of(call).event_name.clone()
 }
 
-/// The `eventSource` of directory buckets, whose operations are those of S3 and keep the names of the API. Source: S3
-/// guide, log entries of directory buckets.
-pub(crate) const DIRECTORY_BUCKET_SOURCE: &str = "s3express.amazonaws.com";
-
 /// The source of an operation.
 pub(crate) fn operation_source(service: &Service, operation: &Operation) -> Text {
     let row = OPERATION_SOURCES.iter().find(|(id, name, _)| *id == service.id && *name == operation.name);

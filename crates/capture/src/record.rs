@@ -15,7 +15,7 @@ use crate::additional::additional_event_data;
 use crate::asked::Asked;
 use crate::category::event_category;
 use crate::echo::Said;
-use crate::event_name::{DIRECTORY_BUCKET_SOURCE, api_version, aws_region, source_of};
+use crate::event_name::{api_version, aws_region, source_of};
 use crate::exchange::{Exchange, Outcome};
 use crate::failure::{Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_MESSAGE, error_body, failure};
 use crate::identity_lessons::federated_caller;
@@ -154,8 +154,8 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
         input: input.value(),
         output: output.as_ref(),
     };
-    let (event_source, event_name) = if s3::is_of_directory_buckets(exchange) {
-        (Text::const_new(DIRECTORY_BUCKET_SOURCE), Text::new(&operation.name))
+    let (event_source, event_name) = if let Some(source) = s3::Recorder::of(exchange).source() {
+        (Text::const_new(source), Text::new(&operation.name))
     } else if s3::is_form_upload(call, exchange.head.method) {
         (facts.event_source.clone(), Text::const_new(s3::BROWSER_UPLOAD_NAME))
     } else {
@@ -175,9 +175,10 @@ fn known_parts(exchange: &Exchange<'_>, call: &Call) -> Parts {
     }
 }
 
-/// The answers of KMS name the key and those of Verified Permissions the decision, also those that are not written.
+/// The answers of KMS name the key, those of Verified Permissions the decision and those of SES what was sent, also those
+/// that are not written.
 fn needs_output(call: &Call, writes_answer: bool) -> bool {
-    matches!(call.service.id.as_str(), "kms" | "verifiedpermissions")
+    matches!(call.service.id.as_str(), "kms" | "ses" | "sesv2" | "verifiedpermissions")
         || (writes_answer && ServiceRules::of(call.service).layout != Layout::S3)
 }
 
@@ -187,10 +188,7 @@ fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
     let service = exchange.subject.service();
     let category = event_category(&service.id, &event_name);
     Parts {
-        event_source: match s3::is_of_directory_buckets(exchange) {
-            true => Text::const_new(DIRECTORY_BUCKET_SOURCE),
-            false => source_of(service),
-        },
+        event_source: s3::Recorder::of(exchange).source().map_or_else(|| source_of(service), Text::const_new),
         api_version: api_version(service),
         read_only,
         category,
@@ -296,14 +294,14 @@ fn address_text(address: IpAddr) -> Text {
     text
 }
 
-/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not and S3
-/// Vectors does. Source: S3 guide, log entries of both.
+/// S3 writes the agent in brackets, unless it is a service of AWS. Source: 13,000 records. S3 Express does not; S3
+/// Tables and S3 Vectors do. Source: S3 guide, log entries of the three.
 fn user_agent(exchange: &Exchange<'_>, rules: &ServiceRules) -> Option<Text> {
     let agent = exchange.head.headers.get(USER_AGENT)?;
     let agent = String::from_utf8_lossy(agent.as_bytes());
     let is_service = agent == "AWS Internal" || (agent.ends_with(".amazonaws.com") && !agent.contains(['/', ' ']));
     let is_of_s3 = rules.layout == Layout::S3 || exchange.subject.service().id == "s3vectors";
-    let is_bracketed = is_of_s3 && !is_service && !s3::is_of_directory_buckets(exchange);
+    let is_bracketed = is_of_s3 && !is_service && s3::Recorder::of(exchange) != s3::Recorder::Express;
     let agent = if is_bracketed { ["[", &agent, "]"].concat().into() } else { agent };
     Some(short(&agent))
 }

@@ -20,6 +20,35 @@ pub(crate) enum Treatment {
     Omit,
     /// Write this text in its place.
     Text(&'static str),
+    /// Write what is left of each of its texts.
+    Each(Remainder),
+}
+
+/// What is left of a text that is content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remainder {
+    /// That it was there.
+    Nothing,
+    /// The trace that a document of X-Ray belongs to.
+    TraceId,
+}
+
+impl Remainder {
+    /// What is written of a text; nothing of it if `None`.
+    pub(crate) fn of(self, text: &str) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Segment {
+            trace_id: String,
+        }
+        match self {
+            Self::Nothing => None,
+            Self::TraceId => {
+                let segment: Segment = serde_json::from_str(text).ok()?;
+                let is_id = segment.trace_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                is_id.then(|| ["trace_id:", &segment.trace_id].concat())
+            }
+        }
+    }
 }
 
 impl From<Replacement> for Treatment {
@@ -34,6 +63,7 @@ impl From<Replacement> for Treatment {
 use Treatment::{Omit, Show};
 
 const HIDE: Treatment = Treatment::Text(HIDDEN_TEXT);
+const HIDE_EACH: Treatment = Treatment::Each(Remainder::Nothing);
 
 /// Members that a service treats otherwise than the rules below, by service id and name in the model, wherever the
 /// member stands. Sorted. Sources: *records* are real records, *guide* is the service's own CloudTrail chapter,
@@ -104,12 +134,27 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("s3vectors", "vectors", Omit),
     // Records: ids of versions, chosen by the caller.
     ("secretsmanager", "ClientRequestToken", Show),
-    // Content.
-    ("ses", "Message", HIDE),
+    // Guide (2025): whom an email goes to, and content.
+    ("ses", "BccAddresses", HIDE_EACH),
+    ("ses", "CcAddresses", HIDE_EACH),
+    ("ses", "Data", HIDE),
+    ("ses", "DefaultTemplateData", HIDE),
+    ("ses", "Destinations", HIDE_EACH),
     ("ses", "RawMessage", HIDE),
+    ("ses", "ReplacementTemplateData", HIDE),
+    ("ses", "ReplyToAddresses", HIDE_EACH),
     ("ses", "TemplateData", HIDE),
-    ("sesv2", "Content", HIDE),
+    ("ses", "ToAddresses", HIDE_EACH),
+    ("sesv2", "Attachments", HIDE),
+    ("sesv2", "BccAddresses", HIDE_EACH),
+    ("sesv2", "CcAddresses", HIDE_EACH),
+    ("sesv2", "Data", HIDE),
+    ("sesv2", "Headers", HIDE),
+    ("sesv2", "ReplacementHeaders", HIDE),
+    ("sesv2", "ReplacementTemplateData", HIDE),
+    ("sesv2", "ReplyToAddresses", HIDE_EACH),
     ("sesv2", "TemplateData", HIDE),
+    ("sesv2", "ToAddresses", HIDE_EACH),
     // Guide.
     ("sns", "Message", HIDE),
     ("sns", "MessageAttributes", HIDE),
@@ -136,6 +181,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Guide: policies and schemas are not copied.
     ("verifiedpermissions", "definition", Omit),
     ("verifiedpermissions", "statement", Omit),
+    // Guide (2024): segments are content.
+    ("xray", "TraceSegmentDocuments", Treatment::Each(Remainder::TraceId)),
 ];
 
 /// Members of one structure whose name says nothing, by service id, structure and member.
@@ -154,6 +201,8 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     ("codebuild", "EnvironmentVariable", "value", HIDE),
     ("codebuild", "ExportedEnvironmentVariable", "value", HIDE),
     ("elasticbeanstalk", "ConfigurationOptionSetting", "Value", HIDE),
+    // Content of the email that it is sent with.
+    ("sesv2", "Template", "TemplateContent", HIDE),
 ];
 
 /// Members that hold the variables of an environment as a map or as a list of pairs: names are shown and values are not,

@@ -11,7 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::dynamodb;
-use crate::redact::{Treatment, hide_in_text, holds_signed_url, is_environment, looks_secret, member_treatment};
+use crate::redact::{
+    Remainder, Treatment, hide_in_text, holds_signed_url, is_environment, looks_secret, member_treatment,
+};
 use crate::redaction_key::{RedactionKey, hidden_text};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
@@ -75,6 +77,15 @@ impl<'a> Renderer<'a> {
         match value {
             Value::String(text) => Json::String(hidden_text(self.redaction_key, words, text)),
             _ => Json::from(words),
+        }
+    }
+
+    /// What is left of the texts of a value.
+    pub(crate) fn remainder(&self, remainder: Remainder, value: &Value) -> Json {
+        match value {
+            Value::List(values) => values.iter().map(|value| self.remainder(remainder, value)).collect(),
+            Value::String(text) => remainder.of(text).map_or_else(|| self.hidden_value(HIDDEN_TEXT, value), Json::from),
+            _ => self.hidden_value(HIDDEN_TEXT, value),
         }
     }
 
@@ -145,6 +156,7 @@ impl<'a> Renderer<'a> {
             // Whatever it is made of: a list, a map or a structure that is hidden is one text. Source: records (SSM,
             // MWAA) and guide (Cloud9).
             Treatment::Text(text) => self.hidden_value(text, value),
+            Treatment::Each(remainder) => self.remainder(remainder, value),
         };
         Some((self.key_of(member), json))
     }
@@ -199,7 +211,7 @@ impl<'a> Renderer<'a> {
     fn secret_value(&self, value: &Value) -> Option<Json> {
         match self.rules.secrets.into() {
             Treatment::Text(text) => Some(self.hidden_value(text, value)),
-            Treatment::Omit | Treatment::Show => self.omitted_value(value),
+            Treatment::Omit | Treatment::Show | Treatment::Each(_) => self.omitted_value(value),
         }
     }
 
@@ -238,7 +250,7 @@ impl<'a> Renderer<'a> {
         if kind.is_sensitive {
             return match self.rules.secrets.into() {
                 Treatment::Text(text) => values.iter().map(|value| self.hidden_value(text, value)).collect(),
-                Treatment::Omit | Treatment::Show => Json::Array(Vec::new()),
+                Treatment::Omit | Treatment::Show | Treatment::Each(_) => Json::Array(Vec::new()),
             };
         }
         if matches!(kind.kind, ShapeKind::Blob { .. }) {
@@ -254,7 +266,7 @@ impl<'a> Renderer<'a> {
         if self.service.shape(key.shape).is_sensitive {
             return match self.rules.secrets.into() {
                 Treatment::Text(text) => Json::from(text),
-                Treatment::Omit | Treatment::Show => Json::Object(Map::new()),
+                Treatment::Omit | Treatment::Show | Treatment::Each(_) => Json::Object(Map::new()),
             };
         }
         let is_blob = matches!(value_shape.kind, ShapeKind::Blob { .. });
@@ -358,10 +370,12 @@ pub(crate) fn hide_by_name(json: &mut Json, treatment: Treatment, key: Option<&R
                     let secret = value.as_str().unwrap_or_default();
                     value = match treatment {
                         Treatment::Text(text) => Json::String(hidden_text(key, text, secret)),
-                        Treatment::Omit | Treatment::Show if key.is_some() && !secret.is_empty() => {
+                        Treatment::Omit | Treatment::Show | Treatment::Each(_)
+                            if key.is_some() && !secret.is_empty() =>
+                        {
                             Json::String(hidden_text(key, HIDDEN_TEXT, secret))
                         }
-                        Treatment::Omit | Treatment::Show => continue,
+                        Treatment::Omit | Treatment::Show | Treatment::Each(_) => continue,
                     };
                 } else {
                     hide_by_name(&mut value, treatment, key, lower);

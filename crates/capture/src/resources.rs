@@ -34,7 +34,23 @@ pub(crate) struct Known<'a> {
 const S3_LISTINGS: &[&str] = &["HeadBucket", "ListObjectVersions", "ListObjects", "ListObjectsV2", "DeleteObjects"];
 
 /// The resources of a call.
+///
+/// Selectors find data events by the types of their resources. What a call touches without a name that it says is
+/// therefore there by its type alone. Source: X-Ray guide, log entry of a data event.
 pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
+    let named = named_resources(known);
+    // What goes to a phone number goes to no topic.
+    if !named.is_empty() || known.category != EventCategory::Data || known.service.id == "sns" {
+        return named;
+    }
+    types_of(&known.service.id, known.operation).unwrap_or_default().iter().map(|name| of_type(name)).collect()
+}
+
+fn of_type(name: &'static str) -> EventResource {
+    EventResource { resource_type: Some(Text::const_new(name)), ..EventResource::default() }
+}
+
+fn named_resources(known: &Known<'_>) -> Vec<EventResource> {
     match (known.service.id.as_str(), known.category) {
         ("s3", _) => known.s3(),
         ("kms", _) => known.kms(),
@@ -48,6 +64,10 @@ pub(crate) fn resources(known: &Known<'_>) -> Vec<EventResource> {
         ("ds-data", _) => known.directories(),
         ("sso-oidc", _) => known.application(),
         ("cloudwatch", EventCategory::Data) => vec![metrics()],
+        ("events", EventCategory::Data) => known.buses(),
+        ("iotsitewise", EventCategory::Data) => known.assets(),
+        ("pinpoint-sms-voice-v2", EventCategory::Data) => known.originations(),
+        ("ses" | "sesv2", EventCategory::Data) => known.emails(),
         ("cognito-identity", EventCategory::Data) => known.identity_pools(),
         ("codecommit", _) => known.named("repositoryName", Some("AWS::CodeCommit::Repository"), ""),
         ("ebs", EventCategory::Data) => known.snapshots(),
@@ -201,9 +221,81 @@ impl Known<'_> {
             "account" => Some(self.exchange.recipient_account.as_str()),
             name => self.text(name),
         };
-        let fitting = rows.iter().filter(|row| types.contains(&row.resource_type));
-        let found = fitting.filter_map(|row| Some((row.resource_type, filled(row.template, value)?))).next();
-        found.map(|(resource_type, arn)| self.resource(Some(resource_type), arn)).into_iter().collect()
+        let mut found: Vec<EventResource> = Vec::new();
+        for row in rows.iter().filter(|row| types.contains(&row.resource_type)) {
+            let is_known = found.iter().any(|known| known.resource_type.as_deref() == Some(row.resource_type));
+            if !is_known && let Some(arn) = filled(row.template, value) {
+                found.push(self.resource(Some(row.resource_type), arn));
+            }
+        }
+        found
+    }
+
+    /// The buses that events go to, the default one where none is named.
+    fn buses(&self) -> Vec<EventResource> {
+        const BUS: Option<&str> = Some("AWS::Events::EventBus");
+        let Some(Value::List(entries)) = self.input.and_then(|input| member_of(self.service, input, "Entries")) else {
+            return Vec::new();
+        };
+        // Events of partners name their source, which is no bus of the caller.
+        if self.operation != "PutEvents" {
+            return Vec::new();
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for entry in entries {
+            let Value::Structure(entry) = entry else { continue };
+            let name = text_of(self.service, entry, "EventBusName").unwrap_or("default");
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.into_iter().map(|name| self.resource(BUS, self.arn("events", "event-bus/", name))).collect()
+    }
+
+    /// The asset, or a time series where none is named. Source: IoT SiteWise guide, logging API calls.
+    fn assets(&self) -> Vec<EventResource> {
+        const TIME_SERIES: &str = "AWS::IoTSiteWise::TimeSeries";
+        let assets = self.of_data();
+        let types = types_of(&self.service.id, self.operation).unwrap_or_default();
+        if assets.is_empty() && types.contains(&TIME_SERIES) { vec![of_type(TIME_SERIES)] } else { assets }
+    }
+
+    /// What a message comes from, where its id tells what it is. Source: End User Messaging SMS guide, log entries.
+    fn originations(&self) -> Vec<EventResource> {
+        const ORIGINATION: &str = "AWS::SMSVoice::OriginationIdentity";
+        let types = types_of(&self.service.id, self.operation).unwrap_or_default();
+        let Some(id) = self.text("OriginationIdentity").filter(|_| types.contains(&ORIGINATION)) else {
+            return Vec::new();
+        };
+        let prefix = match id.split_once('-') {
+            Some(("phone", _)) => "phone-number/",
+            Some(("pool", _)) => "pool/",
+            _ if id.starts_with("arn:") => "",
+            _ => return Vec::new(),
+        };
+        vec![self.resource(Some(ORIGINATION), self.arn("sms-voice", prefix, id))]
+    }
+
+    /// Who sends, what the email is made of and how it is sent. Source: SES guide, log entries of `SendEmail`.
+    fn emails(&self) -> Vec<EventResource> {
+        let address = self.text("Source").or_else(|| self.text("FromEmailAddress"));
+        // `Name <address>` names the sender as well.
+        let address = address.map(|text| text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')));
+        let identity = self.text("SourceArn").or_else(|| self.text("FromEmailAddressIdentityArn")).or(address);
+        let content = ["Content", "DefaultContent"].iter().find_map(|name| {
+            let content = structure_of(self.service, self.input?, name)?;
+            let template = structure_of(self.service, content, "Template")?;
+            text_of(self.service, template, "TemplateArn").or_else(|| text_of(self.service, template, "TemplateName"))
+        });
+        let template = self.text("TemplateArn").or_else(|| self.text("Template")).or(content);
+        [
+            ("AWS::SES::EmailIdentity", "identity/", identity),
+            ("AWS::SES::Template", "template/", template),
+            ("AWS::SES::ConfigurationSet", "configuration-set/", self.text("ConfigurationSetName")),
+        ]
+        .into_iter()
+        .filter_map(|(kind, prefix, name)| Some(self.resource(Some(kind), self.arn("ses", prefix, name?))))
+        .collect()
     }
 
     fn named(&self, member: &str, resource_type: Option<&str>, prefix: &str) -> Vec<EventResource> {
@@ -218,8 +310,15 @@ impl Known<'_> {
         let bucket_in_host = self.exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
         let address = Address::of(self.exchange.head.path, bucket_in_host);
         let Some(bucket) = address.bucket else { return Vec::new() };
-        if s3::directory_zone(&bucket).is_some() {
-            return self.directory_bucket(&bucket);
+        match s3::Recorder::of(self.exchange) {
+            s3::Recorder::Express => return self.directory_bucket(&bucket),
+            // The bucket does not tell which table lies in it. Source: S3 guide, log entries of S3 Tables.
+            s3::Recorder::Tables => {
+                return ["AWS::S3Tables::TableBucket", "AWS::S3Tables::Table"]
+                    .map(|name| EventResource { account_id: Some(self.account()), ..of_type(name) })
+                    .into();
+            }
+            s3::Recorder::S3 => {}
         }
         let bucket_arn = ["arn:", self.partition(), ":s3:::", &bucket].concat();
         let mut resources = Vec::with_capacity(2);
@@ -450,6 +549,9 @@ impl Known<'_> {
 
     fn streams(&self) -> Vec<EventResource> {
         const STREAM: Option<&str> = Some("AWS::Kinesis::Stream");
+        if let Some(arn) = self.text("ConsumerARN") {
+            return vec![self.resource(Some("AWS::Kinesis::StreamConsumer"), arn.to_owned())];
+        }
         match self.text("StreamARN") {
             Some(arn) => vec![self.resource(STREAM, arn.to_owned())],
             None => self.named("StreamName", STREAM, "stream/"),

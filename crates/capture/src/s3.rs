@@ -157,18 +157,43 @@ pub(crate) fn directory_zone(bucket: &str) -> Option<&str> {
     bucket.strip_suffix("--x-s3")?.rsplit_once("--").map(|(_, zone)| zone)
 }
 
-/// Whether the call is one on directory buckets, which S3 Express serves and records under its own name: the bucket
-/// tells, or the host that lists all of them. Source: S3 guide, log entries of directory buckets.
-pub(crate) fn is_of_directory_buckets(exchange: &Exchange<'_>) -> bool {
-    if exchange.subject.service().id != "s3" {
-        return false;
+/// Which service records a call of S3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorder {
+    /// S3 itself.
+    S3,
+    /// S3 Express: calls on directory buckets, whose operations keep the names of the API. The bucket tells, or the host
+    /// that lists all of them. Source: S3 guide, log entries of directory buckets.
+    Express,
+    /// S3 Tables: calls on the objects of tables, which lie in buckets that no caller can make. Source: S3 guide, log
+    /// entries of S3 Tables and rules of names of buckets.
+    Tables,
+}
+
+impl Recorder {
+    pub(crate) fn of(exchange: &Exchange<'_>) -> Self {
+        if exchange.subject.service().id != "s3" {
+            return Self::S3;
+        }
+        let bucket_in_host = exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
+        match Address::bucket_of(exchange.head.path, bucket_in_host) {
+            Some(bucket) if directory_zone(&bucket).is_some() => Self::Express,
+            Some(bucket) if bucket.ends_with("--table-s3") => Self::Tables,
+            Some(_) => Self::S3,
+            None => {
+                let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());
+                let is_express = host.is_some_and(|host| host.starts_with("s3express-control."));
+                if is_express { Self::Express } else { Self::S3 }
+            }
+        }
     }
-    let bucket_in_host = exchange.subject.call().and_then(|call| call.bucket_in_host.as_deref());
-    match Address::bucket_of(exchange.head.path, bucket_in_host) {
-        Some(bucket) => directory_zone(&bucket).is_some(),
-        None => {
-            let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());
-            host.is_some_and(|host| host.starts_with("s3express-control."))
+
+    /// The `eventSource`, where it is not that of S3.
+    pub(crate) fn source(self) -> Option<&'static str> {
+        match self {
+            Self::S3 => None,
+            Self::Express => Some("s3express.amazonaws.com"),
+            Self::Tables => Some("s3tables.amazonaws.com"),
         }
     }
 }
@@ -214,7 +239,9 @@ pub(crate) fn request(exchange: &Exchange<'_>, operation: Option<&Operation>) ->
     let bucket_in_host = call.and_then(|call| call.bucket_in_host.as_deref());
     let address = Address::of(exchange.head.path, bucket_in_host);
     let mut object = Map::with_capacity(8);
-    if let Some(bucket) = address.bucket {
+    if let Some(bucket) = address.bucket
+        && Recorder::of(exchange) != Recorder::Tables
+    {
         object.insert("bucketName".to_owned(), Json::String(bucket.into_owned()));
     }
     add_wire(&mut object, exchange, operation.map(|operation| operation.name.as_str()));
@@ -261,7 +288,7 @@ fn add_wire(object: &mut Map<String, Json>, exchange: &Exchange<'_>, operation: 
         }
     }
     add_headers(object, headers, REQUEST_HEADERS);
-    if is_of_directory_buckets(exchange) {
+    if Recorder::of(exchange) == Recorder::Express {
         add_headers(object, headers, DIRECTORY_REQUEST_HEADERS);
     }
     let mut grants = Map::new();

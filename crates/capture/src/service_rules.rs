@@ -489,7 +489,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
     // Guide (2024).
-    ("rds-data", ServiceRules { source: Some("rdsdata"), secrets: Replacement::Text("**********"), ..D }),
+    ("rds-data", ServiceRules { source: Some("rdsdataapi"), secrets: Replacement::Text("**********"), ..D }),
     // Records (2021): no comma, no wrapper, asterisks.
     (
         "redshift",

@@ -10,7 +10,7 @@
 //! profiles, capacity providers, payments, recommendations, registries, batches of memory records), Application Signals,
 //! AWS Backup search, Bedrock (flow executions, sessions), CodeGuru Profiler, Connect Health, Data Exchange, HealthImaging,
 //! IoT TwinMaker, Keyspaces streams, Kinesis Video signalling, Lambda MicroVMs, Lex V2, Amazon ML, Managed Blockchain
-//! Query, MWAA, Nova Act, Q Apps, Q Business, QuickSight automation jobs, SageMaker training sessions, SMS (carriers,
+//! Query, MWAA, Nova Act, Q Apps, QuickSight automation jobs, SageMaker training sessions, SMS (carriers,
 //! notifications), Supply Chain, Systems Manager previews, Timestream endpoints and User Experience Customization.
 
 mod bedrock;
@@ -205,10 +205,22 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
         "gameliftstreams",
         &[
-            DataEvents { types: &["AWS::GameLiftStreams::Application"], operations: &["StartStreamSession"] },
+            DataEvents {
+                types: &["AWS::GameLiftStreams::StreamGroup", "AWS::GameLiftStreams::Application"],
+                operations: &["CreateStreamUrl", "GetStreamUrl", "RevokeStreamUrl", "StartStreamSession"],
+            },
             DataEvents {
                 types: &["AWS::GameLiftStreams::StreamGroup"],
-                operations: &["CreateStreamSessionConnection"],
+                operations: &[
+                    "CreateStreamSessionAdminShell",
+                    "CreateStreamSessionConnection",
+                    "ExportStreamSessionFiles",
+                    "GetStreamSession",
+                    "ListStreamSessions",
+                    "ListStreamSessionsByAccount",
+                    "ListStreamUrls",
+                    "TerminateStreamSession",
+                ],
             },
         ],
     ),
@@ -260,19 +272,22 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     ),
     (
         "iotsitewise",
-        &[DataEvents {
-            types: &["AWS::IoTSiteWise::Asset", "AWS::IoTSiteWise::TimeSeries"],
-            operations: &[
-                "BatchGetAssetPropertyAggregates",
-                "BatchGetAssetPropertyValue",
-                "BatchGetAssetPropertyValueHistory",
-                "BatchPutAssetPropertyValue",
-                "GetAssetPropertyAggregates",
-                "GetAssetPropertyValue",
-                "GetAssetPropertyValueHistory",
-                "GetInterpolatedAssetPropertyValues",
-            ],
-        }],
+        &[
+            DataEvents {
+                types: &["AWS::IoTSiteWise::Asset", "AWS::IoTSiteWise::TimeSeries"],
+                operations: &[
+                    "BatchGetAssetPropertyAggregates",
+                    "BatchGetAssetPropertyValue",
+                    "BatchGetAssetPropertyValueHistory",
+                    "BatchPutAssetPropertyValue",
+                    "GetAssetPropertyAggregates",
+                    "GetAssetPropertyValue",
+                    "GetAssetPropertyValueHistory",
+                    "GetInterpolatedAssetPropertyValues",
+                ],
+            },
+            DataEvents { types: &["AWS::SitewiseAssistant::Conversation"], operations: &["InvokeAssistant"] },
+        ],
     ),
     (
         "iottwinmaker",
@@ -485,11 +500,30 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
         &[
             DataEvents {
                 types: &["AWS::QBusiness::Application"],
-                operations: &["ChatSync", "DeleteConversation", "ListConversations", "ListMessages", "PutFeedback"],
+                operations: &[
+                    "Chat",
+                    "ChatSync",
+                    "CreateUser",
+                    "DeleteConversation",
+                    "DeleteUser",
+                    "GetUser",
+                    "ListConversations",
+                    "ListMessages",
+                    "PutFeedback",
+                    "UpdateUser",
+                ],
             },
             DataEvents {
                 types: &["AWS::QBusiness::Application", "AWS::QBusiness::Index"],
-                operations: &["BatchDeleteDocument", "BatchPutDocument", "ListDocuments"],
+                operations: &[
+                    "BatchDeleteDocument",
+                    "BatchPutDocument",
+                    "DeleteGroup",
+                    "GetGroup",
+                    "ListDocuments",
+                    "ListGroups",
+                    "PutGroup",
+                ],
             },
             DataEvents {
                 types: &["AWS::QBusiness::Application", "AWS::QBusiness::DataSource"],
@@ -527,16 +561,32 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
                     "AWS::S3::AccessPoint",
                     "AWS::S3Express::Object",
                     "AWS::S3Outposts::Object",
+                    "AWS::S3Tables::Table",
+                    "AWS::S3Tables::TableBucket",
                 ],
                 operations: &[
                     "AbortMultipartUpload",
                     "CompleteMultipartUpload",
-                    "CopyObject",
                     "CreateMultipartUpload",
+                    "GetObject",
+                    "HeadObject",
+                    "ListParts",
+                    "PutObject",
+                    "UploadPart",
+                ],
+            },
+            DataEvents {
+                types: &[
+                    "AWS::S3::Object",
+                    "AWS::S3::AccessPoint",
+                    "AWS::S3Express::Object",
+                    "AWS::S3Outposts::Object",
+                ],
+                operations: &[
+                    "CopyObject",
                     "DeleteObject",
                     "DeleteObjectTagging",
                     "DeleteObjects",
-                    "GetObject",
                     "GetObjectAcl",
                     "GetObjectAttributes",
                     "GetObjectLegalHold",
@@ -544,12 +594,9 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
                     "GetObjectTagging",
                     "GetObjectTorrent",
                     "HeadBucket",
-                    "HeadObject",
                     "ListObjectVersions",
                     "ListObjects",
                     "ListObjectsV2",
-                    "ListParts",
-                    "PutObject",
                     "PutObjectAcl",
                     "PutObjectLegalHold",
                     "PutObjectRetention",
@@ -558,7 +605,6 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
                     "RestoreObject",
                     "SelectObjectContent",
                     "UpdateObjectEncryption",
-                    "UploadPart",
                     "UploadPartCopy",
                 ],
             },
@@ -569,7 +615,7 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
         "s3vectors",
         &[DataEvents {
-            types: &["AWS::S3Vectors::Index"],
+            types: &["AWS::S3Vectors::VectorBucket", "AWS::S3Vectors::Index"],
             operations: &["DeleteVectors", "GetVectors", "ListVectors", "PutVectors", "QueryVectors"],
         }],
     ),
@@ -785,9 +831,12 @@ pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
             types: &["AWS::XRay::Trace"],
             operations: &[
                 "BatchGetTraces",
+                "GetSamplingTargets",
                 "GetServiceGraph",
+                "GetTimeSeriesServiceStatistics",
                 "GetTraceGraph",
                 "GetTraceSummaries",
+                "PutTelemetryRecords",
                 "PutTraceSegments",
             ],
         }],

@@ -180,6 +180,10 @@ impl Writer<'_> {
                 object.insert(key, self.renderer.hidden_value(text, value));
                 return;
             }
+            Treatment::Each(remainder) => {
+                object.insert(key, self.renderer.remainder(remainder, value));
+                return;
+            }
             Treatment::Show => {}
         }
         if let Value::List(values) = value {

@@ -89,6 +89,7 @@ impl Writer<'_> {
                 None => return,
             },
             Treatment::Text(text) => self.renderer.hidden_value(text, value),
+            Treatment::Each(remainder) => self.renderer.remainder(remainder, value),
             Treatment::Show => self.value(member.shape, value),
         };
         object.insert(self.name(member).into_owned(), json);

@@ -1,7 +1,7 @@
-//! The resource of a data event, by its type and by what the call says of it.
+//! The resources of a data event, by their types and by what the call says of them.
 //!
 //! Source: Service Authorization Reference, "resource types" of each service's page, for the ARNs; the models for the
-//! members. For SWF and AppConfig also the log entries of their guides.
+//! members. For AppConfig, GameLift Streams and SWF also the log entries of their guides.
 
 /// How the ARN of a resource is made of a call.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ const fn arn(resource_type: &'static str, template: &'static str) -> DataArn {
     DataArn { resource_type, template }
 }
 
-/// By service id, sorted; of several the first whose members are all there.
+/// By service id, sorted; of several of one type the first whose members are all there.
 pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
     (
         "appconfigdata",
@@ -27,6 +27,7 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
              {EnvironmentIdentifier}/configuration/{ConfigurationProfileIdentifier}",
         )],
     ),
+    ("b2bi", &[arn("AWS::B2BI::Transformer", "arn:{partition}:b2bi:{region}:{account}:transformer/{transformerId}")]),
     (
         "backupsearch",
         &[arn(
@@ -82,6 +83,14 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         )],
     ),
     (
+        "dataexchange",
+        &[arn(
+            "AWS::DataExchange::Asset",
+            "arn:{partition}:dataexchange:{region}:{account}:data-sets/{DataSetId}/revisions/{RevisionId}/assets/\
+             {AssetId}",
+        )],
+    ),
+    (
         "deadline",
         &[
             arn(
@@ -94,12 +103,46 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
             ),
         ],
     ),
+    (
+        "firehose",
+        &[arn(
+            "AWS::KinesisFirehose::DeliveryStream",
+            "arn:{partition}:firehose:{region}:{account}:deliverystream/{DeliveryStreamName}",
+        )],
+    ),
+    (
+        "gameliftstreams",
+        &[
+            arn(
+                "AWS::GameLiftStreams::StreamGroup",
+                "arn:{partition}:gameliftstreams:{region}:{account}:streamgroup/{Identifier}",
+            ),
+            arn(
+                "AWS::GameLiftStreams::Application",
+                "arn:{partition}:gameliftstreams:{region}:{account}:application/{ApplicationIdentifier}",
+            ),
+        ],
+    ),
     ("geo-maps", &[arn("AWS::GeoMaps::Provider", "arn:{partition}:geo-maps:{region}::provider/default")]),
     ("geo-places", &[arn("AWS::GeoPlaces::Provider", "arn:{partition}:geo-places:{region}::provider/default")]),
     ("geo-routes", &[arn("AWS::GeoRoutes::Provider", "arn:{partition}:geo-routes:{region}::provider/default")]),
+    ("iot-data", &[arn("AWS::IoT::Thing", "arn:{partition}:iot:{region}:{account}:thing/{thingName}")]),
     (
         "iotsitewise",
         &[arn("AWS::IoTSiteWise::Asset", "arn:{partition}:iotsitewise:{region}:{account}:asset/{assetId}")],
+    ),
+    (
+        "iottwinmaker",
+        &[
+            arn(
+                "AWS::IoTTwinMaker::Entity",
+                "arn:{partition}:iottwinmaker:{region}:{account}:workspace/{workspaceId}/entity/{entityId}",
+            ),
+            arn(
+                "AWS::IoTTwinMaker::Workspace",
+                "arn:{partition}:iottwinmaker:{region}:{account}:workspace/{workspaceId}",
+            ),
+        ],
     ),
     (
         "kendra-ranking",
@@ -109,6 +152,10 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         )],
     ),
     ("keyspacesstreams", &[arn("AWS::Cassandra::Stream", "{streamArn}")]),
+    ("kinesis-video-archived-media", &[arn("AWS::KinesisVideo::Stream", "{StreamARN}")]),
+    ("kinesis-video-media", &[arn("AWS::KinesisVideo::Stream", "{StreamARN}")]),
+    ("kinesis-video-signaling", &[arn("AWS::KinesisVideo::SignalingChannel", "{ChannelARN}")]),
+    ("kinesis-video-webrtc-storage", &[arn("AWS::KinesisVideo::SignalingChannel", "{channelArn}")]),
     (
         "lexv2-runtime",
         &[arn("AWS::Lex::BotAlias", "arn:{partition}:lex:{region}:{account}:bot-alias/{botId}/{botAliasId}")],
@@ -137,6 +184,19 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
     (
         "neptune-graph",
         &[arn("AWS::NeptuneGraph::Graph", "arn:{partition}:neptune-graph:{region}:{account}:graph/{graphIdentifier}")],
+    ),
+    (
+        "networkflowmonitor",
+        &[
+            arn(
+                "AWS::NetworkFlowMonitor::Monitor",
+                "arn:{partition}:networkflowmonitor:{region}:{account}:monitor/{monitorName}",
+            ),
+            arn(
+                "AWS::NetworkFlowMonitor::Scope",
+                "arn:{partition}:networkflowmonitor:{region}:{account}:scope/{scopeId}",
+            ),
+        ],
     ),
     (
         "qbusiness",
@@ -175,8 +235,23 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         )],
     ),
     (
+        "sagemaker-metrics",
+        &[arn(
+            "AWS::SageMaker::ExperimentTrialComponent",
+            "arn:{partition}:sagemaker:{region}:{account}:experiment-trial-component/{TrialComponentName}",
+        )],
+    ),
+    (
         "sagemaker-runtime",
         &[arn("AWS::SageMaker::Endpoint", "arn:{partition}:sagemaker:{region}:{account}:endpoint/{EndpointName}")],
+    ),
+    ("sdb", &[arn("AWS::SDB::Domain", "arn:{partition}:sdb:{region}:{account}:domain/{DomainName}")]),
+    (
+        "signer",
+        &[arn(
+            "AWS::Signer::SigningProfile",
+            "arn:{partition}:signer:{region}:{account}:/signing-profiles/{profileName}",
+        )],
     ),
     (
         "socialmessaging",
@@ -192,6 +267,7 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
             arn("AWS::StepFunctions::StateMachine", "{stateMachineArn}"),
         ],
     ),
+    ("supplychain", &[arn("AWS::SCN::Instance", "arn:{partition}:scn:{region}:{account}:instance/{instanceId}")]),
     ("swf", &[arn("AWS::SWF::Domain", "arn:{partition}:swf:{region}:{account}:/domain/{domain}")]),
     (
         "timestream-write",

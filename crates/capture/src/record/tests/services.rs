@@ -4,7 +4,8 @@ use aws_wire::catalog::Protocol;
 use http::Method;
 use serde_json::{Value as Json, json};
 
-use super::{Case, check};
+use super::{Case, check, recorded};
+use crate::category::every_data_event;
 use crate::redaction_key::RedactionKey;
 
 #[test]
@@ -446,8 +447,191 @@ fn data_events_name_what_they_touch() {
     ] {
         check(&case, &json!({ "resources": [{ "accountId": "111122223333", "type": kind, "ARN": arn }] }));
     }
-    // A call that does not say what it touches names nothing.
-    check(&Case::new("swf", "PollForDecisionTask", "{}", "{}"), &json!({ "resources": null }));
+    // A call that does not say what it touches has the types alone, which selectors look for.
+    for (service, operation, input, types) in [
+        ("swf", "PollForDecisionTask", "{}", &["AWS::SWF::Domain"][..]),
+        ("xray", "GetTraceSummaries", "{}", &["AWS::XRay::Trace"]),
+        ("kinesis", "GetRecords", r#"{"ShardIterator":"AAA"}"#, &["AWS::Kinesis::Stream"]),
+        (
+            "pinpoint-sms-voice-v2",
+            "SendTextMessage",
+            r#"{"DestinationPhoneNumber":"+1"}"#,
+            &["AWS::SMSVoice::OriginationIdentity"],
+        ),
+        ("iotsitewise", "BatchGetAssetPropertyValue", "{}", &["AWS::IoTSiteWise::TimeSeries"]),
+        ("iotsitewise", "InvokeAssistant", "{}", &["AWS::SitewiseAssistant::Conversation"]),
+        (
+            "servicediscovery",
+            "DiscoverInstances",
+            "{}",
+            &["AWS::ServiceDiscovery::Namespace", "AWS::ServiceDiscovery::Service"],
+        ),
+    ] {
+        let types: Vec<_> = types.iter().map(|name| json!({ "type": name })).collect();
+        check(&Case::new(service, operation, input, "{}"), &json!({ "managementEvent": false, "resources": types }));
+    }
+    // No topic is told of what goes to a phone.
+    check(&Case::new("sns", "Publish", "Action=Publish&PhoneNumber=%2B1&Message=m", ""), &json!({ "resources": null }));
+}
+
+/// No data event is out of reach of selectors, whatever its call does not say.
+#[test]
+fn every_data_event_has_a_type() {
+    for (id, operation, types) in every_data_event() {
+        if id != "sns" && !types.is_empty() {
+            let record = recorded(&Case::new(id, operation, "{}", "{}"));
+            let resources = record["resources"].as_array().unwrap_or_else(|| panic!("{id} {operation} {record}"));
+            let is_of_types = |resource: &Json| types.iter().any(|name| resource["type"] == *name);
+            assert!(resources.iter().any(is_of_types), "{id} {operation} {resources:?}");
+        }
+    }
+}
+
+#[test]
+fn data_events_name_all_that_they_touch() {
+    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:111122223333:{rest}");
+    for (case, resources) in [
+        (
+            Case::new("firehose", "PutRecord", r#"{"DeliveryStreamName":"d"}"#, "{}"),
+            vec![("AWS::KinesisFirehose::DeliveryStream", arn("firehose", "deliverystream/d"))],
+        ),
+        (
+            Case::new(
+                "events",
+                "PutEvents",
+                r#"{"Entries":[{"Source":"a"},{"EventBusName":"b"},{"EventBusName":"b"}]}"#,
+                "{}",
+            ),
+            vec![
+                ("AWS::Events::EventBus", arn("events", "event-bus/default")),
+                ("AWS::Events::EventBus", arn("events", "event-bus/b")),
+            ],
+        ),
+        (
+            Case::new("pinpoint-sms-voice-v2", "SendTextMessage", r#"{"OriginationIdentity":"phone-1"}"#, "{}"),
+            vec![("AWS::SMSVoice::OriginationIdentity", arn("sms-voice", "phone-number/phone-1"))],
+        ),
+        (
+            Case {
+                method: Method::POST,
+                path: "/streamgroups/sg-1/streamsessions",
+                ..Case::new("gameliftstreams", "StartStreamSession", r#"{"ApplicationIdentifier":"a-1"}"#, "{}")
+            },
+            vec![
+                ("AWS::GameLiftStreams::StreamGroup", arn("gameliftstreams", "streamgroup/sg-1")),
+                ("AWS::GameLiftStreams::Application", arn("gameliftstreams", "application/a-1")),
+            ],
+        ),
+        (
+            Case::new(
+                "kinesis",
+                "SubscribeToShard",
+                r#"{"ConsumerARN":"arn:aws:kinesis:eu-west-1:111122223333:c"}"#,
+                "{}",
+            ),
+            vec![("AWS::Kinesis::StreamConsumer", arn("kinesis", "c"))],
+        ),
+    ] {
+        let resources: Vec<_> = resources
+            .into_iter()
+            .map(|(kind, arn)| json!({ "accountId": "111122223333", "type": kind, "ARN": arn }))
+            .collect();
+        check(&case, &json!({ "managementEvent": false, "resources": resources }));
+    }
+}
+
+#[test]
+fn emails_tell_who_sends_and_not_what() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    let arn = |rest: &str| format!("arn:aws:ses:eu-west-1:111122223333:{rest}");
+    let resource = |kind: &str, rest: &str| json!({ "accountId": "111122223333", "type": kind, "ARN": arn(rest) });
+    let body = "Action=SendEmail&Source=Ann%20%3Cann%40example.com%3E&Destination.ToAddresses.member.1=b%40example.com\
+                &Message.Subject.Data=s&Message.Subject.Charset=UTF-8&Message.Body.Text.Data=t\
+                &ReplyToAddresses.member.1=c%40example.com";
+    let answer = "<SendEmailResponse><SendEmailResult><MessageId>m-1</MessageId></SendEmailResult></SendEmailResponse>";
+    let expected = json!({
+        "readOnly": true,
+        "requestParameters": {
+            "source": "Ann <ann@example.com>",
+            "destination": { "toAddresses": [hidden] },
+            "message": { "subject": { "data": hidden, "charset": "UTF-8" }, "body": { "text": { "data": hidden } } },
+            "replyToAddresses": [hidden],
+        },
+        "responseElements": null,
+        "additionalEventData": { "sesMessageId": "m-1" },
+        "resources": [resource("AWS::SES::EmailIdentity", "identity/ann@example.com")],
+    });
+    check(&Case::new("ses", "SendEmail", body, answer), &expected);
+    let body = json!({
+        "FromEmailAddress": "ann@example.com",
+        "Destination": { "ToAddresses": ["b@example.com"], "CcAddresses": ["c@example.com", "d@example.com"] },
+        "Content": { "Template": {
+            "TemplateName": "t",
+            "TemplateData": "{}",
+            "TemplateContent": { "Subject": "s" },
+            "Headers": [{ "Name": "X-Who", "Value": "b" }],
+        } },
+        "ConfigurationSetName": "c",
+    });
+    let body = body.to_string();
+    let case = Case {
+        method: Method::POST,
+        path: "/v2/email/outbound-emails",
+        ..Case::new("sesv2", "SendEmail", &body, r#"{"MessageId":"m-2"}"#)
+    };
+    let expected = json!({
+        "readOnly": true,
+        "requestParameters": {
+            "fromEmailAddress": "ann@example.com",
+            "destination": { "toAddresses": [hidden], "ccAddresses": [hidden, hidden] },
+            "content": { "template": {
+                "templateName": "t",
+                "templateData": hidden,
+                "templateContent": hidden,
+                "headers": hidden,
+            } },
+            "configurationSetName": "c",
+        },
+        "responseElements": null,
+        "additionalEventData": { "sesMessageId": "m-2" },
+        "resources": [
+            resource("AWS::SES::EmailIdentity", "identity/ann@example.com"),
+            resource("AWS::SES::Template", "template/t"),
+            resource("AWS::SES::ConfigurationSet", "configuration-set/c"),
+        ],
+    });
+    check(&case, &expected);
+    // What changes something says nothing of its signature.
+    check(
+        &Case::new("ses", "DeleteIdentity", "Action=DeleteIdentity&Identity=a%40example.com", ""),
+        &json!({ "additionalEventData": null }),
+    );
+}
+
+#[test]
+fn segments_are_known_by_their_traces() {
+    let body = json!({ "TraceSegmentDocuments": [
+        json!({ "trace_id": "1-5f84c7a1-0123456789abcdef01234567", "http": { "request": { "url": "https://x/?key=1" } } })
+            .to_string(),
+        "{\"trace_id\":\"https://x/?key=1\"}",
+        "no segment",
+    ] });
+    let body = body.to_string();
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    check(
+        &Case {
+            method: Method::POST,
+            path: "/TraceSegments",
+            ..Case::new("xray", "PutTraceSegments", &body, r#"{"UnprocessedTraceSegments":[]}"#)
+        },
+        &json!({
+            "requestParameters": {
+                "traceSegmentDocuments": ["trace_id:1-5f84c7a1-0123456789abcdef01234567", hidden, hidden],
+            },
+            "responseElements": { "unprocessedTraceSegments": [] },
+            "resources": [{ "type": "AWS::XRay::Trace" }],
+        }),
+    );
 }
 
 /// Source: the rows of `service_rules`.
@@ -824,6 +1008,36 @@ fn rules_of_single_services_hold() {
     check(
         &Case { method: Method::GET, path: "/applications", query, ..list },
         &json!({ "requestParameters": { "maxResults": "100" } }),
+    );
+}
+
+#[test]
+fn objects_of_tables_are_of_s3_tables() {
+    let host = "1a-b2--table-s3.s3.eu-west-1.amazonaws.com";
+    check(
+        &Case {
+            method: Method::GET,
+            path: "/1a-b2--table-s3/data/part-0.parquet",
+            headers: &[("host", host), ("user-agent", "cli/1")],
+            ..Case::new("s3", "GetObject", "", "nine byte")
+        },
+        &json!({
+            "eventSource": "s3tables.amazonaws.com",
+            "eventCategory": "Data",
+            "userAgent": "[cli/1]",
+            "requestParameters": { "Host": host, "key": "data/part-0.parquet" },
+            "additionalEventData": {
+                "SignatureVersion": "SigV4",
+                "cipherSuite": "TLS_AES_128_GCM_SHA256",
+                "bytesTransferredIn": 0.0,
+                "AuthenticationMethod": "AuthHeader",
+                "bytesTransferredOut": 9.0,
+            },
+            "resources": [
+                { "accountId": "111122223333", "type": "AWS::S3Tables::TableBucket" },
+                { "accountId": "111122223333", "type": "AWS::S3Tables::Table" },
+            ],
+        }),
     );
 }
 
