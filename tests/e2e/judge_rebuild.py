@@ -20,7 +20,21 @@ from rendering import TIME_FORMATS
 LOADER = botocore.session.Session()
 # Dates that Lambda and CloudFront append to the names of their operations.
 DATED = re.compile(r"(20\d{6})(v\d)?$|(20\d\d_\d\d_\d\d)$")
-HIDDEN_TEXTS = {"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>", "****", "***", "**********"}
+HIDDEN_TEXTS = {
+    "HIDDEN_DUE_TO_SECURITY_REASONS",
+    "HIDDEN_FOR_SECURITY_REASONS",
+    "<sensitiveDataRemoved>",
+    "****",
+    "***",
+    "**********",
+    "***OMITTED***",
+    "*** REDACTED ***",
+    "REDACTED",
+    "[PROTECTED]",
+}
+
+# What is sent where the record hides a text: had the mark itself been sent, a record that hides nothing would look right.
+PLAIN_TEXT = "a plain text that the record does not show"
 
 # A header of answers that some services write among the members.
 EXPOSED_HEADERS = "Access-Control-Expose-Headers"
@@ -192,6 +206,8 @@ def scalar(shape, value):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
         return json.dumps(value) if value else ""
+    if isinstance(value, str) and value in HIDDEN_TEXTS:
+        return PLAIN_TEXT
     return value if isinstance(value, str) else str(value)
 
 
