@@ -214,13 +214,27 @@ const ANSWERED_READS: &[(&str, &str)] = &[
     ("sts", "GetSessionToken"),
 ];
 
-/// Changes whose answer is not written, by service id and operation. Source: guides; the answers hold content.
+/// Changes whose answer is not written, by service id and operation. Sources: guides and records, which have no answer
+/// where the API gives one; of what is content (rows of a database, texts of documents) also those that ask for the same.
 const UNANSWERED_CHANGES: &[(&str, &str)] = &[
+    ("appconfigdata", "StartConfigurationSession"),
+    ("application-autoscaling", "RegisterScalableTarget"),
+    ("cloud9", "CreateEnvironmentEC2"),
+    ("codebuild", "UpdateProjectVisibility"),
     ("kinesis", "PutRecord"),
     ("kinesis", "PutRecords"),
     ("lambda", "Invoke"),
     ("lambda", "InvokeAsync"),
     ("lambda", "InvokeWithResponseStream"),
+    ("rds-data", "BatchExecuteStatement"),
+    ("rds-data", "ExecuteStatement"),
+    ("redshift", "DeleteCluster"),
+    ("ssm", "PutInventory"),
+    ("support", "RefreshTrustedAdvisorCheck"),
+    ("textract", "AnalyzeDocument"),
+    ("textract", "AnalyzeExpense"),
+    ("textract", "AnalyzeID"),
+    ("wickr", "CreateNetwork"),
 ];
 
 /// Whether the answer of a successful call is written at all.

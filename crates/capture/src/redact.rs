@@ -90,8 +90,14 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Guide: the token of temporary credentials is written, that of an identity is not.
     ("cognito-identity", "SessionToken", Show),
     ("cognito-identity", "Token", Omit),
+    // Content.
+    ("dataexchange", "Body", HIDE),
+    // Guide: both ends of a virtual interface.
+    ("directconnect", "amazonAddress", Treatment::Text("[PROTECTED]")),
     // Guide: the key that BGP sessions are authenticated with.
     ("directconnect", "authKey", Treatment::Text("[PROTECTED]")),
+    ("directconnect", "customerAddress", Treatment::Text("[PROTECTED]")),
+    ("directconnect", "customerRouterConfig", Treatment::Text("[PROTECTED]")),
     // Guide.
     ("ds-data", "NextToken", Treatment::Text("REDACTED")),
     // Records: part of the paging of snapshot blocks.
@@ -115,11 +121,25 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("lambda", "ClientContext", Omit),
     // Content.
     ("logs", "logEvents", HIDE),
+    // Guide (2024).
+    ("pinpoint-sms-voice-v2", "MessageBody", HIDE),
+    // Content.
+    ("pinpoint-sms-voice-v2", "ResolvedMessageBody", HIDE),
+    ("pinpoint-sms-voice-v2", "TemplateVariables", HIDE),
+    // Guide.
+    ("polly", "Text", Treatment::Text("**********")),
+    // Content.
+    ("qbusiness", "systemMessage", HIDE),
+    ("qbusiness", "userMessage", HIDE),
     // Records (2022, github.com/rubysoho07/cloudtrail-watcher).
     ("rds", "PreSignedUrl", Treatment::Text("")),
     // Guide: SQL text and its parameters.
+    ("rds-data", "database", Treatment::Text("**********")),
     ("rds-data", "parameterSets", Treatment::Text("**********")),
     ("rds-data", "parameters", Treatment::Text("**********")),
+    ("rds-data", "schema", Treatment::Text("**********")),
+    ("rds-data", "sql", Treatment::Text("**********")),
+    ("rds-data", "sqlStatements", Treatment::Text("**********")),
     // Records.
     ("redshift-data", "Parameters", Treatment::Text("***OMITTED***")),
     ("redshift-data", "Sql", Treatment::Text("***OMITTED***")),
@@ -178,6 +198,9 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Guide: what a case is about.
     ("support", "communicationBody", Omit),
     ("support", "subject", Omit),
+    // Guide.
+    ("translate", "Text", HIDE),
+    ("translate", "TranslatedText", HIDE),
     // Guide: policies and schemas are not copied.
     ("verifiedpermissions", "definition", Omit),
     ("verifiedpermissions", "statement", Omit),

@@ -14,6 +14,8 @@ use crate::asked::Asked;
 use crate::exchange::{Authentication, BodyCapture, Exchange, Outcome, Subject};
 use crate::redaction_key::RedactionKey;
 
+mod content;
+mod data_events;
 mod secrets;
 mod services;
 
