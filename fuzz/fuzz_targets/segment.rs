@@ -32,6 +32,7 @@ fn read(segment: &Segment) -> Result<(), SegmentError> {
         let mut rows = segment.rows(&Wanted { texts: &[text], ..Wanted::default() })?;
         rows.visit::<SegmentError>(false, ((i64::MIN, 0), (i64::MAX, u64::MAX)), |_| Ok(true))?;
     }
+    segment.warm_up()?;
     let rows: Vec<u32> = segment.all_rows()?.iter().map(|row| row.row).take(64).collect();
     segment.event_ids_between(0, i64::MAX)?;
     // A few at a time, which unpacks no block as a whole, and all at once: never two answers.

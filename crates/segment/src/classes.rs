@@ -10,7 +10,7 @@ use crate::segment::{Segment, SegmentError};
 use crate::table::ChunksAtHand;
 
 /// Classes of a group. The most used ones have the lowest numbers, so that a few groups serve most rows.
-const GROUP_CLASSES: u32 = 256;
+pub(crate) const GROUP_CLASSES: u32 = 256;
 
 /// The shapes of a record, the columns of its cells, and what it has of region and account.
 #[derive(Debug, Clone, Copy)]

@@ -35,6 +35,7 @@ mod tally;
 mod terms;
 mod text;
 mod text_filter;
+mod warm_up;
 mod write;
 
 pub use builder::Builder;

@@ -37,6 +37,22 @@ impl Segment {
         Ok(records)
     }
 
+    /// Makes the records of some rows, which ascend, without keeping what is of these rows alone: then what other records need
+    /// as well is at hand.
+    pub(crate) fn read_as_samples(&self, rows: impl Iterator<Item = u32>) -> Result<(), SegmentError> {
+        let mut parts = RecordParts::new(self);
+        for number in rows {
+            let (block, row) = (number / self.index.block_rows, number % self.index.block_rows);
+            let facts = self.facts_once(block)?;
+            if row as usize >= facts.len() {
+                return Err(Damage("a row is missing").into());
+            }
+            let cells = FewRows::read(self, block, &facts, &[row], &mut parts.classes)?;
+            parts.record(number, &facts.row(row as usize), cells.cells_of(row as usize)?)?;
+        }
+        Ok(())
+    }
+
     /// What the records of a class share.
     pub(crate) fn index_of_class(&self, class: u32) -> Result<LookupIndex, SegmentError> {
         let group = self.class_group(class)?;

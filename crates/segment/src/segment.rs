@@ -478,14 +478,18 @@ impl Segment {
             _ => None,
         };
         self.cached(Part::Facts(block), open, || {
-            let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
-            let part = self.read(place.offset, place.facts_bytes as usize)?;
-            let first_row = block * self.index.block_rows;
-            let row_count = self.rows_of_block(block);
-            let base = self.index.sequence_base.map(|base| base + u64::from(first_row));
-            let facts = Arc::new(read_facts(&part, row_count, place.first_seconds, base)?);
+            let facts = Arc::new(self.facts_once(block)?);
             Ok((Arc::clone(&facts), CachedPart::Facts(facts)))
         })
+    }
+
+    /// What the rows of a block have, not kept.
+    pub(crate) fn facts_once(&self, block: u32) -> Result<Facts, SegmentError> {
+        let place = *self.index.blocks.get(block as usize).ok_or(Damage("a block is missing"))?;
+        let part = self.read(place.offset, place.facts_bytes as usize)?;
+        let first_row = block * self.index.block_rows;
+        let base = self.index.sequence_base.map(|base| base + u64::from(first_row));
+        Ok(read_facts(&part, self.rows_of_block(block), place.first_seconds, base)?)
     }
 
     /// The cells of a block, not kept.

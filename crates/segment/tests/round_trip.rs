@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test may panic, a skipped one says so")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::LookupIndex;
 use proptest::prelude::*;
 use segment::{
-    Builder, Fact, FoundRow, IndexTest, RecordReader, Refusal, Segment, SegmentError, Sequences, SharedPart, Wanted,
-    cache,
+    Builder, Fact, FoundRow, IndexTest, ReadAt, RecordReader, Refusal, Segment, SegmentError, Sequences, SharedPart,
+    Wanted, cache,
 };
 
 fn segment_of(records: &[Vec<u8>]) -> (Segment, Vec<Vec<u8>>) {
@@ -346,6 +348,43 @@ fn texts_are_found_in_tokens() {
     }
 }
 
+/// Bytes that count how often they are read.
+#[derive(Debug)]
+struct Counted(Vec<u8>, Arc<AtomicUsize>);
+
+impl ReadAt for Counted {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read_at(offset, buffer)
+    }
+
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+}
+
+#[test]
+fn a_segment_that_was_warmed_up_has_at_hand_what_records_share() {
+    let mut builder = Builder::default();
+    let records = token_records();
+    for (number, record) in (1..).zip(&records) {
+        push(&mut builder, record, number).unwrap();
+    }
+    let (bytes, _) = builder.finish(Sequences::Given).unwrap().unwrap();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let open = |id| Segment::open(id, Box::new(Counted(bytes.clone(), Arc::clone(&reads))), cache(8 << 20)).unwrap();
+    let reads_of = |segment: &Segment, row: u32| {
+        let before = reads.load(Ordering::Relaxed);
+        assert_eq!(segment.records(&[row]).unwrap(), [records[row as usize].clone()]);
+        reads.load(Ordering::Relaxed) - before
+    };
+    let (cold, warm) = (open(1), open(2));
+    warm.warm_up().unwrap();
+    // Facts of the block, its cells, and the event id.
+    assert_eq!(reads_of(&warm, 700), 3);
+    assert!(reads_of(&cold, 700) > 3);
+}
+
 /// Files that were written by each version of the format, kept for ever.
 #[test]
 fn samples_of_every_version_are_read() {
@@ -359,6 +398,7 @@ fn samples_of_every_version_are_read() {
     let bytes = include_bytes!("samples/version-02.segment").to_vec();
     let segment = Segment::open(1, Box::new(bytes), cache(1 << 20)).unwrap();
     let rows: Vec<u32> = (0..600).collect();
+    segment.warm_up().unwrap();
     assert_eq!(read_both_ways(&segment, &rows), sample_records());
     let (other, _) = segment_of(&sample_records());
     for fact in [Fact::Username("user-3"), Fact::ResourceName("arn:aws:s3:::bucket/k/5"), Fact::EventId("id 33")] {

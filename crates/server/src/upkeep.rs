@@ -1,5 +1,5 @@
-//! What the store has done to it as time goes by: sealing, compaction and retention, the way to the bucket where there is
-//! one, and a look at the room it has.
+//! What the store has done to it as time goes by: sealing, compaction and retention, reading ahead, the way to the bucket where
+//! there is one, and a look at the room it has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,14 @@ const RETRY_PAUSE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(store: EventStore, seal_interval: Duration, clock: Arc<dyn Fn() -> EventTime + Send + Sync>) {
     // Side by side: joining segments takes seconds, in which memory must not fill up.
     let to_bucket = keep_in_bucket(&store);
-    tokio::join!(seal_when_due(&store, seal_interval), tidy_when_due(&store, clock), watch_room(&store), to_bucket);
+    let warm_up = warm_up_when_due(&store);
+    tokio::join!(
+        seal_when_due(&store, seal_interval),
+        tidy_when_due(&store, clock),
+        watch_room(&store),
+        to_bucket,
+        warm_up
+    );
 }
 
 /// Moves segments to the bucket as they come, and deletes there what is not needed. Ends at once without a bucket.
@@ -131,6 +138,21 @@ async fn seal_when_due(store: &EventStore, seal_interval: Duration) {
             _ = seal_all.tick() => store.seal(true).await,
         };
         pause_after_failure(done).await;
+    }
+}
+
+/// Reads what lookups will need of segments that are new to this process: one after another, and resting as long as it works, so
+/// that calls and lookups of that moment have the processors.
+async fn warm_up_when_due(store: &EventStore) {
+    loop {
+        match store.warm_up().await {
+            Ok(Some(took)) => tokio::time::sleep(took).await,
+            Ok(None) => store.until_new_segments().await,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "a segment cannot be read ahead; lookups that need it will fail");
+            }
+        }
     }
 }
 

@@ -81,6 +81,8 @@ struct Sources {
     known_ids: Mutex<Weak<KnownIds>>,
     /// Tells the sealing task that there is something to seal.
     to_seal: Notify,
+    /// Tells who reads ahead that segments came.
+    new_segments: Notify,
     segment_events_max: usize,
     segment_bytes_max: usize,
 }
@@ -221,6 +223,7 @@ impl EventStore {
             newest_sequence: watch::Sender::new(next_sequence - 1),
             known_ids: Mutex::new(Weak::new()),
             to_seal: Notify::new(),
+            new_segments: Notify::new(),
             segment_events_max: config.segment_events_max,
             segment_bytes_max: config.segment_bytes_max,
         });
@@ -491,11 +494,16 @@ impl EventStore {
         self.tell_of_new_segments();
     }
 
-    /// There is something to move to the bucket.
+    /// There is something to read ahead, and to move to the bucket.
     fn tell_of_new_segments(&self) {
+        self.shared.sources.new_segments.notify_one();
         if let Some(remote) = &self.shared.remote {
             remote.to_do.notify_one();
         }
+    }
+
+    pub(crate) fn new_segments(&self) -> &Notify {
+        &self.shared.sources.new_segments
     }
 
     pub(crate) fn remote(&self) -> Option<&Arc<RemoteSegments>> {

@@ -45,6 +45,7 @@ mod retention;
 mod search;
 mod segment_file;
 mod shared_work;
+mod warm_up;
 
 pub use bucket::{BucketConfig, BucketError, SegmentBucket};
 pub use config::StoreConfig;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use model::EventTime;
@@ -29,6 +29,8 @@ pub(crate) struct StoredSegment {
     path: PathBuf,
     /// See [`StoredSegment::kept_from`]; one for all who read the segment.
     kept_from: Arc<AtomicI64>,
+    /// Whether [`StoredSegment::warm_up`] has been tried.
+    is_warm: AtomicBool,
 }
 
 /// Where the bytes of a segment are. They never change, but they move from the folder to the bucket while others read.
@@ -104,6 +106,7 @@ impl StoredSegment {
             path,
             row,
             kept_from: Arc::new(AtomicI64::new(i64::MIN)),
+            is_warm: AtomicBool::new(false),
         };
         if stored.is_local() {
             stored.segment()?;
@@ -141,7 +144,22 @@ impl StoredSegment {
             path: self.path.clone(),
             row: self.row.clone(),
             kept_from: Arc::clone(&self.kept_from),
+            is_warm: AtomicBool::new(false),
         }
+    }
+
+    /// Whether [`StoredSegment::warm_up`] has been tried.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.is_warm.load(Ordering::Relaxed)
+    }
+
+    /// Reads what most of its records need into memory, once. What fails here fails again, loudly, when it is asked.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub(crate) fn warm_up(&self) -> Result<(), StoreError> {
+        self.is_warm.store(true, Ordering::Relaxed);
+        self.segment()?.warm_up().map_err(self.failed())
     }
 
     /// Whether it is a file of the data folder.

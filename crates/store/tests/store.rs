@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use model::EventTime;
@@ -67,6 +68,38 @@ async fn who_follows_the_journal_leaves_the_memory_of_lookups_alone() {
     assert_eq!(store.status().cache_bytes, 0);
     assert_eq!(all_ids(&store).await.len(), 35);
     assert!(store.status().cache_bytes > 0, "lookups keep what they read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_of_the_newest_segments_are_warmed_up_as_half_of_the_cache_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let store =
+        EventStore::open(StoreConfig { segment_cache_bytes: 4 << 20, ..config(folder.path()) }).await.unwrap().0;
+    let seal = async |number: i64| {
+        store.append(record(&format!("e-{number}"), number, "PutObject", "b"), None).await.unwrap();
+        store.seal(true).await.unwrap();
+    };
+    for number in [0, 50, 20, 30, 40] {
+        seal(number).await;
+    }
+    let warm_up = async || {
+        let mut count = 0;
+        while store.warm_up().await.unwrap().is_some() {
+            count += 1;
+        }
+        count
+    };
+    tokio::time::timeout(Duration::from_secs(5), store.until_new_segments()).await.expect("segments came");
+    assert_eq!(warm_up().await, 2);
+    let bytes = store.status().cache_bytes;
+    assert!(bytes > 0);
+    seal(10).await;
+    assert_eq!(warm_up().await, 0, "older than two others");
+    assert_eq!(store.status().cache_bytes, bytes);
+    seal(60).await;
+    tokio::time::timeout(Duration::from_secs(5), store.until_new_segments()).await.expect("a segment came");
+    assert_eq!(warm_up().await, 1);
+    assert_eq!(all_ids(&store).await.len(), 7);
 }
 
 /// With many segments and few rows in each, several are asked at once and by several threads.
