@@ -229,12 +229,10 @@ impl Builder {
                 (before, identity, behind)
             }
         };
-        let caller = match (caller, caller_text) {
-            (Some(CallerLeaves { shape, .. }), Some(place)) => {
-                self.caller(text, &text[place.start as usize..place.end as usize], identity, shape)
-            }
-            _ => NO_CALLER,
-        };
+        let identity_text = caller_text.map(|place| &text[place.start as usize..place.end as usize]);
+        // The text of a caller is long: its memory comes while values are looked for.
+        let identity_hash = identity_text.map(|text| self.caller_texts.hash(0, text));
+        identity_hash.iter().for_each(|hash| self.caller_texts.fetch_slot(*hash));
         let row_number = self.rows.len() as u32;
         let cells_start = self.cells.len() as u32;
         let columns = std::mem::take(&mut self.skeleton_infos[skeleton as usize].columns);
@@ -252,11 +250,16 @@ impl Builder {
             }
         }
         self.values.fetch(unknown.iter().map(|value| value.hash));
+        self.caller_texts.fetch(identity_hash.into_iter());
         for &UnknownValue { cell, column, leaf, hash, sketch } in &unknown {
             let content = &text[leaf.start as usize..leaf.end as usize];
             self.cells[cell as usize] = self.known_or_new_cell(column, content, hash, sketch);
         }
         self.unknown = unknown;
+        let caller = match (caller, identity_text.zip(identity_hash)) {
+            (Some(CallerLeaves { shape, .. }), Some(found)) => self.caller(text, found, identity, shape),
+            _ => NO_CALLER,
+        };
         self.skeleton_infos[skeleton as usize].columns = columns;
         self.event_ids.push(id);
         let class = self.class(skeleton, caller, cells_start);
@@ -435,8 +438,8 @@ impl Builder {
     }
 
     /// The caller whose text is `identity`, with its leaves.
-    fn caller(&mut self, text: &[u8], identity: &[u8], leaves: &[Leaf], shape: u32) -> u32 {
-        let (known, is_new) = self.caller_texts.number(0, identity);
+    fn caller(&mut self, text: &[u8], (identity, hash): (&[u8], TextHash), leaves: &[Leaf], shape: u32) -> u32 {
+        let (known, is_new) = self.caller_texts.number_of_hash(hash, 0, identity);
         if !is_new {
             return self.caller_of_text[known as usize];
         }

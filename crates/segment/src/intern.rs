@@ -93,6 +93,13 @@ impl Interner {
         black_box(texts);
     }
 
+    /// Has the first memory fetched in which a text will be looked for, while something else is done.
+    pub(crate) fn fetch_slot(&self, TextHash(hash): TextHash) {
+        if let Some(mask) = self.slots.len().checked_sub(1) {
+            black_box(self.slots[hash as usize & mask].number);
+        }
+    }
+
     fn grow(&mut self) {
         let count = (self.slots.len() * 2).max(SLOTS_MIN);
         let before = std::mem::replace(&mut self.slots, vec![Slot::default(); count]);
