@@ -65,20 +65,28 @@ impl TermList {
         &self.numbers[term.start as usize..term.end as usize]
     }
 
-    /// Puts terms together that are the same.
+    /// Puts terms together that are the same, in the order of their hashes.
     pub(crate) fn unite(&mut self) {
-        let terms = sorted(std::mem::take(&mut self.terms), |term| (term.hash, term.target));
-        self.terms.reserve(terms.len());
-        for same in terms.chunk_by(|left, right| (left.hash, left.target) == (right.hash, right.target)) {
-            let [Term { hash, target, .. }, _, ..] = *same else {
-                self.terms.extend_from_slice(same);
-                continue;
-            };
-            let mut numbers: Vec<u32> = same.iter().flat_map(|term| self.numbers_of(term)).copied().collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            self.add(hash, target, &numbers);
+        let mut terms = sorted(std::mem::take(&mut self.terms), |term| (term.hash, term.target));
+        let (mut at, mut count) = (0, 0);
+        while let Some(&term) = terms.get(at) {
+            let is_same = |other: &&Term| (other.hash, other.target) == (term.hash, term.target);
+            let same = terms[at..].iter().take_while(is_same).count();
+            terms[count] = if same == 1 { term } else { self.united(&terms[at..at + same]) };
+            (at, count) = (at + same, count + 1);
         }
+        terms.truncate(count);
+        self.terms = terms;
+    }
+
+    /// One term instead of several that are the same.
+    fn united(&mut self, same: &[Term]) -> Term {
+        let mut numbers: Vec<u32> = same.iter().flat_map(|term| self.numbers_of(term)).copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let start = self.numbers.len() as u32;
+        self.numbers.append(&mut numbers);
+        Term { start, end: self.numbers.len() as u32, ..same[0] }
     }
 
     /// Divides long lists of rows into spans.
@@ -104,7 +112,7 @@ impl TermList {
     }
 }
 
-/// Terms in the order of a key whose beginning ascends with the hash. Hashes are spread evenly, so that parts by their first
+/// Terms in the order of a key that begins with the hash. Hashes are spread evenly, so that parts by their first
 /// bits are small, and to put these in order costs half of doing it with all at once.
 fn sorted<K: Ord>(terms: Vec<Term>, key: impl Fn(&Term) -> K) -> Vec<Term> {
     /// About.
@@ -140,7 +148,8 @@ pub(crate) struct TermIndex {
 /// Writes terms in the order of their hashes: page by page to `page`.
 pub(crate) fn write_terms(mut list: TermList, mut page: impl FnMut(&[u8])) -> std::io::Result<TermIndex> {
     let hash_bits = (list.terms.len().max(1).ilog2() + 1 + HASH_SPREAD_BITS).min(32);
-    list.terms = sorted(list.terms, |term| (u64::from(short(term.hash, hash_bits)), term.target));
+    // They are in the order of their hashes but for a few at the end: what is left to do is to merge.
+    list.terms.sort_by_key(|term| (short(term.hash, hash_bits), term.target));
     let mut pages = Vec::with_capacity(list.terms.len().div_ceil(PAGE_TERMS));
     let (mut bytes, mut steps) = (Vec::new(), Vec::new());
     for terms in list.terms.chunks(PAGE_TERMS) {

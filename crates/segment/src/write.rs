@@ -103,8 +103,8 @@ impl<'a> Writer<'a> {
     }
 
     fn write(self) -> io::Result<(Vec<u8>, Summary)> {
-        /// Room for a segment's blocks, so that they are not copied while it grows.
-        const BYTES_OF_ROW: usize = 128;
+        /// Room for a segment, so that it is not copied while it grows: room that is not used costs nothing.
+        const BYTES_OF_ROW: usize = 224;
         let mut out = Vec::with_capacity(self.order.len() * BYTES_OF_ROW);
         out.extend_from_slice(MAGIC);
         let mut lists = BlockLists::new(&self);
