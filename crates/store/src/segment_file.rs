@@ -279,10 +279,15 @@ pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Re
 /// It cannot be written; a part of it may be left.
 pub(crate) fn write_file(folder: &Path, file_name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     use std::io::Write;
+    /// Bytes given to the kernel at once. With all of a segment at once it looks for the largest pages there are, and to
+    /// fill these took ten times as long.
+    const PIECE_BYTES: usize = 256 * 1024;
     let path = folder.join(file_name);
     let unfinished = folder.join(format!("{file_name}.unfinished"));
     let mut file = File::create(&unfinished).map_err(StoreError::io("create", &unfinished))?;
-    file.write_all(bytes).map_err(StoreError::io("write", &unfinished))?;
+    for piece in bytes.chunks(PIECE_BYTES) {
+        file.write_all(piece).map_err(StoreError::io("write", &unfinished))?;
+    }
     file.sync_all().map_err(StoreError::io("sync", &unfinished))?;
     std::fs::rename(&unfinished, &path).map_err(StoreError::io("rename", &unfinished))?;
     sync_folder(folder)
