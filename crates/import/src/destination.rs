@@ -3,7 +3,8 @@
 //! The order of one batch, which a crash may cut anywhere:
 //! 1. records are pushed; nothing of it is durable,
 //! 2. [`Destination::commit`] makes them durable **together with** the ledger entries of the files that ended among
-//!    them. This is the commit point.
+//!    them. This is the commit point. It may come a little later than the call returns, so that nobody waits for a disk, but
+//!    never after that of the worker's next batch, and [`Destination::settle`] waits for it.
 //!
 //! After a crash before 2 the records are read again from their files. A file whose records are partly in an earlier
 //! batch is read again from its start, and the destination finds those records to be duplicates. So deduplication by
@@ -54,12 +55,21 @@ pub trait Destination: Send {
     /// finds fit, as long as it grows with what was pushed and is 0 after a commit.
     fn pending_bytes(&self) -> usize;
 
-    /// Makes all pushed records durable together with the ledger entries of the files that ended among them. With
-    /// nothing pushed and nothing finished it does nothing.
+    /// Makes all pushed records durable together with the ledger entries of the files that ended among them, now or soon:
+    /// commits land in their order, and all have landed once [`Destination::settle`] returns. With nothing pushed and nothing
+    /// finished it does nothing.
     ///
     /// # Errors
-    /// Nothing of the batch may be counted as stored, and the run ends.
+    /// Nothing of the batch, or nothing of the one before it, may be counted as stored, and the run ends.
     fn commit(&mut self, finished: &[FinishedFile]) -> Result<CommitCounts, DestinationError>;
+
+    /// Waits until what was committed is durable. Called before the run tells anybody that it is.
+    ///
+    /// # Errors
+    /// Nothing of the last batch may be counted as stored, and the run ends.
+    fn settle(&mut self) -> Result<(), DestinationError> {
+        Ok(())
+    }
 }
 
 /// What became of a record that was pushed.
@@ -87,7 +97,7 @@ pub struct FinishedFile {
 /// What a commit came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CommitCounts {
-    /// Records of this batch that are durable now.
+    /// Records of this batch that are durable, now or soon.
     pub stored: u64,
     /// Those that [`Destination::push`] called [`Taken::Stored`] and that turned out to be duplicates, because
     /// another worker committed the same record in between. Each is the place among the stored pushes of this batch,

@@ -67,7 +67,8 @@ impl<'a> Worker<'a> {
             self.take(job)?;
             self.commit_if_due()?;
         }
-        self.commit()
+        self.commit()?;
+        Ok(self.destination.settle()?)
     }
 
     fn take(&mut self, job: Job) -> Result<(), Abort> {
@@ -257,7 +258,7 @@ impl<'a> Worker<'a> {
     }
 
     /// The commit point: see [`crate::destination`]. Rejects are durable before it, because the ledger says that the
-    /// file is done.
+    /// file is done. What is counted here is told once all is settled, and if that fails, never.
     fn commit(&mut self) -> Result<(), Abort> {
         let finished: Vec<FinishedFile> = self.accounts.iter().filter_map(Account::finished).collect();
         self.shared.rejects().sync().map_err(Abort::Rejects)?;

@@ -2,16 +2,20 @@
 //!
 //! The commit of a batch is one transaction of the manifest: its segments and the ledger entries of the files that ended
 //! in it. What was read and is not committed is nowhere.
+//!
+//! **In order**: the commits of an importer land one after the other. Of a file that ends in a batch, earlier records may be
+//! in the one before: were the ledger to know of the file first, a crash between the two would lose them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences};
+use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences, Summary};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::StoreError;
-use crate::event_store::EventStore;
+use crate::event_store::{EventStore, run_blocking};
 use crate::known_ids::{Day, KnownIds, day_of, seconds_of};
 use crate::manifest::Change;
 use crate::segment_file::{StoredSegment, write_segment};
@@ -29,6 +33,8 @@ pub struct Importer {
     known: Arc<KnownIds>,
     reader: RecordReader,
     batch: Batch,
+    /// The last commit, until it was waited for.
+    on_its_way: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
 /// What waits for a commit. It becomes one segment, whatever days it has: what the events of a segment share is stored
@@ -99,6 +105,7 @@ impl EventStore {
             known: self.known_ids(),
             reader: RecordReader::default(),
             batch: Batch::default(),
+            on_its_way: None,
         }
     }
 
@@ -167,43 +174,83 @@ impl Importer {
     /// # Errors
     /// Nothing of it is stored.
     pub fn commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        let stored = self.begin_commit(files)?;
+        self.end_commit()?;
+        Ok(stored)
+    }
+
+    /// The same, but the disk is waited for by others while the next batch is read: the commit has landed once the next one
+    /// began, or [`Importer::end_commit`] says so.
+    ///
+    /// # Errors
+    /// This commit cannot begin, or the one before did not land. Nothing of either is stored.
+    pub fn begin_commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
         // What fails drops the days, and with them the claims of their ids.
         let days = std::mem::take(&mut self.batch.days);
-        let stored = self.store_batch(days, files);
+        let stored = self.send_batch(days, files);
         self.batch.builder.clear();
         stored
     }
 
-    fn store_batch(&self, mut days: HashMap<i64, DayBatch>, files: &[ImportedFile]) -> Result<u64, StoreError> {
+    /// Waits until the last commit has landed.
+    ///
+    /// # Errors
+    /// It did not: nothing of it is stored.
+    pub fn end_commit(&mut self) -> Result<(), StoreError> {
+        let Some(landing) = self.on_its_way.take() else { return Ok(()) };
+        self.runtime.block_on(landing).unwrap_or_else(|error| Err(StoreError::Task(error.to_string())))
+    }
+
+    fn send_batch(&mut self, days: HashMap<i64, DayBatch>, files: &[ImportedFile]) -> Result<u64, StoreError> {
         let builder = &self.batch.builder;
+        let stored = builder.len() as u64;
+        let first = self.store.next_imported().fetch_add(stored, Ordering::Relaxed);
+        let failed = StoreError::io("build a segment in", self.store.segment_folder());
+        let finished = builder.finish(Sequences::From(first)).map_err(failed)?;
+        // **In order**.
+        self.end_commit()?;
         if let Some(reason) = self.store.measure_room()?.refusal {
             return Err(StoreError::NoRoom { reason: reason.to_string() });
         }
-        let folder = self.store.segment_folder();
-        let stored = builder.len() as u64;
-        let first = self.store.next_imported().fetch_add(stored, Ordering::Relaxed);
-        let finished = builder.finish(Sequences::From(first)).map_err(StoreError::io("build a segment in", &folder))?;
-        let mut rows = Vec::new();
-        if let Some((bytes, summary)) = finished {
-            rows.push(write_segment(&folder, &bytes, summary)?);
+        if finished.is_some() || !files.is_empty() {
+            let landing = land(self.store.clone(), finished, days, files.to_vec());
+            self.on_its_way = Some(self.runtime.spawn(landing));
         }
-        if !rows.is_empty() || !files.is_empty() {
-            // Commit point.
-            let change = Change { added: &rows, files, ..Change::default() };
-            self.runtime.block_on(self.store.manifest().commit(&change))?;
-        }
+        Ok(stored)
+    }
+}
+
+/// Stores a batch whose segment is made.
+async fn land(
+    store: EventStore,
+    finished: Option<(Vec<u8>, Summary)>,
+    mut days: HashMap<i64, DayBatch>,
+    files: Vec<ImportedFile>,
+) -> Result<(), StoreError> {
+    let folder = store.segment_folder();
+    let write = move || match finished {
+        Some((bytes, summary)) => write_segment(&folder, &bytes, summary).map(|row| vec![row]),
+        None => Ok(Vec::new()),
+    };
+    let rows = run_blocking(write).await?;
+    // Commit point.
+    let change = Change { added: &rows, files: &files, ..Change::default() };
+    store.manifest().commit(&change).await?;
+    let show = move || {
+        let folder = store.segment_folder();
         let settled: Vec<Vec<[u8; 16]>> = days.values_mut().map(|day| std::mem::take(&mut day.ids)).collect();
-        let open = |row| StoredSegment::open(&folder, row, self.store.cache(), None).map(Arc::new);
+        let open = |row| StoredSegment::open(&folder, row, store.cache(), None).map(Arc::new);
         let segments = rows.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        self.store.add_segments(segments);
+        store.add_segments(segments);
         // **Never unknown**: the segments are in the view.
         for (held, ids) in days.values().zip(settled) {
             held.day.settle(&ids);
         }
         // Only now may the days be forgotten: whoever reads them again finds the segments.
         drop(days);
-        Ok(stored)
-    }
+        Ok(())
+    };
+    run_blocking(show).await
 }
 
 fn take(

@@ -495,6 +495,47 @@ async fn a_segment_of_many_days_loses_those_that_expired() {
     assert_eq!(std::fs::read_dir(folder.path().join("segments")).unwrap().count(), 0);
 }
 
+/// The importer reads on while a batch goes to the disk: what it says of one batch it must not say before the one ahead of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_lands_after_the_one_before_it_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (segments, aside) = (folder.path().join("segments"), folder.path().join("aside"));
+    let records: Vec<Bytes> = (0..3).map(|number| record(&format!("i-{number}"), number, "GetObject", "b")).collect();
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(tokio::runtime::Handle::current());
+        assert_eq!(push(&mut importer, &records[..1]), 1);
+        assert_eq!(importer.begin_commit(&[]).unwrap(), 1);
+        assert_eq!(push(&mut importer, &records), 2, "what is on its way is known");
+        assert_eq!(importer.begin_commit(&[file(b"/first")]).unwrap(), 2);
+        importer.end_commit().unwrap();
+        importer.end_commit().unwrap();
+    });
+    assert_eq!(all_ids(&store).await, ["i-2", "i-1", "i-0"]);
+    assert_eq!(store.imported_files(&[b"/first"]).await.unwrap().len(), 1);
+
+    let later: Vec<Bytes> = (3..5).map(|number| record(&format!("i-{number}"), number, "GetObject", "b")).collect();
+    std::fs::rename(&segments, &aside).unwrap();
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(tokio::runtime::Handle::current());
+        assert_eq!(push(&mut importer, &later[..1]), 1);
+        // The disk refuses, which is told by what comes next.
+        importer.begin_commit(&[]).unwrap();
+        assert_eq!(push(&mut importer, &later[1..]), 1);
+        assert!(matches!(importer.begin_commit(&[file(b"/second")]), Err(StoreError::Io { .. })));
+        importer.end_commit().unwrap();
+    });
+    std::fs::rename(&aside, &segments).unwrap();
+    assert_eq!(all_ids(&store).await.len(), 3);
+    assert!(store.imported_files(&[b"/second"]).await.unwrap().is_empty(), "its first records are not there");
+    tokio::task::block_in_place(|| {
+        let mut importer = store.importer(tokio::runtime::Handle::current());
+        assert_eq!(push(&mut importer, &later), 2, "what did not land can be stored");
+        assert_eq!(importer.commit(&[file(b"/second")]).unwrap(), 2);
+    });
+    assert_eq!(all_ids(&store).await.len(), 5);
+}
+
 /// To write a segment again costs as much as to import it: a few old events only stop being found.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_few_expired_events_of_a_segment_are_hidden_before_they_are_dropped() {

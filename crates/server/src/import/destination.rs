@@ -84,8 +84,12 @@ impl Destination for StoreDestination {
             return Err(failed(error));
         }
         let files: Vec<ImportedFile> = finished.iter().map(imported_file).collect();
-        let stored = self.importer.commit(&files).map_err(failed)?;
+        let stored = self.importer.begin_commit(&files).map_err(failed)?;
         Ok(CommitCounts { stored, late_duplicates: Vec::new() })
+    }
+
+    fn settle(&mut self) -> Result<(), DestinationError> {
+        self.importer.end_commit().map_err(|error| DestinationError::new("store the records", error))
     }
 }
 
