@@ -13,10 +13,13 @@ fuzz_target!(|input: &[u8]| {
     if reader.read(input).and_then(|record| builder.push(record, 1)).is_err() {
         return;
     }
-    let Ok(Some((bytes, _))) = builder.finish(Sequences::Given) else { panic!("a record that was taken is not written") };
+    let Ok(Some((bytes, _))) = builder.finish(Sequences::Given) else {
+        panic!("a record that was taken is not written")
+    };
     let segment = Segment::open(2, Box::new(bytes), cache(1 << 20)).expect("a sound segment");
     let records = segment.records(&[0]).expect("a record");
-    let same = |text: &[u8]| serde_json::from_slice::<Box<serde_json::value::RawValue>>(text).map(|raw| squeeze(raw.get()));
+    let same =
+        |text: &[u8]| serde_json::from_slice::<Box<serde_json::value::RawValue>>(text).map(|raw| squeeze(raw.get()));
     assert_eq!(same(&records[0]).ok(), same(input).ok());
 });
 
