@@ -417,6 +417,20 @@ mod tests {
         }
     }
 
+    /// A form feed is a space of ASCII, and none of JSON.
+    #[test]
+    fn what_follows_a_record_of_a_known_layout_is_looked_at_as_behind_any_other() {
+        let mut reader = RecordReader::default();
+        let record = r#"{"eventName":"PutObject","eventTime":"2026-01-02T03:04:05Z","eventID":"3038ebd2-c98a-4c65-9b6e-e22506292313"}"#;
+        for _ in 0..3 {
+            assert!(reader.read(format!("{record} \t\r\n").as_bytes()).is_ok());
+        }
+        for behind in ["\x0C", "\x0B", "}", " x"] {
+            let text = format!("{record}{behind}");
+            assert!(reader.read(text.as_bytes()).is_err(), "{behind:?}");
+        }
+    }
+
     /// Records of ever new layouts do not fill the memory.
     #[test]
     fn what_is_known_is_bounded() {

@@ -8,7 +8,7 @@ use model::lookup::LookupIndexError;
 use crate::cells::{parse_time, parse_uuid};
 use crate::hash::term_hash;
 use crate::known_layouts::{CallerPlace, KnownLayouts, LayoutNumber, Walk};
-use crate::scan::{EVENT_ID_MARK, Field, Leaf, Scan, ScanError, TIME_MARK, check_utf8};
+use crate::scan::{EVENT_ID_MARK, Field, Leaf, Scan, ScanError, TIME_MARK, check_utf8, is_space};
 
 /// A record that no segment takes.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ impl RecordReader {
     pub fn read<'a>(&'a mut self, text: &'a [u8]) -> Result<ReadRecord<'a>, Refusal> {
         check_utf8(text)?;
         if let Some(walk) = self.known.walk(text, &mut self.scan.leaves)
-            && text[walk.size..].trim_ascii().is_empty()
+            && text[walk.size..].iter().all(is_space)
         {
             return Ok(self.known_record(text, walk));
         }

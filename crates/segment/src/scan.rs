@@ -75,6 +75,11 @@ pub(crate) struct Reader<'a> {
     pub(crate) at: usize,
 }
 
+/// Whether a byte may stand between the tokens of JSON: fewer may than between words of ASCII.
+pub(crate) fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
 pub(crate) fn check_utf8(text: &[u8]) -> Result<(), ScanError> {
     // Nearly all texts are, and to see that costs a third.
     if text.is_ascii() {
@@ -255,7 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+        while self.text.get(self.at).is_some_and(is_space) {
             self.at += 1;
         }
     }
