@@ -79,9 +79,14 @@ async fn settings() {
 async fn what_is_not_served_says_so() {
     let site = Site::with_bucket().await;
     site.call("PUT", "/bucket/key", &[], "x").await.expect(200);
-    for question in ["encryption", "lifecycle", "cors", "replication", "website", "logging"] {
-        site.call("GET", &format!("/bucket?{question}"), &[], "").await.expect_error(501, "NotImplemented");
+    for setting in ["encryption", "lifecycle", "cors", "replication", "website"] {
+        site.call("DELETE", &format!("/bucket?{setting}"), &[], "").await.expect_error(501, "NotImplemented");
     }
+    site.call("PUT", "/bucket?logging", &[], "<BucketLoggingStatus/>").await.expect_error(501, "NotImplemented");
+    let rule = "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>";
+    let asked = format!("<ServerSideEncryptionConfiguration>{rule}</ServerSideEncryptionConfiguration>");
+    let refused = site.call("PUT", "/bucket?encryption", &[], asked).await.expect(501);
+    assert!(refused.element("Message").contains("encrypted disk"), "{}", refused.text());
     let form = [("content-type", "multipart/form-data; boundary=x")];
     site.call("POST", "/bucket", &form, "--x--").await.expect_error(501, "NotImplemented");
     for (name, value, status, code) in [
@@ -95,6 +100,67 @@ async fn what_is_not_served_says_so() {
     site.call("PUT", "/bucket/other", &[("x-amz-acl", "bucket-owner-full-control")], "x").await.expect(200);
     site.call("GET", "/bucket/key?versionId=1", &[], "").await.expect_error(404, "NoSuchVersion");
     site.call("GET", "/bucket/key?versionId=null", &[], "").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_no_bucket_has_is_not_set() {
+    let site = Site::with_bucket().await;
+    for (setting, code) in [
+        ("encryption", "ServerSideEncryptionConfigurationNotFoundError"),
+        ("lifecycle", "NoSuchLifecycleConfiguration"),
+        ("cors", "NoSuchCORSConfiguration"),
+        ("replication", "ReplicationConfigurationNotFoundError"),
+        ("website", "NoSuchWebsiteConfiguration"),
+        ("policyStatus", "NoSuchBucketPolicy"),
+    ] {
+        site.call("GET", &format!("/bucket?{setting}"), &[], "").await.expect_error(404, code);
+        site.call("GET", &format!("/none?{setting}"), &[], "").await.expect_error(404, "NoSuchBucket");
+    }
+    for setting in ["logging", "accelerate", "notification"] {
+        let answer = site.call("GET", &format!("/bucket?{setting}"), &[], "").await.expect(200);
+        assert!(!answer.text().contains("Enabled"), "{}", answer.text());
+        site.call("GET", &format!("/none?{setting}"), &[], "").await.expect_error(404, "NoSuchBucket");
+    }
+    let payment = site.call("GET", "/bucket?requestPayment", &[], "").await.expect(200);
+    assert_eq!(payment.element("Payer"), "BucketOwner");
+}
+
+#[tokio::test]
+async fn nothing_is_public_and_the_owner_owns_all() {
+    let site = Site::with_bucket().await;
+    let block = "/bucket?publicAccessBlock";
+    let switches = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+    let answer = site.call("GET", block, &[], "").await.expect(200);
+    assert!(switches.iter().all(|switch| answer.element(switch) == "true"), "{}", answer.text());
+    let asked = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>\
+                 <RestrictPublicBuckets>false</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
+    site.call("PUT", block, &[], asked).await.expect(200);
+    let answer = site.call("GET", block, &[], "").await.expect(200);
+    assert_eq!(switches.map(|switch| answer.element(switch)), ["true", "false", "false", "false"]);
+    site.call("DELETE", block, &[], "").await.expect(204);
+    site.call("GET", block, &[], "").await.expect_error(404, "NoSuchPublicAccessBlockConfiguration");
+    site.call("PUT", "/none?publicAccessBlock", &[], asked).await.expect_error(404, "NoSuchBucket");
+
+    let everybody = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*"}]}"#;
+    site.call("PUT", "/bucket?policy", &[], everybody).await.expect(204);
+    let status = site.call("GET", "/bucket?policyStatus", &[], "").await.expect(200);
+    assert_eq!(status.element("IsPublic"), "false");
+
+    let controls = "/bucket?ownershipControls";
+    let rule = |ownership: &str| {
+        format!("<OwnershipControls><Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule></OwnershipControls>")
+    };
+    let enforced = "BucketOwnerEnforced";
+    assert_eq!(site.call("GET", controls, &[], "").await.expect(200).element("ObjectOwnership"), enforced);
+    site.call("DELETE", controls, &[], "").await.expect(204);
+    site.call("GET", controls, &[], "").await.expect_error(404, "OwnershipControlsNotFoundError");
+    for other in ["BucketOwnerPreferred", "ObjectWriter"] {
+        site.call("PUT", controls, &[], rule(other)).await.expect_error(501, "NotImplemented");
+    }
+    site.call("PUT", controls, &[], rule("Nobody")).await.expect_error(400, "MalformedXML");
+    site.call("PUT", controls, &[], "<OwnershipControls></OwnershipControls>").await.expect_error(400, "MalformedXML");
+    site.call("PUT", controls, &[], rule(enforced)).await.expect(200);
+    assert_eq!(site.call("GET", controls, &[], "").await.expect(200).element("ObjectOwnership"), enforced);
 }
 
 #[tokio::test]

@@ -110,6 +110,13 @@ pub(super) fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -
     answer
 }
 
+/// A bucket that lacks the setting that was asked for. The framework has no status for most of these codes.
+pub(super) fn not_set(code: S3ErrorCode, message: &'static str) -> S3Error {
+    let mut error = S3Error::with_message(code, message);
+    error.set_status_code(StatusCode::NOT_FOUND);
+    error
+}
+
 pub(super) fn precondition_failed() -> S3Error {
     s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
 }

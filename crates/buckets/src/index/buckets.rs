@@ -25,6 +25,8 @@ pub(crate) enum SettingKind {
     Tagging,
     Versioning,
     ObjectLock,
+    PublicAccessBlock,
+    OwnershipControls,
 }
 
 impl SettingKind {
@@ -34,6 +36,8 @@ impl SettingKind {
             Self::Tagging => "tagging",
             Self::Versioning => "versioning",
             Self::ObjectLock => "object-lock",
+            Self::PublicAccessBlock => "public-access-block",
+            Self::OwnershipControls => "ownership-controls",
         }
     }
 }
