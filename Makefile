@@ -41,6 +41,7 @@ check: tools venv ## formatting, lints, documentation, licences, drift of graph 
 	$(VENV)/bin/python catalog/generate.py --check
 	@if command -v cargo-deny >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo check --locked --manifest-path fuzz/Cargo.toml --no-default-features --bins --target-dir "$(TARGET_DIR)"
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
 .PHONY: bench

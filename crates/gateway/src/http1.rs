@@ -20,7 +20,7 @@ mod patience;
 pub(crate) mod server;
 
 /// Reads bytes as heads and as bodies, for the fuzz target; whatever they are, there is an answer and no panic.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn read_anything(bytes: &[u8]) {
     use bytes::BytesMut;
 

@@ -25,9 +25,9 @@ pub mod exchange;
 mod failure;
 pub mod gap;
 mod host_region;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod http1;
-#[cfg(not(fuzzing))]
+#[cfg(not(feature = "fuzzing"))]
 mod http1;
 pub mod identities;
 pub mod key_resolver;
