@@ -63,6 +63,9 @@ pub enum LookupIndexError {
     /// No JSON object.
     #[error("not an event record: it is no JSON object")]
     NotAnObject,
+    /// Text that is no UTF-8, be it in a field that nobody looks at.
+    #[error("not an event record: it is no UTF-8")]
+    NotUtf8(#[source] std::str::Utf8Error),
     /// Not a JSON object with the fields of a record.
     #[error("not an event record")]
     NotARecord(#[source] serde_json::Error),
@@ -171,13 +174,15 @@ impl LookupIndex {
     /// Reads a record.
     ///
     /// # Errors
-    /// The text is no JSON object, or has no event id or no readable time.
+    /// The text is no UTF-8 or no JSON object, or has no event id or no readable time.
     pub fn derive(record: &[u8]) -> Result<Self, LookupIndexError> {
         // Serde would take an array for the fields in their order.
         if record.trim_ascii_start().first() != Some(&b'{') {
             return Err(LookupIndexError::NotAnObject);
         }
-        let record: Record<'_> = serde_json::from_slice(record).map_err(LookupIndexError::NotARecord)?;
+        // Serde does not look at the bytes of values that it passes over.
+        let record = std::str::from_utf8(record).map_err(LookupIndexError::NotUtf8)?;
+        let record: Record<'_> = serde_json::from_str(record).map_err(LookupIndexError::NotARecord)?;
         let event_time = record.event_time.as_deref().ok_or(LookupIndexError::Missing { field: "eventTime" })?;
         let event_id = record.event_id.as_deref().filter(|id| !id.is_empty());
         let caller = record.user_identity.map(|raw| CallerIndex::derive(raw.get())).unwrap_or_default();

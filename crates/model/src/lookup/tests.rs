@@ -135,6 +135,13 @@ fn what_is_no_event_is_refused_by_name() {
     }
 }
 
+#[test]
+fn text_that_is_no_utf8_is_refused_wherever_it_stands() {
+    let text = b"{\"eventTime\":\"2025-03-01T12:00:05Z\",\"eventID\":\"e\",\"unknown\":\"a\xeb\"}";
+    let refused = LookupIndex::derive(text).expect_err("no UTF-8");
+    assert_eq!(refused.to_string(), "not an event record: it is no UTF-8");
+}
+
 proptest! {
     #[test]
     fn any_bytes_get_an_answer(bytes: Vec<u8>, text in "[\\[\\]{}\":,a-z0-9]{0,60}") {
