@@ -83,6 +83,13 @@ pub struct SignedByV2<'a> {
     pub placement: Placement,
 }
 
+/// How `versioning=` is signed. The MinIO client for Go sends it so and signs `versioning`; both mean the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EmptyValues {
+    AsSent,
+    LeftOut,
+}
+
 impl SignedByV2<'_> {
     /// Proves that the owner of the secret signed the request. `now` and `skew` judge the time.
     ///
@@ -98,13 +105,18 @@ impl SignedByV2<'_> {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.expose().as_bytes());
         let decoded = STANDARD.decode(presented.as_bytes()).unwrap_or_default();
         let fits = |text: &[u8]| hmac::verify(&key, text, &decoded).is_ok();
-        let text = self.string_to_sign(&date_line, self.head.path);
+        let text = self.string_to_sign(&date_line, self.head.path, EmptyValues::AsSent);
         if fits(&text) {
             return Ok(());
         }
         // boto3 signs a bucket with a slash behind its name and sends it without. Both name the bucket and no object.
-        if self.is_bucket_alone() && fits(&self.string_to_sign(&date_line, &format!("{}/", self.head.path))) {
-            return Ok(());
+        let with_slash = self.is_bucket_alone().then(|| format!("{}/", self.head.path));
+        for path in with_slash.as_deref().into_iter().chain([self.head.path]) {
+            for empty_values in [EmptyValues::AsSent, EmptyValues::LeftOut] {
+                if fits(&self.string_to_sign(&date_line, path, empty_values)) {
+                    return Ok(());
+                }
+            }
         }
         Err(SigV4Error::Mismatch(Box::new(SignatureMismatch {
             access_key_id: self.access_key_id.to_string(),
@@ -148,7 +160,7 @@ impl SignedByV2<'_> {
         self.bucket_in_host.is_none() && path.len() > 1 && path.bytes().filter(|byte| *byte == b'/').count() == 1
     }
 
-    fn string_to_sign(&self, date_line: &str, path: &str) -> Vec<u8> {
+    fn string_to_sign(&self, date_line: &str, path: &str, empty_values: EmptyValues) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         let mut line = |part: &[u8]| {
             text.extend_from_slice(part);
@@ -166,7 +178,7 @@ impl SignedByV2<'_> {
             text.extend_from_slice(bucket.as_bytes());
         }
         text.extend_from_slice(path.as_bytes());
-        for (place, parameter) in self.signed_parameters().iter().enumerate() {
+        for (place, parameter) in self.signed_parameters(empty_values).iter().enumerate() {
             text.push(if place == 0 { b'?' } else { b'&' });
             text.extend_from_slice(parameter.as_bytes());
         }
@@ -210,7 +222,7 @@ impl SignedByV2<'_> {
     }
 
     /// The signed parameters, each as `name` or `name=value`, by name.
-    fn signed_parameters(&self) -> Vec<String> {
+    fn signed_parameters(&self, empty_values: EmptyValues) -> Vec<String> {
         let pairs = self.head.query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let mut signed: Vec<(Cow<'_, str>, Option<Cow<'_, str>>)> = pairs
             .map(|pair| match pair.split_once('=') {
@@ -221,8 +233,8 @@ impl SignedByV2<'_> {
             .collect();
         signed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let text = |(name, value): (Cow<'_, str>, Option<Cow<'_, str>>)| match value {
-            Some(value) => format!("{name}={value}"),
-            None => name.into_owned(),
+            Some(value) if !value.is_empty() || empty_values == EmptyValues::AsSent => format!("{name}={value}"),
+            _ => name.into_owned(),
         };
         signed.into_iter().map(text).collect()
     }

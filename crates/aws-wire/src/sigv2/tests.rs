@@ -108,6 +108,19 @@ fn the_guides_examples_are_true() {
 }
 
 #[test]
+fn a_parameter_without_a_value_may_be_sent_with_an_equals_sign() {
+    let authorization = authorization("c2WLPFtWHVgbEmeEG93a4cG37dM=");
+    let headers = [("date", "Tue, 27 Mar 2007 19:44:46 +0000"), ("authorization", authorization.as_str())];
+    for target in ["/?acl", "/?acl="] {
+        assert_eq!(check(("GET", target), Some("johnsmith"), &headers, None), Ok(()), "{target}");
+    }
+    for target in ["/?acl=a", "/?acl=&versioning=", "/"] {
+        let refused = check(("GET", target), Some("johnsmith"), &headers, None);
+        assert!(matches!(refused, Err(SigV4Error::Mismatch(_))), "{target}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_url_holds_until_it_expires() {
     let bucket = Some("johnsmith");
     assert_eq!(check(("GET", URL), bucket, &[], Some(1_175_139_620)), Ok(()));

@@ -23,7 +23,7 @@ impl Extras<'_> {
             return Err(s3_error!(InvalidStorageClass, "The storage class you specified is not valid"));
         }
         if self.has_encryption {
-            return Err(s3_error!(NotImplemented, "Server-side encryption of objects is not implemented."));
+            return Err(no_encryption());
         }
         Ok(())
     }
@@ -31,4 +31,12 @@ impl Extras<'_> {
 
 pub(super) fn no_access_lists() -> s3s::S3Error {
     s3_error!(AccessControlListNotSupported, "The bucket does not allow ACLs")
+}
+
+pub(super) fn no_encryption() -> s3s::S3Error {
+    s3_error!(
+        NotImplemented,
+        "Embedded buckets do not encrypt: ask for no encryption and put the data folder on an encrypted disk, or use a \
+         bucket that encrypts."
+    )
 }

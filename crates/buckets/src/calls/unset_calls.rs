@@ -3,10 +3,11 @@
 //! Tools that describe a bucket ask for all of them, and would stop at `NotImplemented`. Setting one still answers that.
 
 use s3s::dto::*;
-use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::Backend;
 use super::answers::not_set;
+use super::refusals::no_encryption;
 
 impl Backend {
     pub(super) async fn get_bucket_cors(
@@ -61,11 +62,7 @@ impl Backend {
         request: S3Request<PutBucketEncryptionInput>,
     ) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
         self.index.bucket(&request.input.bucket).await?;
-        Err(s3_error!(
-            NotImplemented,
-            "Embedded buckets do not encrypt: leave this setting out and put the data folder on an encrypted disk, or \
-             deliver to a bucket that encrypts."
-        ))
+        Err(no_encryption())
     }
 
     pub(super) async fn get_bucket_logging(
