@@ -151,7 +151,8 @@ class ServiceWriter:
             is_exception = bool(shape.get("exception")) or bool(error)
             code = error.get("code")
             out.number(payload)
-            out.number(bool(shape.get("eventstream")) | is_exception << 1 | bool(shape.get("fault") or error.get("fault")) << 2)
+            out.number(bool(shape.get("eventstream")) | is_exception << 1 | bool(shape.get("fault") or error.get("fault")) << 2
+                       | bool(shape.get("union")) << 3)
             out.number(self.strings.add(code if code != name else None))
             out.number(int(error.get("httpStatusCode", 0)))
             out.number(self.strings.add(shape.get("locationName")))

@@ -334,6 +334,7 @@ impl Block<'_> {
             is_event_stream: marks & 1 == 1,
             is_exception: marks >> 1 & 1 == 1,
             is_server_fault: marks >> 2 & 1 == 1,
+            is_union: marks >> 3 & 1 == 1,
             error_code,
             error_status,
             location_name,

@@ -159,6 +159,8 @@ pub struct Structure {
     pub is_exception: bool,
     /// Whether it is an exception that is the service's fault.
     pub is_server_fault: bool,
+    /// Whether it is a union, of whose members one is there.
+    pub is_union: bool,
     /// Error code on the wire where it differs from the shape's name.
     pub error_code: Option<String>,
     /// HTTP status of an exception, 0 when the model gives none.
