@@ -1,6 +1,6 @@
 //! What CloudTrail calls a service and an operation.
 
-use aws_wire::catalog::{Operation, Service};
+use aws_wire::catalog::{Catalog, Operation, Service};
 use aws_wire::classify::Call;
 use model::{Region, Text};
 
@@ -77,9 +77,20 @@ pub(crate) fn operation_source(service: &Service, operation: &Operation) -> Text
 pub(crate) fn source_of(service: &Service) -> Text {
     let label = ServiceRules::of(service).source.unwrap_or_else(|| {
         // Endpoint prefixes with dots put the plane first: `api.ecr`, `runtime.sagemaker`, `streams.dynamodb`.
-        service.endpoint_prefix.rsplit('.').next().unwrap_or(&service.endpoint_prefix)
+        let label = service.endpoint_prefix.rsplit('.').next().unwrap_or(&service.endpoint_prefix);
+        if is_part_of_another(service) { &service.signing_name } else { label }
     });
     [label, ".amazonaws.com"].concat().into()
+}
+
+/// Whether a service is a part of another one, whose name its requests are signed for: a data plane (`bedrock-runtime`
+/// signs as `bedrock`), a second generation (`cloudhsmv2`) or a product beside it (`lexv2-models`). Such a part writes the
+/// name of the whole. Source: records and guides of the parts of AppConfig, Bedrock, AgentCore, CloudHSM, Chime, Lex and
+/// Agent Registry; two that do not have rows.
+fn is_part_of_another(service: &Service) -> bool {
+    let is_its_name = |prefix: &str| prefix.rsplit('.').next() == Some(&service.signing_name);
+    !is_its_name(&service.endpoint_prefix)
+        && Catalog::embedded().summaries().any(|other| is_its_name(&other.endpoint_prefix))
 }
 
 pub(crate) fn name_of(service: &Service, operation: &Operation) -> Text {
@@ -144,4 +155,30 @@ pub(crate) fn aws_region(service: &Service, region: &Region) -> Text {
     let is_global = ServiceRules::of(service).is_global
         || (service.is_global && !matches!(service.id.as_str(), "s3" | "s3control" | "sts"));
     if is_global { Text::new(region.global_service_home().as_str()) } else { Text::new(region.as_str()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_the_source_of_the_whole() {
+        for (id, source) in [
+            ("bedrock-runtime", "bedrock"),
+            ("chime-sdk-voice", "chime"),
+            ("chime-sdk-media-pipelines", "chime-sdk-media-pipelines"),
+            ("cloudhsmv2", "cloudhsm"),
+            ("lexv2-runtime", "lex"),
+            ("personalize-events", "personalize"),
+            ("servicecatalog-appregistry", "servicecatalog-appregistry"),
+            ("dynamodbstreams", "dynamodb"),
+            ("ecr", "ecr"),
+            // No service has the name that these sign for.
+            ("marketplace-deployment", "deployment-marketplace"),
+            ("partnercentral-channel", "partnercentral-channel"),
+        ] {
+            let service = Catalog::embedded().service(id).expect(id);
+            assert_eq!(source_of(service), format!("{source}.amazonaws.com"), "{id}");
+        }
+    }
 }

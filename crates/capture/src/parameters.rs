@@ -193,7 +193,7 @@ pub(crate) fn decode_output(call: &Call, answer: &Answer<'_>) -> Option<Structur
 }
 
 /// Reads whose answer is written all the same, by service id and operation; `*` stands for all. Source: records, of
-/// 2020 but for STS and Application Insights; none contradicts them. Those of ACM and Private CA: guides; of ECR:
+/// 2020 but for STS and Application Insights; none contradicts them. Those of ACM, Bedrock and Private CA: guides; of ECR:
 /// github.com/splunk/security_content (2021).
 const ANSWERED_READS: &[(&str, &str)] = &[
     ("acm", "GetCertificate"),
@@ -201,6 +201,7 @@ const ANSWERED_READS: &[(&str, &str)] = &[
     ("acm", "ListCertificates"),
     ("application-insights", "ListApplications"),
     ("athena", "ListWorkGroups"),
+    ("bedrock-runtime", "ApplyGuardrail"),
     ("directconnect", "DescribeDirectConnectGateways"),
     ("directconnect", "DescribeLags"),
     ("ecr", "DescribeImageScanFindings"),
@@ -313,8 +314,9 @@ const RENAMED_ANSWER_KEYS: &[(&str, &str, &str, &str)] = &[
 /// Keys of requests that one operation writes in its own way, as above. Source: SQS guide.
 const RENAMED_REQUEST_KEYS: &[(&str, &str, &str, &str)] = &[("sqs", "AddPermission", "aWSAccountIds", "AWSAccountIds")];
 
-/// Answers of which only some keys are written. Source: records.
+/// Answers of which only some keys are written. Source: records; of guardrails, whose texts are content, the guide (2026).
 const ONLY_ANSWER_KEYS: &[(&str, &str, &[&str])] = &[
+    ("bedrock-runtime", "ApplyGuardrail", &["action", "assessments"]),
     ("secretsmanager", "CreateSecret", &["arn"]),
     ("secretsmanager", "PutSecretValue", &["arn"]),
     ("secretsmanager", "UpdateSecret", &["arn"]),

@@ -51,6 +51,8 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("iam", "GenerateCredentialReport", true),
     ("iam", "GenerateServiceLastAccessedDetails", true),
     ("iam", "GenerateOrganizationsAccessReport", true),
+    // Guide (2026).
+    ("bedrock-runtime", "ApplyGuardrail", true),
     // Records.
     ("bedrock-agent-runtime", "Retrieve", true),
     ("bedrock-agent-runtime", "RetrieveAndGenerate", true),
@@ -94,6 +96,8 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("dynamodb", "BatchExecuteStatement", false),
     ("dynamodb", "ExecuteStatement", false),
     ("dynamodb", "ExecuteTransaction", false),
+    // Records (2023, 2024, github.com/aws-samples): credentials are handed out, as by STS.
+    ("eks-auth", "AssumeRoleForPodIdentity", true),
     // Access level: Read.
     ("events", "TestEventPattern", true),
     ("license-manager", "CheckInLicense", false),
@@ -138,6 +142,10 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
 /// services go by the verb: 23 operations of 15 services that ask by POST have records with `true`.
 const READING_BY_GET: &[&str] = &["amplifybackend", "connect"];
 
+/// Services that change nothing: they compute with keys that another service keeps. Source: Payment Cryptography guide
+/// (2024), as the operations of KMS.
+const READING_ALWAYS: &[&str] = &["payment-cryptography-data"];
+
 /// Whether the call changes nothing, as CloudTrail's `readOnly` says it.
 pub fn is_read_only(call: &Call) -> bool {
     OperationFacts::of(call).read_only
@@ -145,7 +153,11 @@ pub fn is_read_only(call: &Call) -> bool {
 
 pub(crate) fn operation_is_read_only(service: &str, operation: &Operation) -> bool {
     EXCEPTIONS.iter().find(|(id, name, _)| *name == operation.name && *id == service).map_or_else(
-        || reads_by_name_or_model(operation) && !(READING_BY_GET.contains(&service) && operation.http_method == "POST"),
+        || {
+            READING_ALWAYS.contains(&service)
+                || (reads_by_name_or_model(operation)
+                    && !(READING_BY_GET.contains(&service) && operation.http_method == "POST"))
+        },
         |(_, _, value)| *value,
     )
 }
@@ -206,7 +218,7 @@ mod tests {
                 assert!(!(reads && starts_with_verb(&operation.name, &deletes)), "{} {}", service.id, operation.name);
             }
         }
-        assert!(unusual < 80, "{unusual}");
+        assert!(unusual < 100, "{unusual}");
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn refusal_as_answer(exchange: &Exchange<'_>, rules: &ServiceRules, parts: &Part
     let mut json: Json = serde_json::from_slice(body.complete()?).ok()?;
     hide_by_name(&mut json, rules.secrets.into(), exchange.redaction_key, false);
     said(exchange, parts).hide_in_json(&mut json);
-    json.is_object().then_some(json)
+    json.as_object().is_some_and(|object| !object.is_empty()).then_some(json)
 }
 
 /// What the request said, for messages that may repeat it.

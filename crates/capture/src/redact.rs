@@ -78,6 +78,8 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     // Records: code and notebooks hidden.
     ("athena", "CodeBlock", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
     ("athena", "Payload", Treatment::Text("HIDDEN_FOR_SECURITY_REASONS")),
+    // Guide (2026).
+    ("athena", "QueryString", Treatment::Text("***OMITTED***")),
     // Record (2024, github.com/panther-labs/panther-analysis).
     ("bedrock", "offerToken", Omit),
     // The model of its successor marks it; calls of both look the same.
@@ -221,6 +223,8 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     ("b2bi", "X12Details", "version", HIDE),
     // Variables of an environment, where callers put secrets.
     ("batch", "KeyValuePair", "value", HIDE),
+    // Guide (2026): what a guardrail judges is content.
+    ("bedrock-runtime", "ApplyGuardrailRequest", "content", Omit),
     ("codebuild", "EnvironmentVariable", "value", HIDE),
     ("codebuild", "ExportedEnvironmentVariable", "value", HIDE),
     ("elasticbeanstalk", "ConfigurationOptionSetting", "Value", HIDE),
@@ -267,14 +271,33 @@ pub(crate) fn member_treatment(
         return rules.secrets.into();
     }
     match &shape.kind {
-        // Bytes are content, not parameters.
+        // Bytes are content, not parameters, but for services that record what travels; there, too, no stream is written.
+        ShapeKind::Blob { is_streaming: false }
+            if rules.writes_bytes && !member.is_streaming && !is_payload(service, structure, member) =>
+        {
+            if looks_secret(&member.name) { rules.secrets.into() } else { Show }
+        }
         ShapeKind::Blob { .. } => Omit,
         ShapeKind::String if looks_secret(&member.name) => rules.secrets.into(),
         ShapeKind::List { member: element, .. } if holds_text(service, element) && looks_secret(&member.name) => {
             rules.secrets.into()
         }
+        // A list of structures that are all hidden is one text. Source: Invoicing guide (2026, contacts).
+        ShapeKind::List { member: element, .. } if is_sensitive_structure(service, element) => rules.secrets.into(),
         _ => Show,
     }
+}
+
+fn is_sensitive_structure(service: &Service, element: &Member) -> bool {
+    let shape = service.shape(element.shape);
+    shape.is_sensitive && matches!(shape.kind, ShapeKind::Structure(_))
+}
+
+/// Whether a member is the whole body.
+fn is_payload(service: &Service, structure: ShapeId, member: &Member) -> bool {
+    let structure = service.structure(structure);
+    let payload = structure.and_then(|structure| structure.members.get(usize::from(structure.payload?)));
+    payload.is_some_and(|payload| payload.name == member.name)
 }
 
 fn holds_text(service: &Service, element: &Member) -> bool {

@@ -8,8 +8,11 @@ use aws_wire::catalog::{Location, Member, Protocol, Service, ShapeId, ShapeKind,
 use aws_wire::value::{Field, FieldKey, StructureValue, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use model::EventCategory;
+use model::limits::PARAMETERS_BYTES_MAX;
 use serde_json::{Map, Value as Json};
 
+use crate::category::event_category;
 use crate::dynamodb;
 use crate::redact::{
     Remainder, Treatment, hide_in_text, holds_signed_url, is_environment, looks_secret, member_treatment,
@@ -17,6 +20,9 @@ use crate::redact::{
 use crate::redaction_key::{RedactionKey, hidden_text};
 use crate::service_rules::{HIDDEN_TEXT, KeyStyle, ServiceRules};
 use crate::timestamp::{TimeStyle, write_time};
+
+/// Longest bytes that are written: in base64 they take three quarters of what all parameters may take.
+const BLOB_BYTES_MAX: usize = PARAMETERS_BYTES_MAX / 16 * 9;
 
 /// Whether parameters or an answer are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +41,8 @@ pub(crate) struct Renderer<'a> {
     pub(crate) times: TimeStyle,
     pub(crate) direction: Direction,
     keys: KeyStyle,
+    /// Whether bytes are written. Those of a data event are content, whatever the service.
+    writes_bytes: bool,
     redaction_key: Option<&'a RedactionKey>,
     is_dynamodb: bool,
     is_iam: bool,
@@ -51,6 +59,7 @@ impl<'a> Renderer<'a> {
             times: rules.time_style(protocol),
             direction,
             keys: rules.keys,
+            writes_bytes: false,
             redaction_key: None,
             is_dynamodb: service.id == "dynamodb",
             is_iam: service.id == "iam",
@@ -63,6 +72,8 @@ impl<'a> Renderer<'a> {
         Self {
             keys: self.rules.keys_of(&self.service.id, operation),
             times: self.rules.times_of(&self.service.id, operation, self.times),
+            writes_bytes: self.rules.writes_bytes
+                && event_category(&self.service.id, operation) == EventCategory::Management,
             ..self
         }
     }
@@ -111,7 +122,9 @@ impl<'a> Renderer<'a> {
         wanted: impl Fn(Option<&Member>) -> bool,
     ) -> Map<String, Json> {
         let mut object = Map::with_capacity(value.fields.len());
-        let members = self.service.structure(value.shape).map_or(&[][..], |structure| &structure.members);
+        let structure = self.service.structure(value.shape);
+        let members = structure.map_or(&[][..], |structure| &structure.members);
+        let is_union = structure.is_some_and(|structure| structure.is_union);
         let hides_value = self.is_environment || is_secret_pair(value, members);
         // A member that an answer gives as null is absent.
         for field in value.fields.iter().filter(|field| field.value != Value::Null) {
@@ -129,7 +142,8 @@ impl<'a> Renderer<'a> {
                             object.insert(self.key_of(member), json);
                         }
                     } else if let Some((key, json)) = self.member(value.shape, member, &field.value) {
-                        object.insert(key, json);
+                        let is_variant = is_union && self.keys == KeyStyle::Snake;
+                        object.insert(if is_variant { member.name.clone() } else { key }, json);
                     }
                 }
                 FieldKey::Unknown(name) => {
@@ -151,6 +165,7 @@ impl<'a> Renderer<'a> {
             return done;
         }
         let json = match member_treatment(self.service, self.rules, structure, member) {
+            Treatment::Show if matches!(value, Value::Blob(bytes) if !self.has_room_for(bytes)) => return None,
             Treatment::Show => self.shown(member, value),
             Treatment::Omit => self.omitted_value(value)?,
             // Whatever it is made of: a list, a map or a structure that is hidden is one text. Source: records (SSM,
@@ -159,6 +174,11 @@ impl<'a> Renderer<'a> {
             Treatment::Each(remainder) => self.remainder(remainder, value),
         };
         Some((self.key_of(member), json))
+    }
+
+    /// Whether bytes are written: where they are at all, those that leave room for the other parameters.
+    fn has_room_for(&self, bytes: &[u8]) -> bool {
+        (self.writes_bytes || !self.rules.writes_bytes) && bytes.len() <= BLOB_BYTES_MAX
     }
 
     fn shown(&self, member: &Member, value: &Value) -> Json {
@@ -308,7 +328,7 @@ impl<'a> Renderer<'a> {
     /// The key of a member of the model.
     pub(crate) fn key_of(&self, member: &Member) -> String {
         self.key(match self.keys {
-            KeyStyle::LowerFirst => &member.name,
+            KeyStyle::LowerFirst | KeyStyle::Snake => &member.name,
             KeyStyle::Wire | KeyStyle::WireLowerFirst => member.wire_name(),
         })
     }
@@ -317,6 +337,7 @@ impl<'a> Renderer<'a> {
         match self.keys {
             KeyStyle::LowerFirst | KeyStyle::WireLowerFirst => lower_first(name),
             KeyStyle::Wire => name.to_owned(),
+            KeyStyle::Snake => in_words(name),
         }
     }
 }
@@ -407,6 +428,26 @@ fn url_encoded(value: &Value) -> Json {
     Json::String(encoded)
 }
 
+/// The name in words with underscores: `PINBlock` becomes `pin_block`.
+fn in_words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 8);
+    let mut letters = name.chars().peekable();
+    let mut before: Option<char> = None;
+    while let Some(letter) = letters.next() {
+        // A word begins with a capital after a small letter, and with the last capital of several.
+        let begins = letter.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                !before.is_ascii_uppercase() || letters.peek().is_some_and(char::is_ascii_lowercase)
+            });
+        if begins {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_lowercase());
+        before = Some(letter);
+    }
+    words
+}
+
 /// The name with its first letter in lower case, and nothing else changed: `DBInstance` becomes `dBInstance`.
 pub(crate) fn lower_first(name: &str) -> String {
     let mut lowered = name.to_owned();
@@ -414,4 +455,22 @@ pub(crate) fn lower_first(name: &str) -> String {
         first.make_ascii_lowercase();
     }
     lowered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_words() {
+        for (name, words) in [
+            ("KeyIdentifier", "key_identifier"),
+            ("keyIdentifier", "key_identifier"),
+            ("PINBlock", "pin_block"),
+            ("EMV2000", "emv2000"),
+            ("Data", "data"),
+        ] {
+            assert_eq!(in_words(name), words, "{name}");
+        }
+    }
 }

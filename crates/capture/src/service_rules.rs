@@ -13,7 +13,8 @@ use crate::timestamp::TimeStyle;
 /// The deviations of one service.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServiceRules {
-    /// Text before `.amazonaws.com` in `eventSource`; `None`: the last label of the endpoint prefix.
+    /// Text before `.amazonaws.com` in `eventSource`; `None`: the last label of the endpoint prefix, or the name of the
+    /// service that it is a part of.
     pub(crate) source: Option<&'static str>,
     /// Version of the record format that the service writes: the newest seen in records.
     pub(crate) event_version: &'static str,
@@ -46,6 +47,8 @@ pub(crate) struct ServiceRules {
     pub(crate) labels_are_encoded: bool,
     /// Whether an answer's header `Access-Control-Expose-Headers` is written as if it were a member.
     pub(crate) writes_exposed_headers: bool,
+    /// Whether bytes among the members are written, as the base64 that travels.
+    pub(crate) writes_bytes: bool,
 }
 
 /// Whether and how `apiVersion` is written.
@@ -72,6 +75,8 @@ pub(crate) enum KeyStyle {
     Wire,
     /// The name on the wire with its first letter in lower case: where the model has lost the names of labels.
     WireLowerFirst,
+    /// The model's name in words (`key_identifier`); of a union, whose member says what it is, the model's name.
+    Snake,
 }
 
 /// What stands in place of a secret value.
@@ -121,16 +126,21 @@ impl ServiceRules {
         tells_what_was_refused: false,
         labels_are_encoded: false,
         writes_exposed_headers: false,
+        writes_bytes: false,
     };
 
-    /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, labels of the
-    /// path and query values as they travel, a failure's JSON as an answer.
+    /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, bytes, labels of
+    /// the path and query values as they travel, a failure's JSON as an answer, and a header of that among its members.
     ///
-    /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 46 of
-    /// the 63 such services that records or guides were found of; those of the other kind have rows. Sources of what
-    /// they have in common, beside the rows: records of Amplify, AppSync, Data Lifecycle Manager, EKS, GuardDuty,
-    /// MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018 to 2025), guides of DataBrew, Location, Clean
-    /// Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer, Data Exchange and OAM.
+    /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 53 of
+    /// the 75 such services that records or guides were found of; those of the other kind have rows. A service whose
+    /// every call is a POST is not: its operations are procedures that were given paths later, and 10 of 13 such services
+    /// write by the defaults (Agent Registry, EKS Auth, Directory Service Data, the Data API, Kinesis Video, SimpleDB's
+    /// exports and others). Sources of what those behind API Gateway have in common, beside the rows: records of Amplify,
+    /// AppSync, Data Lifecycle Manager, EKS, GuardDuty, MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018
+    /// to 2025), guides of DataBrew, Location, Clean Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer,
+    /// Data Exchange, OAM, Managed Service for Prometheus, GameLift Streams, Launch Wizard, RTB Fabric and Connector for
+    /// SCEP; of bytes, guides of HealthOmics, Synthetics and Managed Service for Prometheus.
     const FRONTED: Self = Self {
         keys: KeyStyle::Wire,
         times: Some(TimeStyle::Wire),
@@ -139,6 +149,8 @@ impl ServiceRules {
         errors_are_answers: true,
         tells_what_was_refused: true,
         labels_are_encoded: true,
+        writes_exposed_headers: true,
+        writes_bytes: true,
         ..Self::DEFAULT
     };
 
@@ -154,11 +166,7 @@ impl ServiceRules {
         static FRONTED: ServiceRules = ServiceRules::FRONTED;
         match TABLE.binary_search_by(|(row, _)| (*row).cmp(&service.id)) {
             Ok(index) => &TABLE[index].1,
-            Err(_)
-                if service.protocols.first() == Some(&Protocol::RestJson) && *service.api_version >= *FRONTED_FROM =>
-            {
-                &FRONTED
-            }
+            Err(_) if is_fronted(service) => &FRONTED,
             Err(_) => &DEFAULT,
         }
     }
@@ -191,27 +199,47 @@ impl ServiceRules {
 /// Version of the API from which on a service of REST and JSON is taken to stand behind API Gateway.
 const FRONTED_FROM: &str = "2017-06";
 
+/// Whether a service without a row is taken to stand behind API Gateway.
+fn is_fronted(service: &Service) -> bool {
+    service.protocols.first() == Some(&Protocol::RestJson)
+        && *service.api_version >= *FRONTED_FROM
+        && !service.operations.iter().all(|operation| operation.http_method == "POST")
+}
+
 /// Operations whose keys are not those of their service. Source: Account Management guide (the operations on regions,
-/// which are newer, are as on the wire in records).
+/// which are newer, are as on the wire in records); CloudWatch guide of RUM's data plane (2024).
 const OPERATION_KEYS: &[(&str, &str, KeyStyle)] = &[
     ("account", "DeleteAlternateContact", KeyStyle::LowerFirst),
     ("account", "GetAlternateContact", KeyStyle::LowerFirst),
     ("account", "PutAlternateContact", KeyStyle::LowerFirst),
+    ("rum", "PutRumEvents", KeyStyle::LowerFirst),
 ];
 
 /// Operations whose times are not those of their service. Systems Manager's documents still have the form of before 2023.
 /// Source: records (2024, github.com/elastic/integrations). Calls on ACME have ISO. Source: Certificate Manager guide
 /// (2026).
-const OPERATION_TIMES: &[(&str, &str, TimeStyle)] =
-    &[("acm", "CreateAcmeExternalAccountBinding", TimeStyle::Iso), ("ssm", "CreateDocument", TimeStyle::Java)];
+const OPERATION_TIMES: &[(&str, &str, TimeStyle)] = &[
+    ("acm", "CreateAcmeExternalAccountBinding", TimeStyle::Iso),
+    // Guide of the data plane (2024).
+    ("rum", "PutRumEvents", TimeStyle::JavaComma),
+    ("ssm", "CreateDocument", TimeStyle::Java),
+];
 
 const D: ServiceRules = ServiceRules::DEFAULT;
 const F: ServiceRules = ServiceRules::FRONTED;
+
+/// Services of billing and cost management, which write members and times as they travel, and tell what was refused.
+/// Sources: records of Budgets and Cost Explorer (2023, 2026), guides of Invoicing (2026), Pricing Calculator (2024) and
+/// Sustainability (2026).
+const BILLED: ServiceRules =
+    ServiceRules { keys: KeyStyle::Wire, times: Some(TimeStyle::Wire), tells_what_was_refused: true, ..D };
 
 /// The table, sorted by service id.
 static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2023): `RegionName`.
     ("account", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, is_global: true, ..D }),
+    // Guide (2026): as its data plane.
+    ("agent-registry-control", ServiceRules { ..D }),
     // Records (2022).
     (
         "apigateway",
@@ -220,7 +248,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide of its data plane: as by the rule.
     ("appconfig", ServiceRules { ..D }),
     // Guide (2024): the name of the control plane.
-    ("appconfigdata", ServiceRules { source: Some("appconfig"), event_version: "1.09", ..D }),
+    ("appconfigdata", ServiceRules { event_version: "1.09", ..D }),
     // Guide: the source is that of EC2 Auto Scaling.
     ("application-autoscaling", ServiceRules { source: Some("autoscaling"), event_version: "1.08", ..D }),
     // Records (2021).
@@ -245,32 +273,29 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("backup", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // By the rule of AWS Backup.
     ("backupsearch", ServiceRules { ..D }),
+    ("bcm-dashboards", ServiceRules { is_global: true, ..BILLED }),
+    // Records (2026).
+    ("bcm-data-exports", ServiceRules { is_global: true, ..BILLED }),
+    ("bcm-pricing-calculator", ServiceRules { is_global: true, ..BILLED }),
+    ("bcm-recommended-actions", ServiceRules { is_global: true, ..BILLED }),
     // Records (2025): ISO times.
     ("bedrock", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
     // Guide: model invocation is recorded under the name of the service itself.
-    (
-        "bedrock-agent",
-        ServiceRules { source: Some("bedrock"), event_version: "1.09", times: Some(TimeStyle::Iso), ..D },
-    ),
-    ("bedrock-agent-runtime", ServiceRules { source: Some("bedrock"), times: Some(TimeStyle::Iso), ..D }),
+    ("bedrock-agent", ServiceRules { event_version: "1.09", times: Some(TimeStyle::Iso), ..D }),
+    ("bedrock-agent-runtime", ServiceRules { times: Some(TimeStyle::Iso), ..D }),
     // Guide (2026): the name without the plane.
-    (
-        "bedrock-agentcore-control",
-        ServiceRules { source: Some("bedrock-agentcore"), writes_exposed_headers: true, ..F },
-    ),
-    (
-        "bedrock-runtime",
-        ServiceRules { source: Some("bedrock"), event_version: "1.10", times: Some(TimeStyle::Iso), ..D },
-    ),
+    ("bedrock-agentcore-control", ServiceRules { ..F }),
+    ("bedrock-runtime", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
+    ("billing", ServiceRules { is_global: true, ..BILLED }),
     // Guide.
-    ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, writes_exposed_headers: true, ..F }),
+    ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, ..F }),
     // Records (2026): members as on the wire.
-    ("budgets", ServiceRules { keys: KeyStyle::Wire, is_global: true, tells_what_was_refused: true, ..D }),
+    ("budgets", ServiceRules { is_global: true, ..BILLED }),
     // Guide: members as on the wire. Records of a denial (github.com/adanalvarez/TrailDiscover).
-    ("ce", ServiceRules { keys: KeyStyle::Wire, is_global: true, tells_what_was_refused: true, ..D }),
+    ("ce", ServiceRules { is_global: true, ..BILLED }),
     // Guide of the media pipelines (2022): as by the rule, and the name of the service as its source.
     ("chime", ServiceRules { ..D }),
-    ("chime-sdk-identity", ServiceRules { source: Some("chime"), ..D }),
+    ("chime-sdk-identity", ServiceRules { ..D }),
     (
         "chime-sdk-media-pipelines",
         ServiceRules {
@@ -281,19 +306,24 @@ static TABLE: &[(&str, ServiceRules)] = &[
             ..D
         },
     ),
-    ("chime-sdk-meetings", ServiceRules { source: Some("chime"), ..D }),
-    ("chime-sdk-messaging", ServiceRules { source: Some("chime"), ..D }),
-    ("chime-sdk-voice", ServiceRules { source: Some("chime"), ..D }),
+    ("chime-sdk-meetings", ServiceRules { ..D }),
+    ("chime-sdk-messaging", ServiceRules { ..D }),
+    ("chime-sdk-voice", ServiceRules { ..D }),
     // Guide (2023).
-    ("cleanrooms", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("cleanrooms", ServiceRules { event_version: "1.08", ..F }),
     // Guide.
     ("clouddirectory", ServiceRules { ..D }),
     // Records (2021).
     ("cloudformation", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): comments hidden, underscores.
     ("cloudfront", ServiceRules { event_version: "1.09", api_version: ApiVersion::Underscores, is_global: true, ..D }),
+    // Guide (2023).
+    (
+        "cloudfront-keyvaluestore",
+        ServiceRules { source: Some("edgekeyvaluestore"), event_version: "1.09", is_global: true, ..D },
+    ),
     // Records (2022): the second generation writes the name of the first.
-    ("cloudhsmv2", ServiceRules { source: Some("cloudhsm"), event_version: "1.08", ..D }),
+    ("cloudhsmv2", ServiceRules { event_version: "1.08", ..D }),
     ("cloudsearch", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024).
     ("cloudtrail", ServiceRules { event_version: "1.11", ..D }),
@@ -315,6 +345,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("config", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
     // Guide.
     ("connect", ServiceRules { ..F }),
+    ("cur", ServiceRules { is_global: true, ..BILLED }),
     // Guide.
     ("detective", ServiceRules { ..F }),
     // Guide.
@@ -356,8 +387,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2023): apiVersion.
     ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
     // Records (2018, 2024, github.com/DataDog/stratus-red-team): epoch seconds with a fraction, the cluster by its label
-    // in the path (`name`).
-    ("eks", ServiceRules { ..F }),
+    // in the path (`name`), no header among the members.
+    ("eks", ServiceRules { writes_exposed_headers: false, ..F }),
     // Records (2014): no wrapper.
     (
         "elasticache",
@@ -379,6 +410,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("firehose", ServiceRules { secrets: Replacement::Text(""), ..D }),
     // Guide: apiVersion.
     ("fms", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    ("freetier", ServiceRules { is_global: true, ..BILLED }),
     // Guide: apiVersion.
     ("fsx", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
@@ -393,7 +425,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     // Guide.
-    ("grafana", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("grafana", ServiceRules { event_version: "1.08", ..F }),
     // Guide.
     ("greengrass", ServiceRules { ..F }),
     // Records (2021 to 2025, github.com/splunk/security_content, github.com/adanalvarez/TrailDiscover).
@@ -406,10 +438,11 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("inspector", ServiceRules { api_version: ApiVersion::Fixed("v20160216"), ..D }),
     // Guide.
     ("internetmonitor", ServiceRules { event_version: "1.08", ..F }),
+    ("invoicing", ServiceRules { is_global: true, ..BILLED }),
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
     // Guide.
-    ("kafka", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("kafka", ServiceRules { event_version: "1.08", ..F }),
     ("kinesis-video-archived-media", ServiceRules { ..D }),
     ("kinesis-video-media", ServiceRules { ..D }),
     ("kinesis-video-signaling", ServiceRules { ..D }),
@@ -428,15 +461,19 @@ static TABLE: &[(&str, ServiceRules)] = &[
         "lambda",
         ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("Boolean"), ..D },
     ),
-    // Guide: the name of the first generation.
-    ("lexv2-models", ServiceRules { source: Some("lex"), ..F }),
-    ("lexv2-runtime", ServiceRules { source: Some("lex"), ..F }),
+    // Guide.
+    ("lexv2-models", ServiceRules { ..F }),
+    ("lexv2-runtime", ServiceRules { ..F }),
     // Records (2023): apiVersion without separators.
     ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
     // Guide (2022).
-    ("m2", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("m2", ServiceRules { event_version: "1.08", ..F }),
     // Records (2022): texts for query values.
     ("macie2", ServiceRules { event_version: "1.08", ..F }),
+    // The name that its requests are signed for, as SES.
+    ("mailmanager", ServiceRules { source: Some("ses"), ..F }),
+    // Guide (2019).
+    ("marketplace-catalog", ServiceRules { source: Some("marketplacecatalog"), event_version: "1.05", ..D }),
     // Records (2025, github.com/adanalvarez/TrailDiscover): hidden as elsewhere.
     ("marketplace-discovery", ServiceRules { event_version: "1.11", ..D }),
     // Guide (`flowArn`).
@@ -451,17 +488,19 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("meteringmarketplace", ServiceRules { source: Some("metering-marketplace"), ..D }),
     // Guide (2017): the product's name.
     ("mgh", ServiceRules { source: Some("migrationhub"), event_version: "1.05", ..D }),
+    // Guide (2025): the name in full.
+    ("mpa", ServiceRules { source: Some("multi-party-approval"), event_version: "1.10", ..D }),
     // Records (2020); guide: three asterisks.
     ("mq", ServiceRules { source: Some("amazonmq"), secrets: Replacement::Text("***"), ..D }),
     // Records (2022, github.com/rubysoho07/cloudtrail-watcher).
-    ("mwaa", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("mwaa", ServiceRules { event_version: "1.08", ..F }),
     // Guide: recorded as RDS.
     (
         "neptune",
         ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
     ),
-    // Records (2023).
-    ("notifications", ServiceRules { event_version: "1.08", is_global: true, ..D }),
+    // Records (2023); guide (2022): labels as they stand in the path.
+    ("notifications", ServiceRules { event_version: "1.08", is_global: true, labels_are_encoded: true, ..D }),
     // Records (2021): the domain service writes the older name.
     ("opensearch", ServiceRules { source: Some("es"), event_version: "1.08", ..D }),
     // Records (2024).
@@ -470,6 +509,16 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("osis", ServiceRules { event_version: "1.08", ..D }),
     // Guide (2023): keys as on the wire.
     ("partnercentral-selling", ServiceRules { keys: KeyStyle::Wire, ..D }),
+    // Guide (2024).
+    (
+        "payment-cryptography-data",
+        ServiceRules {
+            event_version: "1.09",
+            keys: KeyStyle::Snake,
+            secrets: Replacement::Text("*** Sensitive Data Redacted ***"),
+            ..D
+        },
+    ),
     // Records.
     ("pi", ServiceRules { times: Some(TimeStyle::Java), ..D }),
     // Guide: labels and query parameters as on the wire (`application-id`).
@@ -478,6 +527,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("pinpoint-email", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     // Guide: a source of its own.
     ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), ..F }),
+    // Guide (2025).
+    ("pricing-plan-manager", ServiceRules { event_version: "1.09", ..F }),
     // Records (2022) and guide.
     ("quicksight", ServiceRules { ..D }),
     // Records (2021).
@@ -506,17 +557,9 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide (2022): times in Java's form although its model says ISO.
     ("redshift-serverless", ServiceRules { times: Some(TimeStyle::JavaComma), ..D }),
     // Guide (2023).
-    ("repostspace", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("repostspace", ServiceRules { event_version: "1.08", ..F }),
     // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times; guide.
-    (
-        "resource-explorer-2",
-        ServiceRules {
-            event_version: "1.09",
-            times: Some(TimeStyle::IsoMilliseconds),
-            writes_exposed_headers: true,
-            ..F
-        },
-    ),
+    ("resource-explorer-2", ServiceRules { event_version: "1.09", times: Some(TimeStyle::IsoMilliseconds), ..F }),
     ("resource-groups", ServiceRules { event_version: "1.08", ..D }),
     // Records (2021).
     ("resourcegroupstaggingapi", ServiceRules { event_version: "1.08", ..D }),
@@ -525,7 +568,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2023): no comma, apiVersion.
     ("route53", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, is_global: true, ..D }),
     // Guide (2021).
-    ("route53-recovery-readiness", ServiceRules { event_version: "1.08", writes_exposed_headers: true, ..F }),
+    ("route53-recovery-readiness", ServiceRules { event_version: "1.08", ..F }),
     ("route53domains", ServiceRules { is_global: true, ..D }),
     // Records (2024): ISO texts come from the wire.
     ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
@@ -546,6 +589,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
             ..D
         },
     ),
+    // Guide (2026).
+    ("s3files", ServiceRules { ..D }),
     // Records (2020).
     ("s3outposts", ServiceRules { source: Some("s3-outposts"), event_version: "1.08", ..D }),
     // Guide (2024): truth values and numbers are texts.
@@ -555,7 +600,15 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2019, 2025, github.com/adanalvarez/TrailDiscover).
     ("securityhub", ServiceRules { ..F }),
     // Guide: seconds with a fraction. Records (2023, github.com/Yamato-Security/suzaku-sample-data).
-    ("servicecatalog-appregistry", ServiceRules { event_version: "1.08", times: Some(TimeStyle::EpochSeconds), ..F }),
+    (
+        "servicecatalog-appregistry",
+        ServiceRules {
+            source: Some("servicecatalog-appregistry"),
+            event_version: "1.08",
+            times: Some(TimeStyle::EpochSeconds),
+            ..F
+        },
+    ),
     // Records (2025).
     ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
     ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
@@ -584,8 +637,10 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("sts", ServiceRules { event_version: "1.08", times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
     // Records (2020).
     ("support", ServiceRules { is_global: true, ..D }),
+    ("sustainability", ServiceRules { is_global: true, ..BILLED }),
     // Records (2020): wire names (`name`, `Schedule`, `Code`).
     ("synthetics", ServiceRules { ..F }),
+    ("taxsettings", ServiceRules { is_global: true, ..BILLED }),
     // Guide: apiVersion.
     ("waf", ServiceRules { api_version: ApiVersion::Model, ..D }),
     ("waf-regional", ServiceRules { api_version: ApiVersion::Model, ..D }),
