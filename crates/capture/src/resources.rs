@@ -1,7 +1,7 @@
 //! The `resources` element, for the services that write one.
 //!
 //! Sources: records (S3, KMS, STS, SSM, ECR, EBS, CodeCommit) and the services' CloudTrail chapters (DynamoDB, Lambda,
-//! SQS, SNS, Kinesis). Data events of other services: `data_arns`.
+//! SQS, SNS, Kinesis). Data events of other services: `data_arns`; management events of newer ones: `managed_arns`.
 
 use aws_wire::catalog::Service;
 use aws_wire::value::{FieldKey, StructureValue, Value};
@@ -12,8 +12,10 @@ use crate::category::types_of;
 use crate::exchange::Exchange;
 use crate::s3::{self, Address};
 use data_arns::{DATA_ARNS, filled};
+use managed_arns::{MANAGED_ARNS, Side};
 
 mod data_arns;
+mod managed_arns;
 
 // Made once: a name that is given as a text is read anew at each look.
 static EXPECTED_BUCKET_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
@@ -63,6 +65,8 @@ fn named_resources(known: &Known<'_>) -> Vec<EventResource> {
         // Guide (2024), of every call.
         ("ds-data", _) => known.directories(),
         ("sso-oidc", _) => known.application(),
+        ("mpa", _) => known.approvals(),
+        ("agent-registry", EventCategory::Data) => known.registries(),
         ("cloudwatch", EventCategory::Data) => vec![metrics()],
         ("events", EventCategory::Data) => known.buses(),
         ("iotsitewise", EventCategory::Data) => known.assets(),
@@ -85,7 +89,7 @@ fn named_resources(known: &Known<'_>) -> Vec<EventResource> {
         ("security-ir", _) => known.cases(),
         ("partnercentral-account" | "partnercentral-channel", _) => known.answered(),
         (_, EventCategory::Data) => known.of_data(),
-        _ => Vec::new(),
+        _ => known.of_management(),
     }
 }
 
@@ -170,6 +174,94 @@ impl Known<'_> {
         found.map(|(kind, arn)| self.resource(Some(kind), arn.to_owned())).collect()
     }
 
+    /// The resources of a management event, for the services that name them.
+    fn of_management(&self) -> Vec<EventResource> {
+        let rows = match MANAGED_ARNS.binary_search_by(|(id, _)| (*id).cmp(&self.service.id)) {
+            Ok(index) => MANAGED_ARNS[index].1,
+            Err(_) => return Vec::new(),
+        };
+        let mut found: Vec<EventResource> = Vec::new();
+        for row in rows {
+            let is_known = found.iter().any(|known| known.resource_type.as_deref() == Some(row.resource_type));
+            let value = |name: &str| {
+                self.of_call(name).or_else(|| match row.side {
+                    Side::Asked => self.text(name),
+                    Side::Answered => self.answered_text(name),
+                })
+            };
+            if !is_known && let Some(arn) = filled(row.template, value) {
+                found.push(self.resource(Some(row.resource_type), arn));
+            }
+        }
+        // One that is made has no name yet. Source: Connect Health guide, log entry of `CreateSubscription`.
+        if self.service.id == "connecthealth"
+            && self.operation == "CreateSubscription"
+            && let Some(domain) = self.text("domainId")
+        {
+            let arn = self.arn("health-agent", "domain/", &[domain, "/subscription/*"].concat());
+            found.push(self.resource(Some("AWS::HealthAgent::Subscription"), arn));
+        }
+        found
+    }
+
+    /// What a template of an ARN may say of the call itself.
+    fn of_call(&self, name: &str) -> Option<&str> {
+        match name {
+            "partition" => Some(self.partition()),
+            "region" => Some(self.region),
+            "account" => Some(self.exchange.recipient_account.as_str()),
+            _ => None,
+        }
+    }
+
+    /// A text of the answer, or of its only structure.
+    fn answered_text(&self, member: &str) -> Option<&str> {
+        let output = self.output?;
+        text_of(self.service, output, member).or_else(|| match output.fields.as_slice() {
+            [field] => match &field.value {
+                Value::Structure(inner) => text_of(self.service, inner, member),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Teams, sessions and sources of identities of Multi-party approval, by the kind that is in the ARN; a session comes
+    /// after its team. Source: its guide (2025), log entries.
+    fn approvals(&self) -> Vec<EventResource> {
+        let made = self.answered_text("Arn").filter(|_| self.operation == "CreateApprovalTeam");
+        let members = ["Arn", "ResourceArn", "ApprovalTeamArn", "SessionArn", "IdentitySourceArn"];
+        let arns = members.iter().filter_map(|member| self.text(member)).chain(made);
+        let mut found = Vec::new();
+        for text in arns {
+            let Ok(arn) = Arn::parse(text) else { continue };
+            let mut add = |kind, arn: String| found.push(self.resource(Some(kind), arn));
+            match arn.resource().split_once('/') {
+                Some(("approval-team", _)) => add("AWS::MPA::ApprovalTeam", text.to_owned()),
+                Some(("identity-source", _)) => add("AWS::MPA::IdentitySource", text.to_owned()),
+                Some(("session", name)) => {
+                    let team = name.split('/').next().unwrap_or(name);
+                    add("AWS::MPA::ApprovalTeam", self.arn("mpa", "approval-team/", team));
+                    add("AWS::MPA::Session", text.to_owned());
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The registries that are asked. Source: Agent Registry guide (2026), log entry of a data event.
+    fn registries(&self) -> Vec<EventResource> {
+        let one = self.text("registryId");
+        let several = match self.input.and_then(|input| member_of(self.service, input, "registryIds")) {
+            Some(Value::List(ids)) => ids.as_slice(),
+            _ => &[],
+        };
+        let ids = one.into_iter().chain(several.iter().filter_map(Value::as_str));
+        let arn = |id| self.arn("agent-registry", "registry/", id);
+        ids.map(|id| self.resource(Some("AWS::AgentRegistry::Registry"), arn(id))).collect()
+    }
+
     fn directories(&self) -> Vec<EventResource> {
         let kind = Some("AWS::DirectoryService::MicrosoftAD");
         let arn = |id| self.arn("ds", "directory/", id);
@@ -215,12 +307,7 @@ impl Known<'_> {
             Ok(index) => DATA_ARNS[index].1,
             Err(_) => return Vec::new(),
         };
-        let value = |name: &str| match name {
-            "partition" => Some(self.partition()),
-            "region" => Some(self.region),
-            "account" => Some(self.exchange.recipient_account.as_str()),
-            name => self.text(name),
-        };
+        let value = |name: &str| self.of_call(name).or_else(|| self.text(name));
         let mut found: Vec<EventResource> = Vec::new();
         for row in rows.iter().filter(|row| types.contains(&row.resource_type)) {
             let is_known = found.iter().any(|known| known.resource_type.as_deref() == Some(row.resource_type));

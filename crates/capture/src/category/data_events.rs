@@ -27,6 +27,17 @@ pub(super) struct DataEvents {
 /// By service id, sorted.
 pub(super) const DATA_EVENTS: &[(&str, &[DataEvents])] = &[
     (
+        "agent-registry",
+        &[DataEvents {
+            types: &["AWS::AgentRegistry::Registry"],
+            operations: &[
+                "BatchGetDiscoverableRegistryRecord",
+                "ListDiscoverableRegistryRecords",
+                "SearchDiscoverableRegistryRecords",
+            ],
+        }],
+    ),
+    (
         "appconfigdata",
         &[DataEvents {
             types: &["AWS::AppConfig::Configuration"],

@@ -16,6 +16,7 @@ use crate::redaction_key::RedactionKey;
 
 mod content;
 mod data_events;
+mod newer_services;
 mod secrets;
 mod services;
 

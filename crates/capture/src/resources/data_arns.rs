@@ -199,6 +199,23 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         ],
     ),
     (
+        "payment-cryptography-data",
+        &[
+            arn(
+                "AWS::PaymentCryptography::Key",
+                "arn:{partition}:payment-cryptography:{region}:{account}:key/{KeyIdentifier}",
+            ),
+            arn(
+                "AWS::PaymentCryptography::Key",
+                "arn:{partition}:payment-cryptography:{region}:{account}:key/{IncomingKeyIdentifier}",
+            ),
+            arn(
+                "AWS::PaymentCryptography::Key",
+                "arn:{partition}:payment-cryptography:{region}:{account}:key/{EncryptionKeyIdentifier}",
+            ),
+        ],
+    ),
+    (
         "qbusiness",
         &[
             arn(
