@@ -4,6 +4,7 @@ Everything here reads botocore's models and the record, and knows nothing of how
 matched by their letters alone, so that a wrong spelling in a record that OpenTrail makes is found and not repeated.
 """
 
+import base64
 import json
 import re
 import struct
@@ -63,9 +64,12 @@ SOURCES = {
     "amazonmq": "mq",
     "autoscaling": "application-autoscaling",
     "ds": "ds-data",
+    "edgekeyvaluestore": "cloudfront-keyvaluestore",
     "elasticloadbalancing": "elb",
+    "marketplacecatalog": "marketplace-catalog",
     "metering-marketplace": "meteringmarketplace",
     "migrationhub": "mgh",
+    "multi-party-approval": "mpa",
     "rdsdata": "rds-data",
     "rdsdataapi": "rds-data",
     "s3tables": "s3",
@@ -201,7 +205,7 @@ def scalar(shape, value):
     if kind == "boolean":
         return value if isinstance(value, bool) else str(value).lower() == "true"
     if kind == "blob":
-        return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        return blob(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
@@ -209,6 +213,17 @@ def scalar(shape, value):
     if isinstance(value, str) and value in HIDDEN_TEXTS:
         return PLAIN_TEXT
     return value if isinstance(value, str) else str(value)
+
+
+def blob(value):
+    """Bytes that a record shows as they travel, in base64, or as a text of their own."""
+    if not isinstance(value, str):
+        return json.dumps(value).encode()
+    try:
+        content = base64.b64decode(value, validate=True)
+    except ValueError:
+        return value.encode()
+    return content if len(value) >= 8 else value.encode()
 
 
 def moment(value):
@@ -749,8 +764,6 @@ def plain_json(shape, value, raw=False):
     if kind == "timestamp":
         return value if raw else time_on_wire(shape, value, "unixTimestamp")
     if kind == "blob":
-        import base64
-
         return value if raw else base64.b64encode(value).decode()
     return value
 
@@ -793,8 +806,6 @@ def xml_text(shape, value):
     if shape.type_name == "timestamp":
         return time_on_wire(shape, value, "iso8601")
     if shape.type_name == "blob":
-        import base64
-
         return base64.b64encode(value).decode()
     if isinstance(value, bool):
         return str(value).lower()
