@@ -96,7 +96,7 @@ const EXCEPTIONS: &[(&str, &str, bool)] = &[
     ("dynamodb", "BatchExecuteStatement", false),
     ("dynamodb", "ExecuteStatement", false),
     ("dynamodb", "ExecuteTransaction", false),
-    // Records (2023, 2024, github.com/aws-samples): credentials are handed out, as by STS.
+    // Records (2023, 2024): credentials are handed out, as by STS.
     ("eks-auth", "AssumeRoleForPodIdentity", true),
     // Access level: Read.
     ("events", "TestEventPattern", true),

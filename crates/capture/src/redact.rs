@@ -228,6 +228,9 @@ const OWNED_MEMBERS: &[(&str, &str, &str, Treatment)] = &[
     ("codebuild", "EnvironmentVariable", "value", HIDE),
     ("codebuild", "ExportedEnvironmentVariable", "value", HIDE),
     ("elasticbeanstalk", "ConfigurationOptionSetting", "Value", HIDE),
+    // Record (2023); policies of other kinds are written.
+    ("organizations", "PutResourcePolicyRequest", "Content", HIDE),
+    ("organizations", "ResourcePolicy", "Content", HIDE),
     // Content of the email that it is sent with.
     ("sesv2", "Template", "TemplateContent", HIDE),
 ];

@@ -65,6 +65,8 @@ fn named_resources(known: &Known<'_>) -> Vec<EventResource> {
         // Guide (2024), of every call.
         ("ds-data", _) => known.directories(),
         ("sso-oidc", _) => known.application(),
+        ("sso-admin", _) => known.applications(),
+        ("logs", EventCategory::Management) => known.filtered_group(),
         ("mpa", _) => known.approvals(),
         ("agent-registry", EventCategory::Data) => known.registries(),
         ("cloudwatch", EventCategory::Data) => vec![metrics()],
@@ -227,8 +229,11 @@ impl Known<'_> {
     }
 
     /// Teams, sessions and sources of identities of Multi-party approval, by the kind that is in the ARN; a session comes
-    /// after its team. Source: its guide (2025), log entries.
+    /// after its team, and calls on tags name nothing. Source: its guide (2025), log entries.
     fn approvals(&self) -> Vec<EventResource> {
+        if matches!(self.operation, "ListTagsForResource" | "TagResource" | "UntagResource") {
+            return Vec::new();
+        }
         let made = self.answered_text("Arn").filter(|_| self.operation == "CreateApprovalTeam");
         let members = ["Arn", "ResourceArn", "ApprovalTeamArn", "SessionArn", "IdentitySourceArn"];
         let arns = members.iter().filter_map(|member| self.text(member)).chain(made);
@@ -277,6 +282,34 @@ impl Known<'_> {
             ..EventResource::default()
         };
         arn.map(application).into_iter().collect()
+    }
+
+    /// The application that a call changes, after the instance that it is in; of one that is made, the instance alone.
+    /// Source: Multi-party approval guide (2025), log entries of its calls on Identity Center.
+    fn applications(&self) -> Vec<EventResource> {
+        let instance = |arn: String| self.resource(Some("AWS::SSO::Instance"), arn);
+        let is_change = ["Create", "Delete", "Put", "Update"].iter().any(|verb| self.operation.starts_with(verb));
+        match self.text("ApplicationArn") {
+            Some(arn) if is_change => {
+                let parsed = Arn::parse(arn).ok();
+                let parts =
+                    parsed.as_ref().and_then(|arn| arn.resource().strip_prefix("application/")?.split_once('/'));
+                let of_parts = parts.map(|(id, _)| ["arn:", self.partition(), ":sso:::instance/", id].concat());
+                let application = self.resource(Some("AWS::SSO::Application"), arn.to_owned());
+                of_parts.map(instance).into_iter().chain([application]).collect()
+            }
+            None if self.operation == "CreateApplication" => {
+                self.text("InstanceArn").map(|arn| instance(arn.to_owned())).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The log group whose events a filter sends on, which no other call on log groups names. Source: a record (2026).
+    fn filtered_group(&self) -> Vec<EventResource> {
+        let name = self.text("logGroupName").filter(|_| self.operation == "PutSubscriptionFilter");
+        let arn = |name| self.arn("logs", "log-group:", name);
+        name.map(|name| self.resource(Some("AWS::Logs::LogGroup"), arn(name))).into_iter().collect()
     }
 
     /// What was made, by its ARN in the answer. Source: Partner Central guides, log entries.

@@ -178,6 +178,9 @@ fn a_session_of_approvals_comes_after_its_team() {
             ],
         }),
     );
+    let path = "/tags/arn%3Aaws%3Ampa%3Aeu-west-1%3A111122223333%3Aapproval-team%2Fteam-1";
+    let tagged = Case { method: Method::PUT, ..post("mpa", "TagResource", path, r#"{"Tags":{"a":"b"}}"#, "") };
+    assert_eq!(recorded(&tagged).get("resources"), None);
 }
 
 #[test]
@@ -199,4 +202,50 @@ fn what_is_made_is_named_beside_what_it_is_made_in() {
     let expected =
         ["AWS::S3Files::FileSystem", "AWS::S3Files::MountTarget", "AWS::EC2::Subnet", "AWS::EC2::NetworkInterface"];
     assert_eq!(types, expected, "{record:#}");
+}
+
+#[test]
+fn an_application_comes_after_its_instance() {
+    let types = |operation, body, answer| -> Vec<(String, String)> {
+        let record = recorded(&Case::new("sso-admin", operation, body, answer));
+        let resources = record["resources"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        resources.iter().map(|resource| (text(&resource["type"]), text(&resource["ARN"]))).collect()
+    };
+    let instance = ("AWS::SSO::Instance".to_owned(), "arn:aws:sso:::instance/ssoins-1".to_owned());
+    let application = "arn:aws:sso::111122223333:application/ssoins-1/apl-1";
+    let body = format!(r#"{{"ApplicationArn":"{application}","Scope":"s"}}"#);
+    assert_eq!(
+        types("PutApplicationAccessScope", &body, ""),
+        [instance.clone(), ("AWS::SSO::Application".to_owned(), application.to_owned())]
+    );
+    // The one that is made is not named.
+    let made = format!(r#"{{"ApplicationArn":"{application}"}}"#);
+    let body = r#"{"InstanceArn":"arn:aws:sso:::instance/ssoins-1","Name":"n"}"#;
+    assert_eq!(types("CreateApplication", body, &made), [instance]);
+    assert_eq!(types("DescribeInstance", r#"{"InstanceArn":"arn:aws:sso:::instance/ssoins-1"}"#, "{}"), []);
+}
+
+#[test]
+fn a_filter_names_its_log_group() {
+    let resources = |operation, body| recorded(&Case::new("logs", operation, body, ""))["resources"].clone();
+    let body = r#"{"logGroupName":"g","filterName":"f","filterPattern":"","destinationArn":"d"}"#;
+    assert_eq!(resources("PutSubscriptionFilter", body)[0]["ARN"], "arn:aws:logs:eu-west-1:111122223333:log-group:g");
+    assert_eq!(resources("CreateLogGroup", r#"{"logGroupName":"g"}"#), json!(null));
+}
+
+#[test]
+fn of_policies_of_an_organization_that_on_itself_is_hidden() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    let answer = r#"{"ResourcePolicy":{"ResourcePolicySummary":{"Id":"rp-1"},"Content":"{}"}}"#;
+    check(
+        &Case::new("organizations", "PutResourcePolicy", r#"{"Content":"{}"}"#, answer),
+        &json!({
+            "requestParameters": { "content": hidden },
+            "responseElements": { "resourcePolicy": { "resourcePolicySummary": { "id": "rp-1" }, "content": hidden } },
+        }),
+    );
+    let policy = r#"{"Content":"{}","Name":"n"}"#;
+    let expected = json!({ "requestParameters": { "content": "{}", "name": "n" } });
+    check(&Case::new("organizations", "CreatePolicy", policy, "{}"), &expected);
 }
