@@ -20,7 +20,7 @@ use crate::router::Console;
 use crate::search::{Filter, Search, SearchRequest};
 use crate::signed::SignedCaller;
 
-/// Events read at once while searching.
+/// Most events read at once while searching.
 const PAGE_EVENTS: usize = 500;
 /// Most events read for one answer: a search that finds little answers what it has and a cursor, so that no call holds
 /// the store for long. At some 2 KB a record that is about 40 MB.
@@ -105,7 +105,9 @@ fn plan(search: Search, now: EventTime) -> Result<Plan, Refusal> {
             (start, end, None, search.order)
         }
     };
-    let query = ArchiveQuery { filter: Arc::new(search.filter), start, end, order, after, limit: PAGE_EVENTS };
+    // No more than the answer shows: of what is rare, more may be in parts of the history that nobody needs to look into.
+    let asked = search.limit.min(PAGE_EVENTS);
+    let query = ArchiveQuery { filter: Arc::new(search.filter), start, end, order, after, limit: asked };
     Ok(Plan { query, limit: search.limit })
 }
 
@@ -118,6 +120,7 @@ async fn find(archive: &dyn EventArchive, plan: Plan) -> Result<FoundEvents, Arc
     };
     loop {
         let page = archive.page(query.clone()).await?;
+        let (scanned_before, found_before) = (scanned, events.len());
         let mut page_events = page.events.into_iter();
         while let Some(event) = page_events.next() {
             scanned += 1;
@@ -136,6 +139,9 @@ async fn find(archive: &dyn EventArchive, plan: Plan) -> Result<FoundEvents, Arc
             return Ok(FoundEvents { events, next: Some(cursor(&query, next)) });
         }
         query.after = Some(next);
+        let all_fit = scanned - scanned_before == events.len() - found_before;
+        // An archive that gives others as well is asked for many, and one that need not for what is missing.
+        query.limit = if all_fit { (limit - events.len()).min(PAGE_EVENTS) } else { PAGE_EVENTS };
     }
 }
 

@@ -80,6 +80,25 @@ async fn a_search_that_finds_little_answers_early_and_goes_on() {
     assert_eq!(all_pages(&world, json!({"eventName": ["Needle"]})).await, ["Needle"]);
 }
 
+/// Of what is rare the events that nobody asked for may be far away.
+#[tokio::test]
+async fn an_archive_is_asked_for_no_more_than_is_shown_unless_others_are_among_it() {
+    let world = World::with_pages(30);
+    for number in 0..100 {
+        world.archive.push("Needle", number, |_| {});
+    }
+    world.archive.push("Noise", 0, |_| {});
+    let asked = async |body: Value| {
+        world.archive.asked.lock().expect("not poisoned").clear();
+        let found = names(&world.search(&body).await).len();
+        (found, world.archive.asked.lock().expect("not poisoned").clone())
+    };
+    assert_eq!(asked(json!({"limit": 20})).await, (20, vec![20]));
+    assert_eq!(asked(json!({"limit": 70})).await, (70, vec![70, 40, 10]));
+    assert_eq!(asked(json!({"limit": 1000})).await, (101, vec![500, 500, 500, 500]));
+    assert_eq!(asked(json!({"limit": 40, "eventName": ["Needle"]})).await, (40, vec![40, 500]));
+}
+
 #[tokio::test]
 async fn the_root_user_of_the_installation_sees_all_accounts() {
     let world = World::new();

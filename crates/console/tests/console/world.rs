@@ -97,12 +97,14 @@ pub(crate) struct ListArchive {
     pub(crate) is_broken: Mutex<bool>,
     /// Pages and batches are cut to this, to have many of them.
     page_events: usize,
+    /// How many events each page was asked for.
+    pub(crate) asked: Mutex<Vec<usize>>,
 }
 
 impl ListArchive {
     fn new(page_events: usize) -> Self {
         let (newest, _) = watch::channel(0);
-        Self { events: Mutex::default(), newest, is_broken: Mutex::new(false), page_events }
+        Self { events: Mutex::default(), newest, is_broken: Mutex::new(false), page_events, asked: Mutex::default() }
     }
 
     /// Adds an event with this name, so many seconds before now; its record has spaces that no encoder of ours writes.
@@ -158,6 +160,7 @@ impl EventArchive for ListArchive {
                 Order::OldestFirst => key(event) > after,
             });
         }
+        self.asked.lock().expect("not poisoned").push(query.limit);
         let limit = query.limit.min(self.page_events);
         let has_more = found.len() > limit;
         found.truncate(limit);
