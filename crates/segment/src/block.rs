@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
+use crate::frame_probe::FrameProbe;
 use crate::frames::{FramePlace, Method, make_frame, put_frame, read_frames, verbatim_of};
 use crate::rows::NumberSet;
 use crate::text_filter::{Frames, Kept, TextFilterWriter};
@@ -30,6 +31,8 @@ pub(crate) const ENDING_CODE: u32 = 2;
 pub(crate) const FIRST_VALUE_CODE: u32 = 3;
 const LEVEL: i32 = 1;
 const CHECKSUM_BYTES: usize = 4;
+/// Bytes between two parts that are read with them: another read takes longer.
+const BETWEEN_PARTS_MAX: usize = 1024;
 /// Largest part of a block, bytes, unpacked: more is damage. 256 records of the largest size that is accepted.
 pub(crate) const PART_BYTES_MAX: usize = 1 << 30;
 
@@ -386,7 +389,7 @@ impl CellPlaces {
         Ok(Self { frames, size, packed: start..start.saturating_add(packed_bytes) })
     }
 
-    /// Where some parts are in cells of a size, in bytes; neighbours together.
+    /// Where some parts are in cells of a size, in bytes; neighbours together, and what is nearly that.
     pub(crate) fn ranges_of(&self, wanted: &CellParts<'_>, size: usize) -> Result<Vec<Range<usize>>, Damage> {
         let first_frame = self.packed.end;
         let frames_end = first_frame + self.frames.last().map_or(0, |frame| frame.bytes.end);
@@ -396,7 +399,7 @@ impl CellPlaces {
         let wanted_frames = self.frames.iter().filter(|frame| wanted.frames.has(frame.column));
         let frames = wanted_frames.map(|frame| first_frame + frame.bytes.start..first_frame + frame.bytes.end);
         for range in frames.chain(wanted.has_uuids.then_some(frames_end..end)) {
-            match ranges.last_mut().filter(|last| last.end == range.start) {
+            match ranges.last_mut().filter(|last| range.start - last.end <= BETWEEN_PARTS_MAX) {
                 Some(last) => last.end = range.end,
                 None => ranges.push(range),
             }
@@ -424,7 +427,7 @@ impl<'a> PackedCells<'a> {
     }
 
     /// Whether a text may be in one of some frames.
-    pub(crate) fn frames_may_have(&self, frames: &Frames, text: &[u8]) -> Result<bool, Damage> {
+    pub(crate) fn frames_may_have(&self, frames: &Frames, text: &FrameProbe) -> Result<bool, Damage> {
         for frame in self.frames.iter().filter(|frame| frames.has(frame.column)) {
             if frame.may_have(self.rest, text)? {
                 return Ok(true);

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::block::{ENDING_CODE, PART_BYTES_MAX, TEXT_CODE, pack, unpack};
 use crate::bytes::{Cursor, Damage, put_number};
+use crate::frame_probe::FrameProbe;
 
 /// Texts from this size on are compressed apart from others, bytes: ids and file names do not share an alphabet.
 const OWN_FRAME_BYTES: usize = 1024;
@@ -47,7 +48,16 @@ impl Method {
         }
     }
 
-    fn alphabet(self) -> base64_simd::Base64 {
+    /// Its bit among the alphabets that have a byte.
+    pub(crate) fn alphabet_bit(self) -> u8 {
+        match self {
+            Self::Packed => 0,
+            Self::Base64 => 1,
+            Self::Base64Url => 2,
+        }
+    }
+
+    pub(crate) fn base64(self) -> base64_simd::Base64 {
         if self == Self::Base64Url { base64_simd::URL_SAFE_NO_PAD } else { base64_simd::STANDARD_NO_PAD }
     }
 }
@@ -127,7 +137,7 @@ fn base64_frame(codes: &[u8], texts: &[u8]) -> Option<(NewFrame, Vec<u8>)> {
         return None;
     }
     characters.resize(size.next_multiple_of(4), b'A');
-    let bytes = method.alphabet().decode_to_vec(&characters).ok()?;
+    let bytes = method.base64().decode_to_vec(&characters).ok()?;
     Some((NewFrame { method, size, bytes, is_random: true }, loose))
 }
 
@@ -201,7 +211,7 @@ fn base64_part(text: &[u8]) -> Option<(&[u8], u8)> {
 }
 
 /// For each byte the alphabets that have it, as the sum of their methods' numbers.
-const ALPHABETS: [u8; 256] = {
+pub(crate) const ALPHABETS: [u8; 256] = {
     let mut alphabets = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -259,7 +269,7 @@ impl FramePlace {
             return unpack(bytes, self.size);
         }
         let mut characters = Vec::with_capacity(self.size + 4);
-        self.method.alphabet().encode_append(bytes, &mut characters);
+        self.method.base64().encode_append(bytes, &mut characters);
         characters.truncate(self.size);
         Ok(characters)
     }
@@ -313,7 +323,7 @@ impl FramePlace {
         // Four characters are three bytes.
         let bytes = frames.get(self.bytes.clone()).and_then(|bytes| bytes.get(start / 4 * 3..end.div_ceil(4) * 3));
         let from = out.len();
-        self.method.alphabet().encode_append(bytes.ok_or(Damage("a frame is missing"))?, out);
+        self.method.base64().encode_append(bytes.ok_or(Damage("a frame is missing"))?, out);
         out.drain(from..from + start % 4);
         out.truncate(from + length);
         out.extend_from_slice(&b"=="[..kind as usize]);
@@ -321,19 +331,12 @@ impl FramePlace {
     }
 
     /// Whether a text may be in the frame, or go on in its neighbour.
-    pub(crate) fn may_have(&self, frames: &[u8], text: &[u8]) -> Result<bool, Damage> {
-        let part = match self.method {
-            Method::Packed => text,
-            // The `=` at the end of a text is not in its frame.
-            method => {
-                let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-                if !text[..end].iter().all(|byte| ALPHABETS[usize::from(*byte)] & method as u8 != 0) {
-                    return Ok(false);
-                }
-                &text[..end]
-            }
-        };
-        Ok(memchr::memmem::find(&self.characters(frames)?, part).is_some())
+    pub(crate) fn may_have(&self, frames: &[u8], text: &FrameProbe) -> Result<bool, Damage> {
+        let bytes = frames.get(self.bytes.clone()).ok_or(Damage("a frame is missing"))?;
+        match self.method {
+            Method::Packed => Ok(text.is_in(&unpack(bytes, self.size)?)),
+            method => text.is_in_tokens(method, bytes, self.size, || self.characters(frames)),
+        }
     }
 }
 
@@ -387,7 +390,7 @@ mod tests {
         for text in texts.iter().filter(|text| !text.is_empty()) {
             let is_here = |bytes: &[u8]| memchr::memmem::find(bytes, text).is_some();
             let is_loose = frame.method != Method::Packed && verbatim_of(&loose).any(is_here);
-            assert!(is_loose || place.may_have(&frame.bytes, text).expect("a frame"), "{text:?}");
+            assert!(is_loose || place.may_have(&frame.bytes, &FrameProbe::new(text)).expect("a frame"), "{text:?}");
         }
         Some(frame)
     }
@@ -416,13 +419,13 @@ mod tests {
         let frame = store(&tokens).expect("a frame");
         let place = FramePlace { column: 0, method: frame.method, size: frame.size, bytes: 0..frame.bytes.len() };
         for absent in [&b"0.0.0.0/0"[..], b"no such text", b"a=b", b"Zeitgeist"] {
-            assert!(!place.may_have(&frame.bytes, absent).expect("a frame"), "{absent:?}");
+            assert!(!place.may_have(&frame.bytes, &FrameProbe::new(absent)).expect("a frame"), "{absent:?}");
         }
         let mut end = tokens[3][60..].to_vec();
         end.extend_from_slice(b"==");
         assert!(
-            place.may_have(&frame.bytes, &end).expect("a frame")
-                && place.may_have(&frame.bytes, b"=").expect("a frame")
+            place.may_have(&frame.bytes, &FrameProbe::new(&end)).expect("a frame")
+                && place.may_have(&frame.bytes, &FrameProbe::new(b"=")).expect("a frame")
         );
     }
 
@@ -438,13 +441,35 @@ mod tests {
             store(&texts);
         }
 
+        /// Tokens of few different characters, so that what is looked for begins in many places and mostly ends too early.
+        #[test]
+        fn parts_of_tokens_are_found_where_their_characters_have_them(
+            token in "[Az/-]{0,90}",
+            part in "[Az/-]{4,9}|[Az]{4,40}",
+            from in 0..90_usize,
+            length in 4..30_usize,
+            (method, other) in prop_oneof![Just((Method::Base64, "-")), Just((Method::Base64Url, "/"))],
+        ) {
+            let token = token.replace(other, "z").into_bytes();
+            let mut characters = token.clone();
+            characters.resize(token.len().next_multiple_of(4), b'A');
+            let bytes = method.base64().decode_to_vec(&characters).expect("base 64");
+            let place = FramePlace { column: 0, method, size: token.len(), bytes: 0..bytes.len() };
+            let own = token.get(from..(from + length).min(token.len())).unwrap_or_default();
+            for part in [part.as_bytes(), own] {
+                let is_there = memchr::memmem::find(&token, part).is_some();
+                let found = place.may_have(&bytes, &FrameProbe::new(part)).expect("a frame");
+                prop_assert_eq!(found, is_there, "{:?} in {:?}", part, token);
+            }
+        }
+
         #[test]
         fn damage_is_no_panic(bytes: Vec<u8>, loose: Vec<u8>) {
             let mut cursor = Cursor::new(&bytes);
             if let Ok(frames) = read_frames(&mut cursor) {
                 for frame in frames.iter().filter(|frame| frame.size < 1 << 20) {
                     let _ = frame.put_texts(cursor.bytes, &loose, &mut Vec::new());
-                    let _ = frame.may_have(cursor.bytes, b"text");
+                    let _ = frame.may_have(cursor.bytes, &FrameProbe::new(b"text"));
                 }
             }
         }

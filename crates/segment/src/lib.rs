@@ -21,6 +21,7 @@ mod column_habit;
 mod facts;
 mod few_rows;
 mod footer;
+mod frame_probe;
 mod frames;
 mod hash;
 mod intern;

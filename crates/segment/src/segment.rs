@@ -71,6 +71,13 @@ pub struct Segment {
     proved_cells: Box<[AtomicU64]>,
 }
 
+/// Columns that rows have cells of, and the classes of these rows.
+#[derive(Debug, Default)]
+pub(crate) struct ColumnsUsed {
+    pub(crate) columns: NumberSet,
+    pub(crate) classes: NumberSet,
+}
+
 thread_local! {
     /// Cells of a block as they are stored. Kept, because fresh memory costs as much as to read into it.
     static PART: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -416,15 +423,22 @@ impl Segment {
         in_parts(&chunks, chunks.len().div_ceil(threads).max(CHUNKS_OF_THREAD_MIN), search)
     }
 
-    /// Visits all callers by their numbers.
-    pub(crate) fn visit_callers(&self, mut visitor: impl FnMut(u32, &[u8])) -> Result<(), SegmentError> {
+    /// Visits callers by their numbers: all, or those that stand near some bytes if there are any that a caller must have.
+    pub(crate) fn visit_callers(
+        &self,
+        with: Option<&[u8]>,
+        mut visitor: impl FnMut(u32, &[u8]),
+    ) -> Result<(), SegmentError> {
         let callers = self.index.first_caller..self.index.first_values[0];
         if callers.is_empty() {
             return Ok(());
         }
-        let table = &self.index.table;
+        let (table, finder) = (&self.index.table, with.map(Finder::new));
         for number in table.chunk_of(callers.start)?..=table.chunk_of(callers.end - 1)? {
             let chunk = self.chunk(number)?;
+            if finder.as_ref().is_some_and(|finder| finder.find(chunk.bytes()).is_none()) {
+                continue;
+            }
             for (item, text) in chunk.items().filter(|(item, _)| callers.contains(item)) {
                 visitor(item - callers.start, text);
             }
@@ -432,17 +446,35 @@ impl Segment {
         Ok(())
     }
 
-    /// Those of some columns that rows have cells of, and the classes of such rows.
-    pub(crate) fn classes_with_columns(&self, columns: &NumberSet) -> Result<(NumberSet, NumberSet), SegmentError> {
-        let (mut used, mut found, mut classes) = (NumberSet::default(), NumberSet::default(), ClassesAtHand::default());
+    /// For each of some sets of columns those that rows have cells of, and the classes of such rows.
+    pub(crate) fn classes_with_columns<const N: usize>(
+        &self,
+        columns: &[NumberSet; N],
+    ) -> Result<[ColumnsUsed; N], SegmentError> {
+        let mut found = std::array::from_fn(|_| ColumnsUsed::default());
+        // To go over all classes costs as much as to read some blocks.
+        if columns.iter().all(NumberSet::is_empty) {
+            return Ok(found);
+        }
+        // For each column the sets that have it, a bit each.
+        const { assert!(N <= 8, "a byte has a bit for each set") };
+        let sets_with = |column| (0..N).fold(0_u8, |sets, set| sets | u8::from(columns[set].contains(column)) << set);
+        let sets_with: Vec<u8> = (0..self.index.first_values.len() as u32).map(sets_with).collect();
+        let mut classes = ClassesAtHand::default();
         for number in 0..self.class_count() {
             let class = classes.group(self, number)?.class(number)?;
-            for &column in class.columns.iter().filter(|column| columns.contains(**column)) {
-                used.insert(column);
-                found.insert(number);
+            for &column in class.columns {
+                let sets = sets_with.get(column as usize).copied().unwrap_or_default();
+                if sets == 0 {
+                    continue;
+                }
+                for (_, found) in found.iter_mut().enumerate().filter(|(set, _)| sets >> set & 1 == 1) {
+                    found.columns.insert(column);
+                    found.classes.insert(number);
+                }
             }
         }
-        Ok((used, found))
+        Ok(found)
     }
 
     /// Classes with any of some shapes, regions or accounts.

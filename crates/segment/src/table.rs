@@ -186,6 +186,11 @@ impl Chunk {
         items.filter_map(|item| Some((item, self.item(item).ok()?)))
     }
 
+    /// All items with their lengths between them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn memory(&self) -> usize {
         self.bytes.len() + self.ends.len() * 4 + 64
     }

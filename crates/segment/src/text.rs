@@ -20,8 +20,9 @@ use crate::bytes::Cursor;
 use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
+use crate::frame_probe::FrameProbe;
 use crate::rows::NumberSet;
-use crate::segment::{Segment, SegmentError};
+use crate::segment::{ColumnsUsed, Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, TextReach};
 
 /// Bytes that end a part of a text which lies inside of one leaf or shape.
@@ -31,6 +32,7 @@ const BORDERS: &[u8] = b"{}[]\":,";
 #[derive(Debug)]
 struct Probe {
     finder: Finder<'static>,
+    in_frames: FrameProbe,
     /// Whether it may be a part of a UUID, which is stored as a number.
     is_like_uuid: bool,
     uuids: UuidParts,
@@ -49,6 +51,7 @@ impl Probe {
             is_like_uuid: !uuids.0.is_empty(),
             uuids,
             is_like_time: longest.len() <= 20 && longest.iter().all(is_time),
+            in_frames: FrameProbe::new(longest),
             finder: Finder::new(longest).into_owned(),
         })
     }
@@ -115,6 +118,14 @@ impl UuidParts {
         Some((bits, value))
     }
 
+    /// The UUID, if the part is all of one.
+    fn whole(&self) -> Option<[u8; 16]> {
+        match self.0[..] {
+            [(u128::MAX, uuid)] => Some(uuid.to_be_bytes()),
+            _ => None,
+        }
+    }
+
     fn are_in(&self, uuid: &[u8; 16]) -> bool {
         let uuid = u128::from_be_bytes(*uuid);
         self.0.iter().any(|(bits, value)| uuid & bits == *value)
@@ -144,6 +155,8 @@ pub(crate) struct TextPlaces {
     values: BTreeMap<u32, NumberSet>,
     /// Blocks whose rows may have cells of such columns.
     value_blocks: BlockSet,
+    /// Blocks with rows whose event id the text may be in; `None` if each must be looked at.
+    id_blocks: Option<NumberSet>,
     /// Blocks whose facts may tell of it.
     fact_blocks: BlockSet,
     in_cells: InCells,
@@ -198,24 +211,26 @@ enum InCells {
 }
 
 impl InCells {
-    /// Where the filter says that a text may be.
-    fn of(segment: &Segment, reach: Option<TextReach>) -> Result<Self, SegmentError> {
-        let Some(TextReach { frames, loose, is_divided: false, .. }) = reach else { return Ok(Self::Anywhere) };
-        let blocks_of = |columns: &[u32]| match columns {
-            [] => Ok(BlockSet::Of(NumberSet::default())),
-            columns => {
-                let (_, classes) = segment.classes_with_columns(&NumberSet::of(columns))?;
-                BlockSet::of_lists(segment, &[(CLASS_LISTS, &classes)])
-            }
+    /// Where the filter says that a text may be. `loose` and `framed` are the columns that it names, as far as rows have cells
+    /// of them.
+    fn of(
+        segment: &Segment,
+        reach: Option<TextReach>,
+        loose: &ColumnsUsed,
+        framed: &ColumnsUsed,
+    ) -> Result<Self, SegmentError> {
+        let Some(TextReach { frames, loose: reach_of_loose, is_divided: false, .. }) = reach else {
+            return Ok(Self::Anywhere);
         };
-        let loose_blocks = match &loose {
+        let blocks_of = |used: &ColumnsUsed| BlockSet::of_lists(segment, &[(CLASS_LISTS, &used.classes)]);
+        let loose_blocks = match &reach_of_loose {
             Columns::All => BlockSet::All,
-            Columns::Of(columns) => blocks_of(columns)?,
+            Columns::Of(_) => blocks_of(loose)?,
         };
         let frame_blocks = match &frames {
             Frames::All => BlockSet::All,
             Frames::Of { blocks: Some(blocks), .. } => BlockSet::Of(NumberSet::of(blocks)),
-            Frames::Of { columns, blocks: None } => blocks_of(columns)?,
+            Frames::Of { blocks: None, .. } => blocks_of(framed)?,
         };
         Ok(Self::Parts { frames, frame_blocks, loose_blocks })
     }
@@ -248,12 +263,14 @@ impl TextPlaces {
                 }
             }
         }
-        let values: BTreeMap<u32, NumberSet> =
+        let mut values: BTreeMap<u32, NumberSet> =
             values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
         let shapes = NumberSet::of(&shapes);
         let mut callers = NumberSet::of(&callers);
         if !shapes.is_empty() || !values.is_empty() || probe.is_like_uuid {
-            segment.visit_callers(|number, item| {
+            // All that a caller has to do with a UUID that is whole is that its bytes are in it.
+            let uuid = probe.uuids.whole().filter(|_| shapes.is_empty() && values.is_empty());
+            segment.visit_callers(uuid.as_ref().map(|uuid| &uuid[..]), |number, item| {
                 if caller_has(item, &shapes, &values, &probe).unwrap_or(true) {
                     callers.insert(number);
                 }
@@ -265,16 +282,37 @@ impl TextPlaces {
             segment.classes_with(&shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
-        let in_cells = InCells::of(segment, reach)?;
-        let (values, value_blocks) = values_of_cells(segment, values)?;
+        let [of_values, loose, framed] = segment.classes_with_columns(&columns_of(&values, reach.as_ref()))?;
+        let in_cells = InCells::of(segment, reach, &loose, &framed)?;
+        values.retain(|column, _| of_values.columns.contains(*column));
+        let value_blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &of_values.classes)])?;
         let fact_blocks = if probe.is_like_time {
             BlockSet::All
         } else {
             let lists = [(CLASS_LISTS, &classes), (CALLER_LISTS, &callers), (ADDRESS_LISTS, &addresses)];
             BlockSet::of_lists(segment, &lists)?
         };
+        let id_blocks = match (probe.is_like_uuid, probe.uuids.whole()) {
+            (false, _) => Some(NumberSet::default()),
+            (true, None) => None,
+            (true, Some(id)) => {
+                let blocks = segment.rows_of_id(id)?.into_iter().map(|row| row / index.block_rows);
+                Some(NumberSet::of(&blocks.collect::<Vec<_>>()))
+            }
+        };
         let text = Finder::new(text).into_owned();
-        Ok(Some(Self { text, probe, classes, callers, addresses, values, value_blocks, fact_blocks, in_cells }))
+        Ok(Some(Self {
+            text,
+            probe,
+            classes,
+            callers,
+            addresses,
+            values,
+            value_blocks,
+            id_blocks,
+            fact_blocks,
+            in_cells,
+        }))
     }
 
     /// Whether no row of the segment has the text.
@@ -387,7 +425,7 @@ impl TextPlaces {
                 let wanted =
                     CellParts { frames, has_loose: is_loose || may_have_values, has_uuids: self.probe.is_like_uuid };
                 let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
-                    Ok(cells.frames_may_have(frames, self.probe.finder.needle())?
+                    Ok(cells.frames_may_have(frames, &self.probe.in_frames)?
                         || self.is_outside_frames(cells, is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
                 })?;
@@ -423,8 +461,8 @@ impl TextPlaces {
     }
 
     fn is_in_event_ids(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
-        if !self.probe.is_like_uuid {
-            return Ok(false);
+        if let Some(blocks) = &self.id_blocks {
+            return Ok(blocks.contains(block));
         }
         let ids = segment.event_ids_of_block(block, segment.rows_of_block(block))?;
         Ok(self.is_in_uuids(ids.as_chunks::<16>().0))
@@ -470,20 +508,19 @@ fn column_of(index: &Index, item: u32) -> (u32, u32) {
     (column as u32, item - index.first_values[column])
 }
 
-/// Those of some values that cells of rows may have, and the blocks with such rows. Many columns are of callers alone.
-fn values_of_cells(
-    segment: &Segment,
-    mut values: BTreeMap<u32, NumberSet>,
-) -> Result<(BTreeMap<u32, NumberSet>, BlockSet), SegmentError> {
-    values.retain(|column, _| *column >= FACT_COLUMNS);
-    if values.is_empty() {
-        return Ok((values, BlockSet::Of(NumberSet::default())));
-    }
-    let columns: Vec<u32> = values.keys().copied().collect();
-    let (used, classes) = segment.classes_with_columns(&NumberSet::of(&columns))?;
-    values.retain(|column, _| used.contains(*column));
-    let blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &classes)])?;
-    Ok((values, blocks))
+/// Columns whose rows are to be found: of stored values that cells may have, of loose texts, and of frames of which the
+/// blocks are not known.
+fn columns_of(values: &BTreeMap<u32, NumberSet>, reach: Option<&TextReach>) -> [NumberSet; 3] {
+    // Many columns are of callers alone.
+    let of_values: Vec<u32> = values.keys().copied().filter(|column| *column >= FACT_COLUMNS).collect();
+    let (loose, framed) = match reach {
+        Some(TextReach { loose, frames, is_divided: false, .. }) => (
+            if let Columns::Of(columns) = loose { &columns[..] } else { &[] },
+            if let Frames::Of { columns, blocks: None } = frames { &columns[..] } else { &[] },
+        ),
+        _ => (&[][..], &[][..]),
+    };
+    [NumberSet::of(&of_values), NumberSet::of(loose), NumberSet::of(framed)]
 }
 
 /// Whether a caller's text may have the probe.

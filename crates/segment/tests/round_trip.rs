@@ -348,6 +348,35 @@ fn texts_are_found_in_tokens() {
     }
 }
 
+/// A UUID that is whole is looked for by its number: as an event id, in cells, in callers, and where it is part of a text.
+#[test]
+fn whole_uuids_are_found_wherever_they_stand() {
+    let uuid = |number: usize| format!("9b7e1c1e-{:04x}-4000-8000-{number:012x}", number * 7 % 65_536);
+    let record = |number: usize| {
+        let of_caller = if number.is_multiple_of(50) { uuid(90_000 + number) } else { format!("session {number}") };
+        let message = if number.is_multiple_of(37) {
+            format!(r#","errorMessage":"The key with id {} is not in use any more""#, uuid(70_000 + number))
+        } else {
+            String::new()
+        };
+        format!(
+            r#"{{"eventTime":"2025-03-01T{:02}:{:02}:00Z","eventID":"{}","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-east-1","userIdentity":{{"type":"AssumedRole","session":"{of_caller}"}},"requestID":"{}","requestParameters":{{"keyId":"arn:aws:kms:us-east-1:111122223333:key/{}"}}{message}}}"#,
+            number / 60 % 24, number % 60, uuid(number), uuid(number / 2 + 40_000), uuid(number % 3 + 80_000),
+        )
+        .into_bytes()
+    };
+    let records: Vec<Vec<u8>> = (0..1_000).map(record).collect();
+    let (segment, _) = segment_of(&records);
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records).collect();
+    for number in [7, 700, 40_007, 40_499, 70_037, 70_777, 80_001, 90_050, 90_950, 95_000] {
+        check_text(&segment, &texts, &uuid(number));
+        check_text(&segment, &texts, &uuid(number)[..35]);
+    }
+    for part in ["any more", "The key with id 9b7e", "KMS", "session 17"] {
+        check_text(&segment, &texts, part);
+    }
+}
+
 /// Bytes that count how often they are read.
 #[derive(Debug)]
 struct Counted(Vec<u8>, Arc<AtomicUsize>);
