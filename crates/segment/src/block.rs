@@ -211,8 +211,8 @@ impl BlockWriter {
             let frame = make_frame(&writer.codes, &mut writer.texts)?;
             match &frame {
                 None => filter.add_texts(column, Kept::Loose, &writer.codes, texts),
-                Some(frame) if frame.method != Method::Packed => {
-                    filter.add(column, Kept::Random, frame.method.characters());
+                Some(frame) if frame.method.is_of_tokens() => {
+                    filter.add(column, Kept::Tokens, frame.method.characters());
                     verbatim_of(&writer.texts).for_each(|bytes| filter.add(column, Kept::Loose, bytes));
                 }
                 Some(frame) => {
@@ -462,7 +462,7 @@ pub(crate) struct LooseCells {
 pub(crate) struct LooseColumn<'a> {
     pub(crate) column: u32,
     pub(crate) codes: &'a [u8],
-    /// Texts, or what stands beside a frame in base 64.
+    /// Texts, or what stands beside a frame of tokens.
     pub(crate) texts: &'a [u8],
     /// UUIDs of the columns before it.
     pub(crate) uuids_before: usize,

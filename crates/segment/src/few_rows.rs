@@ -11,7 +11,6 @@ use crate::block_rows::RowCells;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::{Cursor, Damage};
 use crate::classes::ClassesAtHand;
-use crate::frames::Method;
 use crate::segment::{Segment, SegmentError};
 
 /// More rows are found faster in a block whose places are all known.
@@ -164,7 +163,7 @@ impl FewReader<'_> {
         let frame = index.ok().map(|index| &frames[index]);
         let mut entry = match frame {
             None => skip_texts(before, parts.texts)?,
-            Some(frame) if frame.method == Method::Packed => {
+            Some(frame) if !frame.method.is_of_tokens() => {
                 let known = unpacked.iter().position(|(known, _)| *known == parts.column);
                 let place = match known {
                     Some(place) => place,
@@ -177,7 +176,7 @@ impl FewReader<'_> {
             }
             Some(frame) => {
                 let number = codes(before).filter(|code| matches!(*code, TEXT_CODE | ENDING_CODE)).count();
-                match frame.put_base64_text(packed.rest, parts.texts, number, &mut rows.texts)? {
+                match frame.put_token(packed.rest, parts.texts, number, &mut rows.texts)? {
                     Some(verbatim) => Cursor::new(verbatim),
                     None if code == TEXT_CODE => return Ok(FewCell::Text(start..rows.texts.len())),
                     None => return Err(Damage("a text is whole where it should end with another")),

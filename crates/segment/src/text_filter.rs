@@ -25,6 +25,8 @@ const SHARED_SETS: u32 = 160;
 const BITS_MIN: u32 = 10;
 /// A set is made smaller as long as at most this part of its bits is set then: 1 of this number.
 const CROWDED_PART: u64 = 2;
+/// Blocks with frames of random tokens of a column are not listed where they are this part of all, or more.
+const MANY_BLOCKS_PART: (usize, usize) = (3, 4);
 /// Bytes of an item of the table, as a power of two.
 const ITEM_BYTES: u32 = 12;
 
@@ -33,7 +35,9 @@ const ITEM_BYTES: u32 = 12;
 pub(crate) enum Kept {
     /// In a frame.
     Framed,
-    /// In a frame of random tokens.
+    /// In a frame of random tokens alone.
+    Tokens,
+    /// In a frame with random tokens in its texts.
     Random,
     /// In no frame.
     Loose,
@@ -159,7 +163,8 @@ pub(crate) struct TextFilterWriter {
     values: ColumnSets,
     callers: GroupSet,
     joints: GroupSet,
-    random: BTreeMap<u32, RandomTexts>,
+    /// By column, and whether there is more in the frames than tokens: such frames are few, but any character is in them.
+    random: BTreeMap<(u32, bool), RandomTexts>,
     /// The block that is written.
     block: u32,
 }
@@ -202,8 +207,8 @@ impl TextFilterWriter {
         match kept {
             Kept::Framed => self.framed.add(column, text),
             Kept::Loose => self.loose.add(column, text),
-            Kept::Random => {
-                let RandomTexts { characters, blocks } = self.random.entry(column).or_default();
+            Kept::Tokens | Kept::Random => {
+                let RandomTexts { characters, blocks } = self.random.entry((column, kept == Kept::Random)).or_default();
                 text.iter().for_each(|byte| characters[usize::from(byte >> 6)] |= 1 << (byte & 63));
                 if blocks.last() != Some(&self.block) {
                     blocks.push(self.block);
@@ -246,9 +251,10 @@ impl TextFilterWriter {
 
     /// Writes the sets into the table.
     pub(crate) fn write(self, block_count: usize, table: &mut TableWriter) -> std::io::Result<TextFilter> {
-        let mut random: Vec<(u32, RandomTexts)> = self.random.into_iter().collect();
+        let mut random: Vec<(u32, RandomTexts)> =
+            self.random.into_iter().map(|((column, _), texts)| (column, texts)).collect();
         for (_, texts) in &mut random {
-            if texts.blocks.len() * 4 >= block_count {
+            if texts.blocks.len() * MANY_BLOCKS_PART.1 >= block_count * MANY_BLOCKS_PART.0 {
                 texts.blocks.clear();
             }
         }
@@ -353,7 +359,7 @@ pub(crate) struct TextFilter {
     values: ColumnSetPlaces,
     callers: GroupSetPlace,
     joints: GroupSetPlace,
-    /// Columns with frames of random tokens, ascending.
+    /// Columns with frames of random tokens, ascending; twice those with two kinds of them.
     random: Vec<(u32, RandomTexts)>,
 }
 
