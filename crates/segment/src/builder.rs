@@ -170,6 +170,14 @@ pub(crate) struct SkeletonInfo {
     last_class: Option<(u32, u32, u32)>,
 }
 
+impl SkeletonInfo {
+    /// Category of its records, as in terms.
+    pub(crate) fn category(&self) -> &str {
+        let category = self.facts.iter().find(|(kind, _)| *kind == TermKind::Category);
+        category.map_or("", |(_, text)| text)
+    }
+}
+
 /// What all records of a caller share.
 #[derive(Debug, Clone)]
 pub(crate) struct CallerFacts {

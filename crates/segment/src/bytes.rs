@@ -96,8 +96,13 @@ impl<'a> Cursor<'a> {
 
 /// A list of ascending numbers, as the steps between them.
 pub(crate) fn put_ascending(out: &mut Vec<u8>, numbers: &[u32]) {
+    put_steps_between(out, numbers.iter().copied());
+}
+
+/// The same of numbers that come from elsewhere.
+pub(crate) fn put_steps_between(out: &mut Vec<u8>, numbers: impl Iterator<Item = u32>) {
     let mut next = 0;
-    for &number in numbers {
+    for number in numbers {
         put_number(out, u64::from(number - next));
         next = number + 1;
     }
@@ -109,11 +114,24 @@ pub(crate) fn read_ascending(bytes: &[u8]) -> Result<Vec<u32>, Damage> {
     let mut numbers = Vec::with_capacity(bytes.len());
     let mut next = 0_u32;
     while !cursor.is_empty() {
-        let number = next.checked_add(cursor.code()?).ok_or(Damage("a list does not ascend"))?;
-        numbers.push(number);
-        next = number.saturating_add(1);
+        numbers.push(read_step(&mut cursor, &mut next)?);
     }
     Ok(numbers)
+}
+
+/// Reads so many of the numbers that [`put_steps_between`] wrote.
+pub(crate) fn read_steps_between(cursor: &mut Cursor<'_>, count: usize, numbers: &mut Vec<u32>) -> Result<(), Damage> {
+    let mut next = 0_u32;
+    for _ in 0..count {
+        numbers.push(read_step(cursor, &mut next)?);
+    }
+    Ok(())
+}
+
+fn read_step(cursor: &mut Cursor<'_>, next: &mut u32) -> Result<u32, Damage> {
+    let number = next.checked_add(cursor.code()?).ok_or(Damage("a list does not ascend"))?;
+    *next = number.saturating_add(1);
+    Ok(number)
 }
 
 /// Takes the checksum from the end of bytes, if it is theirs.

@@ -6,9 +6,8 @@ use quick_cache::Weighter;
 
 use crate::block::Facts;
 use crate::block_rows::BlockRows;
-use crate::classes::ClassGroup;
+use crate::classes::{ClassGroup, ClassesOf};
 use crate::few_rows::FewRows;
-use crate::rows::NumberSet;
 use crate::table::Chunk;
 
 /// Parts of segments that were read, shared by all segments, bounded in memory.
@@ -37,7 +36,7 @@ pub(crate) enum Part {
     FewRows(u32),
     /// A group of classes.
     Classes(u32),
-    /// Classes that a term leads to, by its hash.
+    /// Classes and scopes that a term leads to, by its hash.
     ClassesOf(u64),
 }
 
@@ -51,7 +50,7 @@ pub(crate) enum CachedPart {
     Facts(Arc<Facts>),
     Rows(Arc<BlockRows>),
     FewRows(Arc<FewRows>),
-    Numbers(Arc<NumberSet>),
+    ClassesOf(Arc<ClassesOf>),
     Classes(Arc<ClassGroup>),
 }
 
@@ -67,7 +66,7 @@ impl Weighter<CacheKey, Cached> for Weight {
             CachedPart::Facts(facts) => facts.memory(),
             CachedPart::Rows(rows) => rows.memory(),
             CachedPart::FewRows(rows) => rows.memory(),
-            CachedPart::Numbers(numbers) => numbers.memory(),
+            CachedPart::ClassesOf(found) => found.memory(),
             CachedPart::Classes(classes) => classes.memory(),
         };
         (bytes + ENTRY_BYTES) as u64

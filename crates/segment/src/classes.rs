@@ -6,6 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::bytes::{Cursor, Damage};
 use crate::cache::{CachedPart, Part};
+use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
 use crate::table::ChunksAtHand;
 
@@ -69,6 +70,20 @@ impl ClassGroup {
 
     pub(crate) fn memory(&self) -> usize {
         self.numbers.len() * 4 + self.classes.len() * size_of::<ClassPlace>()
+    }
+}
+
+/// What a fact that classes have leads to.
+#[derive(Debug)]
+pub(crate) struct ClassesOf {
+    pub(crate) classes: NumberSet,
+    /// Only of region, account and category, from version 5 on.
+    pub(crate) scopes: NumberSet,
+}
+
+impl ClassesOf {
+    pub(crate) fn memory(&self) -> usize {
+        self.classes.memory() + self.scopes.memory()
     }
 }
 

@@ -30,6 +30,7 @@ mod reader;
 mod records;
 mod rows;
 mod scan;
+mod scopes;
 mod segment;
 mod table;
 mod tally;

@@ -177,6 +177,8 @@ pub struct Rows<'a> {
     /// Ascending.
     blocks: Option<Vec<u32>>,
     classes: Option<NumberSet>,
+    /// Scopes of the classes, as far as facts tell: see [`crate::scopes`].
+    scopes: Option<NumberSet>,
     callers: Option<NumberSet>,
     /// Whether rows without a caller are among those of `callers`.
     has_rows_without_caller: bool,
@@ -194,6 +196,7 @@ impl<'a> Rows<'a> {
             row_sets: Vec::new(),
             blocks: None,
             classes: None,
+            scopes: None,
             callers: None,
             has_rows_without_caller: false,
             addresses: None,
@@ -223,7 +226,13 @@ impl<'a> Rows<'a> {
         };
         if target == Target::Class {
             let found = segment.classes_of(kind, text)?;
-            let set = self.classes.as_ref().map_or_else(|| (*found).clone(), |before| before.and(&found));
+            let found_of = |set: &Option<NumberSet>, found: &NumberSet| {
+                set.as_ref().map_or_else(|| found.clone(), |before| before.and(found))
+            };
+            if matches!(kind, TermKind::Region | TermKind::Account | TermKind::Category) {
+                self.scopes = Some(found_of(&self.scopes, &found.scopes));
+            }
+            let set = found_of(&self.classes, &found.classes);
             self.is_empty |= set.is_empty();
             self.classes = Some(set);
             return Ok(());
@@ -309,7 +318,7 @@ impl<'a> Rows<'a> {
             if let Some(set) = set
                 && !are_few
                 && set.len() <= LISTS_MAX
-                && let Some(blocks) = self.segment.blocks_of(list, &set.numbers())?
+                && let Some(blocks) = self.segment.blocks_of_scopes(list, &set.numbers(), self.scopes.as_ref())?
             {
                 found = Some(match found {
                     Some(before) => common(&before, &blocks),

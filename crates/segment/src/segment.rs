@@ -13,11 +13,12 @@ use crate::block::{CellParts, CellPlaces, Cells, Facts, PackedCells, read_facts}
 use crate::block_rows::BlockRows;
 use crate::bytes::{Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
-use crate::classes::ClassesAtHand;
+use crate::classes::{ClassesAtHand, ClassesOf};
 use crate::facts::TermKind;
-use crate::footer::{Index, Summary};
+use crate::footer::{CALLER_LISTS, Index, Summary};
 use crate::hash::term_hash;
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
+use crate::scopes::read_caller_blocks;
 use crate::table::{Chunk, unpack_items};
 use crate::terms::Target;
 use crate::write::{id_entry_bytes, id_row_bits};
@@ -326,13 +327,29 @@ impl Segment {
 
     /// Blocks that have any of some numbers; `None` for all.
     pub(crate) fn blocks_of(&self, list: usize, numbers: &[u32]) -> Result<Option<Vec<u32>>, SegmentError> {
+        self.blocks_of_scopes(list, numbers, None)
+    }
+
+    /// Blocks that have any of some numbers, in one of some scopes if these are told apart.
+    pub(crate) fn blocks_of_scopes(
+        &self,
+        list: usize,
+        numbers: &[u32],
+        scopes: Option<&NumberSet>,
+    ) -> Result<Option<Vec<u32>>, SegmentError> {
+        let has_scopes = list == CALLER_LISTS && self.index.version >= 5;
         let mut blocks = Vec::new();
         for number in numbers {
-            let found = self.with_item(self.index.first_lists[list] + number, read_ascending)??;
-            if found.is_empty() {
+            let has_list = self.with_item(self.index.first_lists[list] + number, |item| {
+                if has_scopes {
+                    return read_caller_blocks(item, scopes, &mut blocks);
+                }
+                blocks.extend(read_ascending(item)?);
+                Ok(!item.is_empty())
+            })??;
+            if !has_list {
                 return Ok(None);
             }
-            blocks.extend(found);
         }
         blocks.sort_unstable();
         blocks.dedup();
@@ -610,16 +627,18 @@ impl Segment {
         })
     }
 
-    /// Classes that a fact leads to.
-    pub(crate) fn classes_of(&self, kind: TermKind, text: &str) -> Result<Arc<NumberSet>, SegmentError> {
+    /// Classes and scopes that a fact leads to.
+    pub(crate) fn classes_of(&self, kind: TermKind, text: &str) -> Result<Arc<ClassesOf>, SegmentError> {
         let hash = term_hash(kind as u8, text.as_bytes());
         let open = |part: &CachedPart| match part {
-            CachedPart::Numbers(numbers) => Some(Arc::clone(numbers)),
+            CachedPart::ClassesOf(found) => Some(Arc::clone(found)),
             _ => None,
         };
         self.cached(Part::ClassesOf(hash), open, || {
-            let numbers = Arc::new(NumberSet::of(&self.numbers_of(hash, Target::Class)?));
-            Ok((Arc::clone(&numbers), CachedPart::Numbers(numbers)))
+            let [classes, scopes] = self.numbers_of_each(hash, [Target::Class, Target::Scope])?;
+            let found = ClassesOf { classes: NumberSet::of(&classes), scopes: NumberSet::of(&scopes) };
+            let found = Arc::new(found);
+            Ok((Arc::clone(&found), CachedPart::ClassesOf(found)))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Terms: values that events are found by.
 //!
 //! A term stands for a fact ("the event name is PutObject") by its hash. It leads either to rows, for facts that belong
-//! to single records, or to numbers of what many rows share (classes, callers, source addresses).
+//! to single records, or to numbers of what many rows share (classes, callers, source addresses, scopes).
 
 use crate::block::{pack, unpack};
 use crate::bytes::{Cursor, Damage, put_ascending, put_number, read_ascending};
@@ -25,6 +25,8 @@ pub(crate) enum Target {
     Address = 3,
     /// Spans of rows, each of which has a list of its own; see [`span_hash`].
     Span = 4,
+    /// See [`crate::scopes`].
+    Scope = 5,
 }
 
 /// Rows of a span, as a power of two. The list of a term with many rows is read span by span, as far as it is needed.

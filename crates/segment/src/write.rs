@@ -7,10 +7,11 @@ use crate::builder::{ADDRESS_COLUMN, Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CAL
 use crate::bytes::{put_ascending, put_number, put_text};
 use crate::cells::parse_uuid;
 use crate::facts::TermKind;
-use crate::footer::{BlockPlace, FORMAT_VERSION, Index, MAGIC, Summary};
+use crate::footer::{ADDRESS_LISTS, BlockPlace, CALLER_LISTS, CLASS_LISTS, FORMAT_VERSION, Index, MAGIC, Summary};
 use crate::hash::term_hash;
 use crate::intern::Interner;
 use crate::reader::unescaped;
+use crate::scopes::{CallerBlocks, Scope, ScopeNumbers};
 use crate::segment::id_bucket;
 use crate::table::TableWriter;
 use crate::terms::{Target, Term, TermList, write_terms};
@@ -61,6 +62,9 @@ struct Writer<'a> {
     callers: Ranking,
     /// Skeleton of each class, by the builder's numbers.
     skeletons: Vec<u32>,
+    /// Scope of each class, by the builder's numbers.
+    class_scopes: Vec<u32>,
+    scopes: ScopeNumbers<'a>,
 }
 
 /// Numbers in the order of use, most used first.
@@ -90,6 +94,14 @@ impl<'a> Writer<'a> {
         order.sort_unstable_by_key(|row| (rows[*row as usize].seconds, rows[*row as usize].sequence, *row));
         let (value_codes, column_values) = value_codes(builder);
         let callers = rows.iter().map(|row| row.caller).filter(|caller| *caller != NO_CALLER);
+        let mut scopes = ScopeNumbers::default();
+        let class_scopes = (0..builder.classes.len() as u32)
+            .map(|class| {
+                let [skeleton, region, account] = class_parts(builder, class);
+                let category = builder.skeleton_infos[skeleton as usize].category();
+                scopes.number(Scope { region, account, category })
+            })
+            .collect();
         Self {
             builder,
             sequences,
@@ -99,6 +111,8 @@ impl<'a> Writer<'a> {
             classes: Ranking::of(builder.classes.len(), rows.iter().map(|row| row.class)),
             callers: Ranking::of(builder.callers.len(), callers),
             skeletons: (0..builder.classes.len() as u32).map(|class| class_parts(builder, class)[0]).collect(),
+            class_scopes,
+            scopes,
         }
     }
 
@@ -123,7 +137,7 @@ impl<'a> Writer<'a> {
         let first_class = self.write_classes(&mut table)?;
         let first_caller = self.write_callers(&mut table, &mut filter)?;
         let first_values = self.write_values(&mut table, &mut filter)?;
-        let first_lists = lists.write(&mut table, blocks.len())?;
+        let first_lists = lists.write(&mut table)?;
         let first_term_page = table.next_item();
         let mut failed = None;
         let terms = write_terms(self.terms(), |page| {
@@ -220,11 +234,11 @@ impl<'a> Writer<'a> {
         let row = builder.rows[row as usize];
         let class = self.classes.places[row.class as usize];
         let mut facts = RowFacts { seconds: row.seconds, sequence, class, caller: 0, address: 0 };
-        lists.add(0, class, block);
+        lists.add(CLASS_LISTS, class, block);
         if row.caller != NO_CALLER {
             let caller = self.callers.places[row.caller as usize];
             facts.caller = caller + 1;
-            lists.add(1, caller, block);
+            lists.add_caller(caller, self.class_scopes[row.class as usize], block);
         }
         let columns = &builder.skeleton_infos[self.skeletons[row.class as usize] as usize].columns;
         texts.clear();
@@ -232,7 +246,7 @@ impl<'a> Writer<'a> {
             match self.cell(cell) {
                 Cell::Value(number) if column == ADDRESS_COLUMN => {
                     facts.address = number + 1;
-                    lists.add(2, number, block);
+                    lists.add(ADDRESS_LISTS, number, block);
                 }
                 // The class has them.
                 Cell::Value(_) if column < FACT_COLUMNS => {}
@@ -394,6 +408,14 @@ impl<'a> Writer<'a> {
                     terms.add(kind, &unescaped(builder.values.text(value)), Target::Class, place);
                 }
             }
+        }
+        for (number, scope) in (0..).zip(self.scopes.all()) {
+            for (kind, value) in [(TermKind::Region, scope.region), (TermKind::Account, scope.account)] {
+                if value != NO_VALUE {
+                    terms.add(kind, &unescaped(builder.values.text(value)), Target::Scope, number);
+                }
+            }
+            terms.add(TermKind::Category, scope.category, Target::Scope, number);
         }
         for (place, &caller) in (0..).zip(&self.callers.order) {
             let facts = &builder.caller_facts[caller as usize];
@@ -579,39 +601,60 @@ struct RowNotes<'w, 'a> {
 
 /// For each class, caller and source address the blocks that it is in.
 struct BlockLists {
+    /// By the number of the kind of list; those of callers stand apart.
     lists: [Vec<Vec<u32>>; 3],
+    callers: Vec<CallerBlocks>,
+    block_count: usize,
 }
 
 impl BlockLists {
     fn new(writer: &Writer<'_>) -> Self {
-        let addresses = writer.column_values[ADDRESS_COLUMN as usize].len();
-        let sizes = [writer.classes.order.len(), writer.callers.order.len(), addresses];
-        Self { lists: sizes.map(|size| vec![Vec::new(); size]) }
+        let mut lists = [const { Vec::new() }; 3];
+        lists[CLASS_LISTS] = vec![Vec::new(); writer.classes.order.len()];
+        lists[ADDRESS_LISTS] = vec![Vec::new(); writer.column_values[ADDRESS_COLUMN as usize].len()];
+        let callers = vec![CallerBlocks::default(); writer.callers.order.len()];
+        Self { lists, callers, block_count: writer.order.len().div_ceil(BLOCK_ROWS) }
     }
 
-    fn add(&mut self, target: usize, number: u32, block: u32) {
-        let list = &mut self.lists[target][number as usize];
+    fn add(&mut self, kind: usize, number: u32, block: u32) {
+        let list = &mut self.lists[kind][number as usize];
         if list.last() != Some(&block) {
             list.push(block);
         }
     }
 
+    fn add_caller(&mut self, caller: u32, scope: u32, block: u32) {
+        self.callers[caller as usize].add(scope, block, self.block_count);
+    }
+
     /// A list is empty where a quarter of the blocks or more are on it: then every block is looked at.
-    fn write(self, table: &mut TableWriter, block_count: usize) -> io::Result<[u32; 3]> {
+    fn write(self, table: &mut TableWriter) -> io::Result<[u32; 3]> {
+        let Self { lists: [of_classes, _, of_addresses], callers, block_count } = self;
         let mut firsts = [0; 3];
         let mut item = Vec::new();
-        for (first, lists) in firsts.iter_mut().zip(self.lists) {
-            *first = table.next_item();
-            for list in lists {
-                item.clear();
-                if list.len() * 4 < block_count {
-                    put_ascending(&mut item, &list);
-                }
-                table.push(&item)?;
-            }
+        firsts[CLASS_LISTS] = write_lists(table, of_classes, block_count)?;
+        firsts[CALLER_LISTS] = table.next_item();
+        for caller in callers {
+            item.clear();
+            caller.write(block_count, &mut item);
+            table.push(&item)?;
         }
+        firsts[ADDRESS_LISTS] = write_lists(table, of_addresses, block_count)?;
         Ok(firsts)
     }
+}
+
+fn write_lists(table: &mut TableWriter, lists: Vec<Vec<u32>>, block_count: usize) -> io::Result<u32> {
+    let first = table.next_item();
+    let mut item = Vec::new();
+    for list in lists {
+        item.clear();
+        if list.len() * 4 < block_count {
+            put_ascending(&mut item, &list);
+        }
+        table.push(&item)?;
+    }
+    Ok(first)
 }
 
 #[cfg(test)]
