@@ -48,33 +48,89 @@ pub(crate) struct RowFacts {
     pub(crate) address: u32,
 }
 
-/// What the rows of a block have, each kind together: most rows are left out by one of them.
-#[derive(Debug, Default)]
+/// What the rows of a block have, each kind together: most rows are left out by one of them. In one piece, because lookups
+/// of values that nobody has asked for yet keep dozens of these, in memory that is fresh.
+#[derive(Debug)]
 pub(crate) struct Facts {
-    pub(crate) seconds: Vec<i64>,
-    pub(crate) sequences: Vec<u64>,
-    pub(crate) classes: Vec<u32>,
-    pub(crate) callers: Vec<u32>,
-    pub(crate) addresses: Vec<u32>,
+    times: Times,
+    sequences: RowSequences,
+    /// Seconds after the first where times are [`Times::Near`], classes, callers and addresses, of all rows each.
+    numbers: Box<[u32]>,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Times {
+    /// Within a century.
+    Near { first_seconds: i64 },
+    Far(Box<[i64]>),
+}
+
+#[derive(Debug)]
+enum RowSequences {
+    From(u64),
+    Given(Box<[u64]>),
 }
 
 impl Facts {
     pub(crate) fn len(&self) -> usize {
-        self.seconds.len()
+        self.len
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.len() * size_of::<RowFacts>()
+        let times = if let Times::Far(seconds) = &self.times { seconds.len() * 8 } else { 0 };
+        let sequences = if let RowSequences::Given(sequences) = &self.sequences { sequences.len() * 8 } else { 0 };
+        size_of::<Self>() + self.numbers.len() * 4 + times + sequences
     }
 
     pub(crate) fn row(&self, index: usize) -> RowFacts {
         RowFacts {
-            seconds: self.seconds[index],
-            sequence: self.sequences[index],
-            class: self.classes[index],
-            caller: self.callers[index],
-            address: self.addresses[index],
+            seconds: self.seconds_of(index),
+            sequence: self.sequence_of(index),
+            class: self.classes()[index],
+            caller: self.callers()[index],
+            address: self.addresses()[index],
         }
+    }
+
+    /// Event time of a row.
+    pub(crate) fn seconds_of(&self, index: usize) -> i64 {
+        match &self.times {
+            Times::Near { first_seconds } => first_seconds.wrapping_add(i64::from(self.numbers[index])),
+            Times::Far(seconds) => seconds[index],
+        }
+    }
+
+    /// Event times of the rows.
+    pub(crate) fn seconds(&self) -> impl Iterator<Item = i64> {
+        (0..self.len).map(|index| self.seconds_of(index))
+    }
+
+    /// Sequence number of a row.
+    pub(crate) fn sequence_of(&self, index: usize) -> u64 {
+        match &self.sequences {
+            RowSequences::From(base) => base.wrapping_add(index as u64),
+            RowSequences::Given(sequences) => sequences[index],
+        }
+    }
+
+    /// Classes of the rows.
+    pub(crate) fn classes(&self) -> &[u32] {
+        self.kind(1)
+    }
+
+    /// Callers of the rows, with 1 added; or 0.
+    pub(crate) fn callers(&self) -> &[u32] {
+        self.kind(2)
+    }
+
+    /// Source addresses of the rows, with 1 added; or 0.
+    pub(crate) fn addresses(&self) -> &[u32] {
+        self.kind(3)
+    }
+
+    fn kind(&self, kind: usize) -> &[u32] {
+        &self.numbers[kind * self.len..(kind + 1) * self.len]
     }
 }
 
@@ -290,6 +346,32 @@ pub(crate) fn unpack(packed: &[u8], size: usize) -> Result<Vec<u8>, Damage> {
     }
 }
 
+/// Reads the times of a block's rows; those that are near one another go to the numbers.
+fn read_times(
+    cursor: &mut Cursor<'_>,
+    row_count: usize,
+    first_seconds: i64,
+    numbers: &mut Vec<u32>,
+) -> Result<Times, Damage> {
+    let (mut far, mut seconds) = (Vec::new(), first_seconds);
+    for row in 0..row_count {
+        seconds = seconds.wrapping_add(cursor.signed()?);
+        match u32::try_from(seconds.wrapping_sub(first_seconds)) {
+            Ok(after) if far.is_empty() => numbers.push(after),
+            _ => {
+                if far.is_empty() {
+                    far.reserve_exact(row_count);
+                    far.extend(numbers.iter().map(|after| first_seconds.wrapping_add(i64::from(*after))));
+                    numbers.resize(row_count, 0);
+                }
+                far.push(seconds);
+            }
+        }
+        debug_assert!(far.is_empty() || far.len() == row + 1, "all times are at one place");
+    }
+    Ok(if far.is_empty() { Times::Near { first_seconds } } else { Times::Far(far.into_boxed_slice()) })
+}
+
 /// Reads the facts of a block's rows.
 pub(crate) fn read_facts(
     part: &[u8],
@@ -301,36 +383,27 @@ pub(crate) fn read_facts(
     let size = cursor.index()?;
     let plain = unpack(cursor.bytes, size)?;
     let mut cursor = Cursor::new(&plain);
-    // Each row has a byte at least.
-    let room = row_count.min(plain.len());
-    let mut facts = Facts {
-        seconds: Vec::with_capacity(room),
-        sequences: Vec::with_capacity(room),
-        classes: Vec::with_capacity(room),
-        callers: Vec::with_capacity(room),
-        addresses: Vec::with_capacity(room),
-    };
-    let mut seconds = first_seconds;
-    for _ in 0..row_count {
-        seconds = seconds.wrapping_add(cursor.signed()?);
-        facts.seconds.push(seconds);
+    // Each row has a byte of each kind.
+    if row_count > plain.len() {
+        return Err(Damage("a number is cut"));
     }
-    match base {
-        Some(base) => facts.sequences.extend((0..row_count as u64).map(|row| base + row)),
+    let mut numbers = Vec::with_capacity(row_count * 4);
+    let times = read_times(&mut cursor, row_count, first_seconds, &mut numbers)?;
+    let sequences = match base {
+        Some(base) => RowSequences::From(base),
         None => {
             let mut sequence = 0_u64;
-            for _ in 0..row_count {
+            let mut next = || {
                 sequence = sequence.wrapping_add(cursor.signed()?.cast_unsigned());
-                facts.sequences.push(sequence);
-            }
+                Ok(sequence)
+            };
+            RowSequences::Given((0..row_count).map(|_| next()).collect::<Result<_, Damage>>()?)
         }
+    };
+    for _ in 0..row_count * 3 {
+        numbers.push(cursor.code()?);
     }
-    for kind in [&mut facts.classes, &mut facts.callers, &mut facts.addresses] {
-        for _ in 0..row_count {
-            kind.push(cursor.code()?);
-        }
-    }
-    Ok(facts)
+    Ok(Facts { times, sequences, numbers: numbers.into_boxed_slice(), len: row_count })
 }
 
 /// The cells of a block.

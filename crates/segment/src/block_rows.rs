@@ -31,7 +31,7 @@ impl BlockRows {
         let mut places = Vec::with_capacity(facts.len() * 8);
         let mut starts = Vec::with_capacity(facts.len() + 1);
         let mut readers = ColumnReaders::new(&cells, segment.index.first_values.len());
-        for &class in &facts.classes {
+        for &class in facts.classes() {
             starts.push(places.len() as u32);
             let class = classes.group(segment, class)?.class(class)?;
             for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {

@@ -145,6 +145,14 @@ impl ClassesAtHand {
     }
 }
 
+impl ClassesAtHand {
+    /// A class of a group that was used before.
+    pub(crate) fn known(&self, class: u32) -> Result<Class<'_>, Damage> {
+        let group = self.0.get((class / GROUP_CLASSES) as usize).and_then(Option::as_ref);
+        group.ok_or(Damage("a class is missing"))?.class(class)
+    }
+}
+
 /// Skeleton, region and account of a class.
 fn parse_class(item: &[u8]) -> Result<[u32; 3], Damage> {
     let mut cursor = Cursor::new(item);

@@ -516,7 +516,7 @@ impl<'a> Rows<'a> {
             rows.reverse();
         }
         for index in rows {
-            let (seconds, sequence) = (facts.seconds[index as usize], facts.sequences[index as usize]);
+            let (seconds, sequence) = (facts.seconds_of(index as usize), facts.sequence_of(index as usize));
             if !visitor(FoundRow { row: first_row + index, seconds, sequence })? {
                 return Ok(false);
             }
@@ -534,14 +534,17 @@ impl<'a> Rows<'a> {
             (Some(set), Some(caller)) => set.contains(caller),
             (Some(_), None) => self.has_rows_without_caller,
         };
+        let (classes, callers, addresses) = (facts.classes(), facts.callers(), facts.addresses());
         let fits = |index: &u32| {
             let at = *index as usize;
-            let key = (facts.seconds[at], facts.sequences[at]);
-            is_of_caller(facts.callers[at])
-                && self.classes.as_ref().is_none_or(|set| set.contains(facts.classes[at]))
-                && self.addresses.as_ref().is_none_or(|set| set.contains(facts.addresses[at].wrapping_sub(1)))
-                && low <= key
-                && key <= high
+            let is_in_range = || {
+                let key = (facts.seconds_of(at), facts.sequence_of(at));
+                low <= key && key <= high
+            };
+            is_of_caller(callers[at])
+                && self.classes.as_ref().is_none_or(|set| set.contains(classes[at]))
+                && self.addresses.as_ref().is_none_or(|set| set.contains(addresses[at].wrapping_sub(1)))
+                && is_in_range()
         };
         let Some((shortest, others)) = listed.split_first() else {
             return Ok((0..facts.len() as u32).filter(fits).collect());

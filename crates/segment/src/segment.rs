@@ -274,7 +274,7 @@ impl Segment {
         let block = blocks.partition_point(|block| block.last_seconds < seconds) as u32;
         let whole = block.saturating_mul(self.index.block_rows).min(self.index.summary.event_count);
         let is_divided = blocks.get(block as usize).is_some_and(|block| block.first_seconds < seconds);
-        let of_block = if is_divided { self.facts(block)?.seconds.partition_point(|time| *time < seconds) } else { 0 };
+        let of_block = if is_divided { self.facts(block)?.seconds().take_while(|time| *time < seconds).count() } else { 0 };
         Ok(whole + of_block as u32)
     }
 
@@ -287,8 +287,10 @@ impl Segment {
         for block in 0..self.index.blocks.len() as u32 {
             let facts = self.facts(block)?;
             let first = block * self.index.block_rows;
-            let places = facts.seconds.iter().zip(&facts.sequences);
-            rows.extend((first..).zip(places).map(|(row, (&seconds, &sequence))| FoundRow { row, seconds, sequence }));
+            rows.extend((0..facts.len()).map(|index| {
+                let (seconds, sequence) = (facts.seconds_of(index), facts.sequence_of(index));
+                FoundRow { row: first + index as u32, seconds, sequence }
+            }));
         }
         Ok(rows)
     }

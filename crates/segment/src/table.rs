@@ -8,6 +8,8 @@ use crate::segment::{Segment, SegmentError};
 
 /// Bytes of items that make a chunk. A smaller one is opened faster, a larger one compresses better.
 const CHUNK_BYTES: usize = 8 * 1024;
+/// The same of lists of blocks: they are short, so that thousands would have to be read over for one.
+pub(crate) const LIST_CHUNK_BYTES: usize = 1024;
 const LEVEL: i32 = 3;
 
 /// Collects items; they get numbers from 0.
@@ -41,13 +43,18 @@ pub(crate) struct Chunk {
 impl TableWriter {
     /// Adds an item and gives its number.
     pub(crate) fn push(&mut self, item: &[u8]) -> std::io::Result<u32> {
+        self.push_in_chunk_of(CHUNK_BYTES, item)
+    }
+
+    /// Adds an item to a chunk of another size than usual.
+    pub(crate) fn push_in_chunk_of(&mut self, chunk_bytes: usize, item: &[u8]) -> std::io::Result<u32> {
         if self.chunk.is_empty() {
             self.first_items.push(self.item_count);
         }
         put_number(&mut self.chunk, item.len() as u64);
         self.chunk.extend_from_slice(item);
         self.item_count += 1;
-        if self.chunk.len() >= CHUNK_BYTES {
+        if self.chunk.len() >= chunk_bytes {
             self.flush()?;
         }
         Ok(self.item_count - 1)
@@ -66,7 +73,8 @@ impl TableWriter {
         self.item_count
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    /// Ends a chunk.
+    pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         if self.chunk.is_empty() {
             return Ok(());
         }

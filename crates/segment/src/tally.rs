@@ -50,9 +50,9 @@ impl Rows<'_> {
             tally.total += 1;
             if let Some(part) = part {
                 let number = match part {
-                    SharedPart::Class => facts.classes[row] + 1,
-                    SharedPart::Caller => facts.callers[row],
-                    SharedPart::Address => facts.addresses[row],
+                    SharedPart::Class => facts.classes()[row] + 1,
+                    SharedPart::Caller => facts.callers()[row],
+                    SharedPart::Address => facts.addresses()[row],
                 };
                 let number = number as usize;
                 if numbers.len() <= number {
@@ -61,7 +61,7 @@ impl Rows<'_> {
                 numbers[number] += 1;
             }
             if let Some(interval) = interval_seconds.filter(|interval| *interval > 0) {
-                *tally.by_time.entry(facts.seconds[row].div_euclid(interval) * interval).or_default() += 1;
+                *tally.by_time.entry(facts.seconds_of(row).div_euclid(interval) * interval).or_default() += 1;
             }
         })?;
         for (number, count) in (0_u32..).zip(numbers).filter(|(_, count)| *count > 0) {

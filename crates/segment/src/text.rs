@@ -367,10 +367,10 @@ impl TextPlaces {
         let has = |set: &NumberSet, numbers: &[u32], added: u32| {
             !set.is_empty() && numbers.iter().any(|number| set.contains(number.wrapping_sub(added)))
         };
-        if has(&self.classes, &facts.classes, 0)
-            || has(&self.callers, &facts.callers, 1)
-            || has(&self.addresses, &facts.addresses, 1)
-            || (self.probe.is_like_time && facts.seconds.iter().any(|seconds| self.probe.is_in(&format_time(*seconds))))
+        if has(&self.classes, facts.classes(), 0)
+            || has(&self.callers, facts.callers(), 1)
+            || has(&self.addresses, facts.addresses(), 1)
+            || (self.probe.is_like_time && facts.seconds().any(|seconds| self.probe.is_in(&format_time(seconds))))
         {
             return Ok(true);
         }

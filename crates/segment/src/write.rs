@@ -13,7 +13,7 @@ use crate::intern::Interner;
 use crate::reader::unescaped;
 use crate::scopes::{CallerBlocks, Scope, ScopeNumbers};
 use crate::segment::id_bucket;
-use crate::table::TableWriter;
+use crate::table::{LIST_CHUNK_BYTES, TableWriter};
 use crate::terms::{Target, Term, TermList, write_terms};
 use crate::text_filter::TextFilterWriter;
 
@@ -632,12 +632,13 @@ impl BlockLists {
         let Self { lists: [of_classes, _, of_addresses], callers, block_count } = self;
         let mut firsts = [0; 3];
         let mut item = Vec::new();
+        table.flush()?;
         firsts[CLASS_LISTS] = write_lists(table, of_classes, block_count)?;
         firsts[CALLER_LISTS] = table.next_item();
         for caller in callers {
             item.clear();
             caller.write(block_count, &mut item);
-            table.push(&item)?;
+            table.push_in_chunk_of(LIST_CHUNK_BYTES, &item)?;
         }
         firsts[ADDRESS_LISTS] = write_lists(table, of_addresses, block_count)?;
         Ok(firsts)
@@ -652,7 +653,7 @@ fn write_lists(table: &mut TableWriter, lists: Vec<Vec<u32>>, block_count: usize
         if list.len() * 4 < block_count {
             put_ascending(&mut item, &list);
         }
-        table.push(&item)?;
+        table.push_in_chunk_of(LIST_CHUNK_BYTES, &item)?;
     }
     Ok(first)
 }
