@@ -136,6 +136,9 @@ pub(crate) struct Row {
     pub(crate) cells_start: u32,
 }
 
+/// Most callers that a value stands with. Most of those that are alike are in one chunk, where it costs little.
+const CALLERS_OF_VALUE_MAX: u32 = 16;
+
 /// Stands for no region or no account.
 pub(crate) const NO_VALUE: u32 = u32::MAX;
 /// Stands for no caller.
@@ -358,6 +361,14 @@ impl Builder {
                 class
             }
         }
+    }
+
+    /// Whether a value belongs to a few callers and to no others: it stands with each of them, so that what a caller has is
+    /// in one place.
+    pub(crate) fn is_of_few_callers(&self, value: u32) -> bool {
+        value & UUID_CELL == 0
+            && (2..=CALLERS_OF_VALUE_MAX).contains(&self.values.count(value))
+            && self.columns.text(self.values.tag(value)).starts_with(b"userIdentity.")
     }
 
     /// Columns of a shape's leaves.

@@ -99,20 +99,24 @@ impl CellCounts {
         let missing = Damage("a row is missing");
         let mut counts = vec![0_u32; segment.index.first_values.len()];
         let mut found = Self { cells: Vec::new(), rows: Vec::with_capacity(wanted.len()) };
-        let until = wanted.last().map_or(0, |last| *last as usize + 1);
-        for &class in facts.classes().get(..until).ok_or(missing)? {
-            classes.group(segment, class)?;
-        }
         let (mut counted, mut between) = (0, Vec::new());
+        let mut rows_of_class = vec![0_u32; segment.class_count() as usize];
         for &row in wanted {
             let row = row as usize;
             // Rows of one class have cells of the same columns, and of a block's rows many are of one class.
             between.clear();
-            between.extend_from_slice(facts.classes().get(counted..row).ok_or(missing)?);
-            between.sort_unstable();
-            let of_class = |rows: &[u32]| Ok((classes.known(rows[0])?.columns, rows.len() as u32));
-            let same = between.chunk_by(|left, right| left == right);
-            let columns: Vec<(&[u32], u32)> = same.map(of_class).collect::<Result<_, Damage>>()?;
+            for &class in facts.classes().get(counted..=row).ok_or(missing)? {
+                let rows = rows_of_class.get_mut(class as usize).ok_or(Damage("a class is missing"))?;
+                if *rows == 0 {
+                    classes.group(segment, class)?;
+                    between.push(class);
+                }
+                *rows += 1;
+            }
+            // The row itself is not before itself.
+            rows_of_class[facts.classes()[row] as usize] -= 1;
+            let of_class = |class: &u32| Ok((classes.known(*class)?.columns, std::mem::take(&mut rows_of_class[*class as usize])));
+            let columns: Vec<(&[u32], u32)> = between.iter().map(of_class).collect::<Result<_, Damage>>()?;
             // No cache of the processor has these numbers. Nothing depends on this look at them, so that they all come at
             // once: one after another they take as long as to unpack the block.
             std::hint::black_box(columns.iter().fold(0, |sum, (columns, _)| sum ^ columns.last().unwrap_or(&0)));

@@ -199,11 +199,7 @@ impl Index {
         }
         let (ids_offset, id_buckets_offset) = (cursor.number()?, cursor.number()?);
         let (id_bucket_bits, table_offset) = (cursor.code()?, cursor.number()?);
-        let table = TableIndex {
-            item_count: cursor.code()?,
-            first_items: read_steps(&mut cursor)?,
-            offsets: read_steps(&mut cursor)?,
-        };
+        let table = TableIndex::new(cursor.code()?, read_steps(&mut cursor)?, read_steps(&mut cursor)?);
         let index = Self {
             version,
             summary,

@@ -71,6 +71,7 @@ struct Writer<'a> {
 struct Ranking {
     order: Vec<u32>,
     places: Vec<u32>,
+    uses: Vec<u32>,
 }
 
 impl Ranking {
@@ -83,7 +84,27 @@ impl Ranking {
         for (place, number) in (0..).zip(&order) {
             places[*number as usize] = place;
         }
-        Self { order, places }
+        Self { order, places, uses }
+    }
+}
+
+/// Callers of fewer rows are put in the order of what they have in common.
+const SELDOM_ROWS: u32 = 64;
+
+impl Ranking {
+    /// Puts callers of few rows that share values with few others beside these, in whose chunk the values then stand.
+    fn with_alike_together(mut self, builder: &Builder) -> Self {
+        let shared = |caller: u32| {
+            let cells = numbers(builder.callers.text(caller)).skip(1);
+            let mut shared = cells.filter(|cell| builder.is_of_few_callers(*cell));
+            (shared.next().unwrap_or(NO_VALUE), shared.next().unwrap_or(NO_VALUE), caller)
+        };
+        let frequent = self.order.partition_point(|caller| self.uses[*caller as usize] >= SELDOM_ROWS);
+        self.order[frequent..].sort_by_cached_key(|caller| shared(*caller));
+        for (place, number) in (0..).zip(&self.order) {
+            self.places[*number as usize] = place;
+        }
+        self
     }
 }
 
@@ -109,7 +130,7 @@ impl<'a> Writer<'a> {
             value_codes,
             column_values,
             classes: Ranking::of(builder.classes.len(), rows.iter().map(|row| row.class)),
-            callers: Ranking::of(builder.callers.len(), callers),
+            callers: Ranking::of(builder.callers.len(), callers).with_alike_together(builder),
             skeletons: (0..builder.classes.len() as u32).map(|class| class_parts(builder, class)[0]).collect(),
             class_scopes,
             scopes,
@@ -521,7 +542,7 @@ fn value_codes(builder: &Builder) -> (Vec<u32>, Vec<Vec<u32>>) {
     let mut codes = vec![TEXT_CODE; values.len()];
     for value in 0..values.len() as u32 {
         let column = values.tag(value);
-        if values.count(value) > 1 || column < FACT_COLUMNS {
+        if (values.count(value) > 1 || column < FACT_COLUMNS) && !builder.is_of_few_callers(value) {
             column_values[column as usize].push(value);
         } else if parse_uuid(values.text(value)).is_some() {
             codes[value as usize] = UUID_CODE;
