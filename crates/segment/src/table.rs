@@ -8,9 +8,11 @@ use crate::segment::{Segment, SegmentError};
 
 /// Bytes of items that make a chunk. A smaller one is opened faster, a larger one compresses better.
 const CHUNK_BYTES: usize = 8 * 1024;
+/// The same of callers: nearly every record of a rare value has another one.
+pub(crate) const CALLER_CHUNK_BYTES: usize = 4 * 1024;
 /// The same of lists of blocks: they are short, so that thousands would have to be read over for one.
 pub(crate) const LIST_CHUNK_BYTES: usize = 1024;
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 /// Collects items; they get numbers from 0.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use crate::intern::Interner;
 use crate::reader::unescaped;
 use crate::scopes::{CallerBlocks, Scope, ScopeNumbers};
 use crate::segment::id_bucket;
-use crate::table::{LIST_CHUNK_BYTES, TableWriter};
+use crate::table::{CALLER_CHUNK_BYTES, LIST_CHUNK_BYTES, TableWriter};
 use crate::terms::{Target, Term, TermList, write_terms};
 use crate::text_filter::TextFilterWriter;
 
@@ -375,6 +375,7 @@ impl<'a> Writer<'a> {
 
     /// A caller is its shape, and its cells with their columns.
     fn write_callers(&self, table: &mut TableWriter, filter: &mut TextFilterWriter) -> io::Result<u32> {
+        table.flush()?;
         let first = table.next_item();
         let mut item = Vec::new();
         for &caller in &self.callers.order {
@@ -398,8 +399,9 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            table.push(&item)?;
+            table.push_in_chunk_of(CALLER_CHUNK_BYTES, &item)?;
         }
+        table.flush()?;
         Ok(first)
     }
 
