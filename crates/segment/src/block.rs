@@ -62,7 +62,9 @@ pub(crate) struct Facts {
 #[derive(Debug)]
 enum Times {
     /// Within a century.
-    Near { first_seconds: i64 },
+    Near {
+        first_seconds: i64,
+    },
     Far(Box<[i64]>),
 }
 
@@ -784,6 +786,50 @@ impl<'a> ColumnReader<'a> {
             }
             ENDING_CODE => Ok(ReadCell::Ending { texts_between: self.texts.code()?, before: self.texts.text()? }),
             code => Ok(ReadCell::Value(code - FIRST_VALUE_CODE)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seconds() -> impl Strategy<Value = i64> {
+        let from = 1_700_000_000_i64;
+        prop_oneof![8 => from..from + 1_000, 1 => from..from + (1 << 33), 1 => any::<i64>()]
+    }
+
+    proptest! {
+        #[test]
+        fn facts_come_back(
+            rows in prop::collection::vec((seconds(), any::<u64>(), any::<[u32; 3]>()), 1..40),
+            base in prop::option::of(0..u64::MAX / 2),
+            is_near: bool,
+        ) {
+            let first = rows[0].0;
+            let rows: Vec<RowFacts> = (0..)
+                .zip(rows)
+                .map(|(place, (seconds, sequence, [class, caller, address]))| RowFacts {
+                    seconds: if is_near { first.wrapping_add(seconds.rem_euclid(1_000)) } else { seconds },
+                    sequence: base.map_or(sequence, |base| base + place),
+                    class,
+                    caller,
+                    address,
+                })
+                .collect();
+            let first_seconds = rows[0].seconds;
+            let (mut plain, mut part) = (Vec::new(), Vec::new());
+            put_facts(&rows, base.is_none(), &mut plain);
+            put_number(&mut part, plain.len() as u64);
+            part.extend_from_slice(&pack(&plain, LEVEL).expect("memory"));
+            put_checksum(&mut part, 0);
+            let facts = read_facts(&part, rows.len(), first_seconds, base).expect("sound");
+            let found: Vec<RowFacts> = (0..facts.len()).map(|index| facts.row(index)).collect();
+            prop_assert_eq!(&found, &rows);
+            prop_assert!(facts.seconds().eq(rows.iter().map(|row| row.seconds)));
+            prop_assert!(read_facts(&part, plain.len() + 1, first_seconds, base).is_err());
         }
     }
 }

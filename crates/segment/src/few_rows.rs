@@ -115,7 +115,8 @@ impl CellCounts {
             }
             // The row itself is not before itself.
             rows_of_class[facts.classes()[row] as usize] -= 1;
-            let of_class = |class: &u32| Ok((classes.known(*class)?.columns, std::mem::take(&mut rows_of_class[*class as usize])));
+            let of_class =
+                |class: &u32| Ok((classes.known(*class)?.columns, std::mem::take(&mut rows_of_class[*class as usize])));
             let columns: Vec<(&[u32], u32)> = between.iter().map(of_class).collect::<Result<_, Damage>>()?;
             // No cache of the processor has these numbers. Nothing depends on this look at them, so that they all come at
             // once: one after another they take as long as to unpack the block.

@@ -61,7 +61,8 @@ impl CallerBlocks {
             self.block_count += 1;
         }
         let place = u64::from(scope) << 32 | u64::from(block);
-        if !self.is_in_most(blocks_of_segment) && !self.places.iter().rev().take(LAST_PLACES).any(|last| *last == place) {
+        if !self.is_in_most(blocks_of_segment) && !self.places.iter().rev().take(LAST_PLACES).any(|last| *last == place)
+        {
             self.places.push(place);
         }
     }
@@ -89,7 +90,11 @@ impl CallerBlocks {
 
 /// Reads the blocks of some scopes, or of all, from what [`CallerBlocks::write`] wrote. Gives whether there was a list: a
 /// caller without one is anywhere.
-pub(crate) fn read_caller_blocks(item: &[u8], scopes: Option<&NumberSet>, blocks: &mut Vec<u32>) -> Result<bool, Damage> {
+pub(crate) fn read_caller_blocks(
+    item: &[u8],
+    scopes: Option<&NumberSet>,
+    blocks: &mut Vec<u32>,
+) -> Result<bool, Damage> {
     let mut cursor = Cursor::new(item);
     while !cursor.is_empty() {
         let (scope, count) = (cursor.code()?, cursor.index()?);

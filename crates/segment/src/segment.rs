@@ -274,7 +274,8 @@ impl Segment {
         let block = blocks.partition_point(|block| block.last_seconds < seconds) as u32;
         let whole = block.saturating_mul(self.index.block_rows).min(self.index.summary.event_count);
         let is_divided = blocks.get(block as usize).is_some_and(|block| block.first_seconds < seconds);
-        let of_block = if is_divided { self.facts(block)?.seconds().take_while(|time| *time < seconds).count() } else { 0 };
+        let of_block =
+            if is_divided { self.facts(block)?.seconds().take_while(|time| *time < seconds).count() } else { 0 };
         Ok(whole + of_block as u32)
     }
 

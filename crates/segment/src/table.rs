@@ -224,3 +224,50 @@ impl Chunk {
         self.bytes.len() + self.ends.len() * 4 + 64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_item_is_in_its_chunk(
+            sizes in prop::collection::vec(prop_oneof![20 => 0..9_usize, 3 => 100..3_000_usize, 1 => Just(20_000)], 0..900),
+            chunk_bytes in prop::sample::select(&[1, 64, LIST_CHUNK_BYTES, CHUNK_BYTES][..]),
+            alone in 1..50_usize,
+        ) {
+            let mut table = TableWriter::default();
+            let items: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(place, size)| vec![place as u8; *size]).collect();
+            for (place, item) in items.iter().enumerate() {
+                match place % alone {
+                    0 => table.push_alone(item),
+                    _ => table.push_in_chunk_of(chunk_bytes, item),
+                }
+                .expect("memory");
+            }
+            let (bytes, index) = table.finish().expect("memory");
+            for (number, item) in (0..).zip(&items) {
+                let chunk = index.chunk_of(number).expect("an item");
+                prop_assert_eq!(chunk, index.first_items.partition_point(|first| *first <= number) - 1);
+                let (offset, size) = index.place_of(chunk);
+                let stored = &bytes[offset as usize..offset as usize + size];
+                let chunk = Chunk::open(index.first_items[chunk], stored).expect("sound");
+                prop_assert_eq!(chunk.item(number), Ok(&item[..]));
+            }
+            prop_assert!(index.chunk_of(items.len() as u32).is_err());
+        }
+
+        /// The numbers come from a file, and may be any that ascend.
+        #[test]
+        fn any_index_is_searched_or_damaged(mut firsts: Vec<u32>, item_count: u32, item: u32) {
+            firsts.sort_unstable();
+            firsts.insert(0, 0);
+            let index = TableIndex::new(item_count.min(1 << 20), firsts.clone(), Vec::new());
+            if let Ok(chunk) = index.chunk_of(item) {
+                prop_assert_eq!(chunk, firsts.partition_point(|first| *first <= item) - 1);
+            }
+        }
+    }
+}

@@ -328,6 +328,111 @@ fn token_records() -> Vec<Vec<u8>> {
     (0..1_200).map(&mut record).collect()
 }
 
+/// Records of callers that have values in common: sessions of roles, each with some keys, in regions, accounts and
+/// categories of their own, among those of one caller that is everywhere.
+fn caller_records(count: usize) -> Vec<Vec<u8>> {
+    let mut state = 7_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut record = |number: usize| {
+        let region = ["us-east-1", "eu-central-1", "ap-south-1"][next(3)];
+        let account = ["111122223333", "444455556666"][usize::from(next(5) == 0)];
+        let (category, name) = [("Management", "ListKeys"), ("Data", "GetObject"), ("Data", "PutObject")][next(3)];
+        let identity = if next(3) == 0 {
+            r#"{"type":"AWSService","invokedBy":"config.amazonaws.com"}"#.to_owned()
+        } else {
+            let (session, key) = (next(400), next(3));
+            let role = session % 7;
+            format!(
+                r#"{{"type":"AssumedRole","principalId":"AROA{role:016}:session-{session}","arn":"arn:aws:sts::{account}:assumed-role/role-{role}/session-{session}","accountId":"{account}","accessKeyId":"ASIA{key:08}{session:08}","sessionContext":{{"sessionIssuer":{{"userName":"role-{role}"}},"sourceIdentity":"7d1e5b0a-0000-4000-8000-{session:012x}"}}}}"#,
+            )
+        };
+        format!(
+            r#"{{"eventTime":"2025-03-0{}T{:02}:{:02}:{:02}Z","eventID":"9b7e1c1e-0000-4000-8000-{number:012x}","userIdentity":{identity},"eventSource":"s3.amazonaws.com","eventName":"{name}","awsRegion":"{region}","sourceIPAddress":"192.0.2.{}","requestParameters":{{"bucketName":"b-{}"}},"eventCategory":"{category}","recipientAccountId":"{account}"}}"#,
+            1 + number / 86_400,
+            number / 3_600 % 24,
+            number / 60 % 60,
+            number % 60,
+            number % 9,
+            next(5),
+        )
+        .into_bytes()
+    };
+    (0..count).map(&mut record).collect()
+}
+
+/// Whether each of some questions about callers finds the records that a look at all of them finds.
+fn check_callers(segment: &Segment, records: &[Vec<u8>]) {
+    let indexes: Vec<LookupIndex> = records.iter().map(|record| LookupIndex::derive(record).unwrap()).collect();
+    for asked in indexes.iter().step_by(records.len() / 25) {
+        let (region, account) = (asked.region.as_deref().unwrap(), asked.account.as_deref().unwrap());
+        let category = asked.category.as_str();
+        let place = [Fact::Region(region), Fact::Account(account), Fact::Category(category)];
+        let callers = asked.username.as_deref().map(Fact::Username).into_iter();
+        for caller in callers.chain(asked.access_key_id.as_deref().map(Fact::AccessKeyId)) {
+            for others in [&place[..], &place[..1], &place[1..2], &place[2..], &[]] {
+                let facts = [&[caller], others].concat();
+                let fits = |index: &LookupIndex| {
+                    facts.iter().all(|fact| match fact {
+                        Fact::Region(text) => index.region.as_deref() == Some(*text),
+                        Fact::Account(text) => index.account.as_deref() == Some(*text),
+                        Fact::Category(text) => index.category.as_str() == *text,
+                        Fact::Username(text) => index.username.as_deref() == Some(*text),
+                        Fact::AccessKeyId(text) => index.access_key_id.as_deref() == Some(*text),
+                        _ => false,
+                    })
+                };
+                let expected: Vec<u32> =
+                    (0..).zip(&indexes).filter(|(_, index)| fits(index)).map(|(row, _)| row).collect();
+                let found: Vec<u32> = all(segment, &facts, false).iter().map(|row| row.row).collect();
+                assert_eq!(found, expected, "{facts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn callers_are_found_in_their_places() {
+    let records = caller_records(30_000);
+    let (segment, _) = segment_of(&records);
+    check_callers(&segment, &records);
+    let rows: Vec<u32> = (0..30_000).step_by(331).collect();
+    let expected: Vec<&Vec<u8>> = rows.iter().map(|row| &records[*row as usize]).collect();
+    assert_eq!(segment.records(&rows).unwrap().iter().collect::<Vec<_>>(), expected);
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records.iter().cloned()).collect();
+    for part in ["session-59", "role-3/session-", "ASIA0000000200000017", "7d1e5b0a-0000-4000-8000-00000000000c"] {
+        check_text(&segment, &texts, part);
+    }
+}
+
+/// What is asked for decides how many blocks are looked at, of which each costs a read.
+#[test]
+fn blocks_without_a_record_of_the_place_are_left_out() {
+    let records = caller_records(30_000);
+    let mut builder = Builder::default();
+    for (number, record) in (1..).zip(&records) {
+        push(&mut builder, record, number).unwrap();
+    }
+    let (bytes, _) = builder.finish(Sequences::From(1)).unwrap().unwrap();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let reads_of = |facts: &[Fact<'_>]| {
+        let place = Counted(bytes.clone(), Arc::clone(&reads));
+        let segment = Segment::open(1, Box::new(place), cache(8 << 20)).unwrap();
+        let before = reads.load(Ordering::Relaxed);
+        let rows = all(&segment, facts, false);
+        (rows.len(), reads.load(Ordering::Relaxed) - before)
+    };
+    let key = Fact::AccessKeyId("ASIA0000000100000042");
+    let (all_rows, all_reads) = reads_of(&[key]);
+    let (rows, reads) =
+        reads_of(&[key, Fact::Region("us-east-1"), Fact::Account("111122223333"), Fact::Category("Management")]);
+    assert!(rows > 0 && rows * 6 < all_rows, "{rows} of {all_rows}");
+    // A page of terms for each fact, and a list.
+    assert!(reads <= rows + 5 && reads < all_reads, "{reads} reads for {rows} rows, {all_reads} for all {all_rows}");
+}
+
 #[test]
 fn texts_are_found_in_tokens() {
     let records = token_records();
@@ -425,6 +530,11 @@ fn samples_of_every_version_are_read() {
         check_text(&segment, &texts, "Encoded");
         check_text(&segment, &texts, std::str::from_utf8(&texts[&77][500..520]).unwrap());
     }
+    let segment = include_bytes!("samples/version-05.segment").to_vec();
+    let segment = Segment::open(2, Box::new(segment), cache(1 << 20)).unwrap();
+    let rows: Vec<u32> = (0..3_000).collect();
+    assert_eq!(read_both_ways(&segment, &rows), caller_records(3_000));
+    check_callers(&segment, &caller_records(3_000));
     let bytes = include_bytes!("samples/version-02.segment").to_vec();
     let segment = Segment::open(1, Box::new(bytes), cache(1 << 20)).unwrap();
     let rows: Vec<u32> = (0..600).collect();
