@@ -28,13 +28,13 @@ const ROWS_OF_PART: usize = 16;
 /// Rows for which a helper is worth being called: some 30 us against 60 us for each row whose block is not at hand.
 const ROWS_OF_THREAD: usize = 8;
 /// Segments that are asked one after another before it is told whether many more must be asked.
-const ASKED_BEFORE: u32 = 4;
+const ASKED_BEFORE: u32 = 2;
 /// Time of asking a segment from which on several are asked at once: with what they need at hand, most take less than it
 /// takes to call a helper.
 const SLOW_ANSWER: Duration = Duration::from_micros(12);
 /// Segments that are asked at once by several threads: at least, or nobody is called, and at most.
 const ASKED_AT_ONCE_MIN: usize = 4;
-const ASKED_AT_ONCE_MAX: usize = 32;
+const ASKED_AT_ONCE_MAX: usize = 64;
 
 /// The same of rows whose parts have to come from a bucket, which is waiting and no work.
 const COLD_ROWS_OF_THREAD: usize = 4;
@@ -470,7 +470,7 @@ mod tests {
     fn many_segments_are_asked_at_once_where_answers_are_slow_and_rows_few() {
         let segments_for =
             |segments, rows, micros| Answers { segments, rows, time: Duration::from_micros(micros) }.segments_for(51);
-        assert_eq!(segments_for(3, 0, 3_000), 1, "too early to tell");
+        assert_eq!(segments_for(1, 0, 3_000), 1, "too early to tell");
         assert_eq!(segments_for(20, 0, 40), 1, "quick answers");
         assert_eq!(segments_for(20, 50, 2_000), 1, "nearly all is there");
         assert_eq!(segments_for(10, 30, 2_000), 7);
