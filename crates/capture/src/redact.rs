@@ -274,7 +274,7 @@ pub(crate) fn member_treatment(
         return rules.secrets.into();
     }
     match &shape.kind {
-        // Bytes are content, not parameters, but for services that record what travels; there, too, no stream is written.
+        // Bytes are content, not parameters, but for services whose rows say otherwise; there, too, no stream is written.
         ShapeKind::Blob { is_streaming: false }
             if rules.writes_bytes && !member.is_streaming && !is_payload(service, structure, member) =>
         {

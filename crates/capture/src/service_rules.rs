@@ -129,7 +129,7 @@ impl ServiceRules {
         writes_bytes: false,
     };
 
-    /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, bytes, labels of
+    /// Services that stand behind API Gateway, whose record is of what went over the wire: members, times, labels of
     /// the path and query values as they travel, a failure's JSON as an answer, and a header of that among its members.
     ///
     /// A service of REST and JSON whose API is of June 2017 or later and that has no row is taken for one: so are 53 of
@@ -140,7 +140,7 @@ impl ServiceRules {
     /// AppSync, Data Lifecycle Manager, EKS, GuardDuty, MediaConvert, MediaLive, Security Hub and IAM Access Analyzer (2018
     /// to 2025), guides of DataBrew, Location, Clean Rooms, Ground Station, Outposts, Well-Architected, CodeGuru Reviewer,
     /// Data Exchange, OAM, Managed Service for Prometheus, GameLift Streams, Launch Wizard, RTB Fabric and Connector for
-    /// SCEP; of bytes, guides of HealthOmics, Synthetics and Managed Service for Prometheus.
+    /// SCEP. Bytes travel, too, but only rows write them: those of other services may be what a caller sends to somebody.
     const FRONTED: Self = Self {
         keys: KeyStyle::Wire,
         times: Some(TimeStyle::Wire),
@@ -150,7 +150,6 @@ impl ServiceRules {
         tells_what_was_refused: true,
         labels_are_encoded: true,
         writes_exposed_headers: true,
-        writes_bytes: true,
         ..Self::DEFAULT
     };
 
@@ -240,6 +239,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("account", ServiceRules { event_version: "1.08", keys: KeyStyle::Wire, is_global: true, ..D }),
     // Guide (2026): as its data plane.
     ("agent-registry-control", ServiceRules { ..D }),
+    // Guide: bytes.
+    ("amp", ServiceRules { writes_bytes: true, ..F }),
     // Records (2022).
     (
         "apigateway",
@@ -501,6 +502,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ),
     // Records (2023); guide (2022): labels as they stand in the path.
     ("notifications", ServiceRules { event_version: "1.08", is_global: true, labels_are_encoded: true, ..D }),
+    // Guide: bytes.
+    ("omics", ServiceRules { writes_bytes: true, ..F }),
     // Records (2021): the domain service writes the older name.
     ("opensearch", ServiceRules { source: Some("es"), event_version: "1.08", ..D }),
     // Records (2024).
@@ -638,8 +641,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2020).
     ("support", ServiceRules { is_global: true, ..D }),
     ("sustainability", ServiceRules { is_global: true, ..BILLED }),
-    // Records (2020): wire names (`name`, `Schedule`, `Code`).
-    ("synthetics", ServiceRules { ..F }),
+    // Records (2020): wire names (`name`, `Schedule`, `Code`). Guide: bytes.
+    ("synthetics", ServiceRules { writes_bytes: true, ..F }),
     ("taxsettings", ServiceRules { is_global: true, ..BILLED }),
     // Guide: apiVersion.
     ("waf", ServiceRules { api_version: ApiVersion::Model, ..D }),

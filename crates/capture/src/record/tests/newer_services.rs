@@ -35,6 +35,10 @@ fn bytes_are_written_where_what_travels_is_recorded() {
     let record = recorded(&case);
     assert_eq!(record["eventCategory"], "Data");
     assert!(!record.to_string().contains("c2VjcmV0"), "{record:#}");
+    // So are those of services whose rows do not say otherwise.
+    let body = r#"{"MessageConfiguration":{"EmailMessage":{"RawEmail":{"Data":"c2VjcmV0"}}}}"#;
+    let record = recorded(&post("pinpoint", "SendMessages", "/v1/apps/a/messages", body, "{}"));
+    assert!(!record.to_string().contains("c2VjcmV0"), "{record:#}");
 }
 
 #[test]
