@@ -35,6 +35,9 @@ const SLOW_ANSWER: Duration = Duration::from_micros(12);
 /// Segments that are asked at once by several threads: at least, or nobody is called, and at most.
 const ASKED_AT_ONCE_MIN: usize = 4;
 const ASKED_AT_ONCE_MAX: usize = 64;
+/// Time of asking a segment from which on no more are asked at once than were asked before, so that at most half of the work
+/// is for nothing: looking through texts takes milliseconds, and a few rows say little about how many segments have more.
+const COSTLY_ANSWER: Duration = Duration::from_micros(200);
 
 /// The same of rows whose parts have to come from a bucket, which is waiting and no work.
 const COLD_ROWS_OF_THREAD: usize = 4;
@@ -143,7 +146,9 @@ impl Answers {
         }
         let left = rows.saturating_sub(self.rows);
         let more = left.saturating_mul(self.segments as usize) / self.rows.max(1);
-        if more < ASKED_AT_ONCE_MIN { 1 } else { more.min(ASKED_AT_ONCE_MAX) }
+        let is_costly = self.time / self.segments >= COSTLY_ANSWER;
+        let most = if is_costly { (self.segments as usize).max(ASKED_AT_ONCE_MIN) } else { ASKED_AT_ONCE_MAX };
+        if more < ASKED_AT_ONCE_MIN { 1 } else { more.min(most).min(ASKED_AT_ONCE_MAX) }
     }
 }
 
@@ -464,7 +469,7 @@ fn facts(query: &EventQuery) -> Vec<Fact<'_>> {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASKED_AT_ONCE_MAX, Answers, RECORDS_AT_ONCE, more_at_once};
+    use super::{ASKED_AT_ONCE_MAX, ASKED_AT_ONCE_MIN, Answers, RECORDS_AT_ONCE, more_at_once};
 
     #[test]
     fn many_segments_are_asked_at_once_where_answers_are_slow_and_rows_few() {
@@ -474,7 +479,11 @@ mod tests {
         assert_eq!(segments_for(20, 0, 40), 1, "quick answers");
         assert_eq!(segments_for(20, 50, 2_000), 1, "nearly all is there");
         assert_eq!(segments_for(10, 30, 2_000), 7);
-        assert_eq!(segments_for(10, 0, 2_000), ASKED_AT_ONCE_MAX);
+        assert_eq!(segments_for(10, 0, 1_900), ASKED_AT_ONCE_MAX);
+        assert_eq!(segments_for(2, 0, 2_000), ASKED_AT_ONCE_MIN, "costly answers");
+        assert_eq!(segments_for(10, 0, 2_000), 10);
+        assert_eq!(segments_for(300, 0, 600_000), ASKED_AT_ONCE_MAX);
+        assert_eq!(segments_for(20, 20, 40_000), 20);
     }
 
     /// A search that came to read none at all took that for the end of the history, after some hundred thousand records.
