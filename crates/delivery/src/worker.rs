@@ -191,12 +191,16 @@ impl Delivery {
         delivered
     }
 
-    /// Whether the log group of a trail that was deleted has everything, or does not take it.
+    /// Whether the log group of a trail that was deleted has everything, or does not take it. A feed that is not known has
+    /// not begun yet.
     fn is_fed(&self, trail: &Trail) -> bool {
+        if trail.log_group_arn.is_none() {
+            return true;
+        }
         let feed = self.registry.feed(&log_group_feed(&trail.key()));
         let stopped = trail.logging.stopped.unwrap_or_else(|| self.now());
         let is_late = self.now().as_seconds() - stopped.as_seconds() > FEED_SECONDS_MAX;
-        feed.is_none_or(|feed| feed.is_stopped && feed.start == trail.logging.starts) || is_late
+        feed.is_some_and(|feed| feed.is_stopped && feed.start == trail.logging.starts) || is_late
     }
 
     /// Whether the bucket of a trail that was deleted has refused the last files for as long as any is tried.

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use store::{EventStore, NewRecord, RecordKind, StoreConfig};
-use trails::{Logging, Topic, Trail, TrailRegistry};
+use trails::{FeedProgress, Logging, Topic, Trail, TrailRegistry, log_group_feed};
 
 const ACCOUNT: &str = "111122223333";
 const START: i64 = 1_740_830_400;
@@ -484,6 +484,34 @@ async fn a_deleted_trail_delivers_what_it_recorded_and_ends_its_chain() {
     let (home, other) =
         (world.check_chain(&delivery.keys, "us-east-1").await, world.check_chain(&delivery.keys, "eu-west-1").await);
     assert_eq!(home.1 + other.1, log_files, "every log file is in a digest");
+    delivery.store.close().await;
+}
+
+#[tokio::test]
+async fn a_deleted_trail_waits_for_its_log_group_that_has_not_begun() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new());
+    let delivery = world.open(folder.path()).await;
+    let with_group = Trail { log_group_arn: Some("group".to_owned()), ..trail() };
+    for is_fed in [true, false] {
+        delivery.registry.add(with_group.clone(), |_| Ok::<_, ()>(())).await.unwrap().unwrap();
+        record(&delivery, &world, 0..10).await;
+        let now = EventTime::from_seconds(world.clock.load(Ordering::Relaxed));
+        delivery.registry.end(&with_group.arn, now).await.unwrap();
+        world.pass(120);
+        delivery.deliver_all().await;
+        delivery.deliver_all().await;
+        let [ended] = &delivery.registry.with_ended()[..] else { panic!("the group has nothing yet") };
+        assert!(delivery.registry.progress(&ended.key()).unwrap().is_stopped, "the bucket has all");
+        if is_fed {
+            let fed = FeedProgress { start: ended.logging.starts, is_stopped: true, ..FeedProgress::default() };
+            delivery.registry.note_feed(&log_group_feed(&ended.key()), fed).await.unwrap();
+        } else {
+            // A group that takes nothing for so long is given up.
+            world.pass(600);
+        }
+        delivery.deliver_all().await;
+        assert!(delivery.registry.with_ended().is_empty(), "{is_fed}");
+    }
     delivery.store.close().await;
 }
 

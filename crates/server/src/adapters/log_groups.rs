@@ -99,7 +99,7 @@ impl LogGroups {
 
     async fn make_stream(&self, region: &str, group: &str, stream: &str) -> Result<(), PutError> {
         let request = json!({ "logGroupName": group, "logStreamName": stream });
-        match self.logs.json(region, "Logs_20140328.CreateLogStream", body(&request)?).await {
+        match self.logs.json_without_output(region, "Logs_20140328.CreateLogStream", body(&request)?).await {
             Err(error) if !error.has_code("ResourceAlreadyExistsException") => Err(error.into()),
             _ => Ok(()),
         }

@@ -32,19 +32,32 @@ impl UpstreamService {
 
     /// Calls an operation of AWS JSON. The answer, or what was refused.
     pub(crate) async fn json(&self, region: &str, target: &str, body: Bytes) -> Result<Value, JsonError> {
+        let (status, body) = self.answer(region, target, body).await?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if (200..300).contains(&status) && answer.is_object() { Ok(answer) } else { Err(refusal(status, answer)) }
+    }
+
+    /// Calls an operation of AWS JSON that has no output, whose answer has an empty body.
+    pub(crate) async fn json_without_output(&self, region: &str, target: &str, body: Bytes) -> Result<(), JsonError> {
+        let (status, body) = self.answer(region, target, body).await?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let is_done = (200..300).contains(&status) && (body.is_empty() || answer.is_object());
+        if is_done { Ok(()) } else { Err(refusal(status, answer)) }
+    }
+
+    async fn answer(&self, region: &str, target: &str, body: Bytes) -> Result<(u16, Bytes), JsonError> {
         let caller = self.caller().map_err(JsonError::NoAnswer)?;
         let answer = caller.json(self.service, region, target, body, (self.clock)()).await;
-        let (status, body) = answer.map_err(|error| JsonError::NoAnswer(error.into()))?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if (200..300).contains(&status) && answer.is_object() {
-            return Ok(answer);
-        }
-        let text = |names: [&str; 2]| names.into_iter().find_map(|name| answer.get(name)?.as_str()).unwrap_or_default();
-        let code = text(["__type", "code"]);
-        let code = code.rsplit('#').next().unwrap_or(code).to_owned();
-        let message = text(["message", "Message"]).to_owned();
-        Err(JsonError::Refused { status, code, message, answer })
+        answer.map_err(|error| JsonError::NoAnswer(error.into()))
     }
+}
+
+fn refusal(status: u16, answer: Value) -> JsonError {
+    let text = |names: [&str; 2]| names.into_iter().find_map(|name| answer.get(name)?.as_str()).unwrap_or_default();
+    let code = text(["__type", "code"]);
+    let code = code.rsplit('#').next().unwrap_or(code).to_owned();
+    let message = text(["message", "Message"]).to_owned();
+    JsonError::Refused { status, code, message, answer }
 }
 
 /// Why an operation of AWS JSON did not succeed.
