@@ -18,14 +18,23 @@
 //! asks for no bucket to take an event, to seal, or to start.
 //!
 //! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
-//! [`search`], [`shared_work`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
+//! [`search`], [`shared_work`], [`core_threads`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
 //! [`page_cache`], [`remote_segments`], [`move_up`].
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::print_stderr,
+        reason = "a failed test may panic, and a skipped one says so"
+    )
+)]
 
 mod bucket;
 mod compaction;
 pub mod config;
+mod core_threads;
 mod count;
 mod disk_room;
 pub mod error;

@@ -1,16 +1,16 @@
-//! Work in parts that other threads of the runtime help with, if they come in time.
+//! Work in parts that threads of other cores help with, if they come in time.
 //!
-//! Threads of the runtime's pool are there already and have what they unpack with at hand; a new thread for a lookup costs
-//! more than half a dozen records. Whoever asks works on the parts himself, and only waits for those that another thread has
-//! begun, so that a pool without a free thread costs nothing but time.
+//! These threads are there already and have what they unpack with at hand; a new thread for a lookup costs more than half a
+//! dozen records. Whoever asks works on the parts himself, and only waits for those that another thread has begun, so that
+//! helpers that are all busy cost nothing but time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
-use tokio::runtime::Handle;
 
 use crate::StoreError;
+use crate::core_threads;
 
 struct Shared<P, T, W> {
     parts: Mutex<VecDeque<(usize, P)>>,
@@ -49,7 +49,7 @@ impl<P, T, W: Fn(P) -> Result<T, StoreError>> Shared<P, T, W> {
     }
 }
 
-/// Does some work for each of some parts, on this thread and at most so many others of the runtime, and gives the results in
+/// Does some work for each of some parts, on this thread and those of at most so many other cores, and gives the results in
 /// the order of the parts. Blocks.
 ///
 /// # Errors
@@ -70,13 +70,8 @@ where
         is_done: Condvar::new(),
         work,
     });
-    // Without a runtime there is nobody to help.
-    if let Ok(runtime) = Handle::try_current() {
-        for _ in 0..helpers.min(count.saturating_sub(1)) {
-            let shared = Arc::clone(&shared);
-            runtime.spawn_blocking(move || shared.work());
-        }
-    }
+    let helper = Arc::clone(&shared);
+    core_threads::call(helpers.min(count.saturating_sub(1)), &move || helper.work());
     shared.work();
     let mut done = shared.done.lock();
     while done.left > 0 {
@@ -96,34 +91,36 @@ mod tests {
         for_each_part((0..100).collect(), helpers, |number| Ok(number * number)).expect("no part fails")
     }
 
-    #[tokio::test]
-    async fn parts_are_done_once_whoever_helps() {
+    #[test]
+    fn parts_are_done_once_whoever_helps() {
         let expected: Vec<usize> = (0..100).map(|number| number * number).collect();
-        assert_eq!(std::thread::spawn(|| squares(4)).join().expect("no panic"), expected, "without a runtime");
         assert_eq!(squares(0), expected);
-        let with_help = tokio::task::spawn_blocking(|| squares(4)).await.expect("no panic");
-        assert_eq!(with_help, expected);
+        for _ in 0..100 {
+            assert_eq!(squares(4), expected);
+        }
         assert!(for_each_part(Vec::<usize>::new(), 4, |_| Ok(())).expect("nothing to do").is_empty());
     }
 
-    #[tokio::test]
-    async fn a_helper_that_never_comes_is_not_waited_for() {
-        let (release, held) = std::sync::mpsc::channel::<()>();
-        let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).build().expect("a runtime");
-        // The only thread of the pool is taken.
-        runtime.spawn_blocking(move || held.recv());
-        let handle = runtime.handle().clone();
-        let done = std::thread::spawn(move || {
-            let _entered = handle.enter();
-            squares(1)
-        });
-        assert_eq!(done.join().expect("no panic").len(), 100);
+    #[test]
+    fn a_helper_that_never_comes_is_not_waited_for() {
+        // Whichever core this thread is on, the threads of all others are taken.
+        let held = Arc::new(Mutex::new(()));
+        let release = held.lock();
+        for _ in 0..8 {
+            let held = Arc::clone(&held);
+            core_threads::call(usize::MAX, &move || drop(held.lock()));
+            std::thread::yield_now();
+        }
+        assert_eq!(squares(1).len(), 100);
         drop(release);
-        runtime.shutdown_background();
     }
 
-    #[tokio::test]
-    async fn others_help() {
+    #[test]
+    fn others_help() {
+        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+            eprintln!("skipped: there is one core");
+            return;
+        }
         let (begun, both) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Barrier::new(2)));
         let counted = Arc::clone(&begun);
         // Neither part ends before both have begun.
@@ -132,15 +129,19 @@ mod tests {
             both.wait();
             Ok(())
         };
-        tokio::task::spawn_blocking(|| for_each_part(vec![0, 1], 1, work)).await.expect("no panic").expect("done");
+        for_each_part(vec![0, 1], 1, work).expect("done");
         assert_eq!(begun.load(Ordering::Relaxed), 2);
     }
 
-    #[tokio::test]
-    async fn a_part_that_fails_is_an_error_and_nobody_waits_for_ever() {
+    #[test]
+    fn a_part_that_fails_is_an_error_and_nobody_waits_for_ever() {
         let fail = |number: usize| if number == 7 { Err(StoreError::Task("seven".to_owned())) } else { Ok(number) };
         let failed = for_each_part((0..20).collect(), 0, fail).expect_err("a part fails");
         assert!(failed.to_string().contains("seven"), "{failed}");
+        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+            eprintln!("the rest is skipped: there is one core");
+            return;
+        }
         let both = Arc::new(std::sync::Barrier::new(2));
         let caller = std::thread::current().id();
         let work = move |_: usize| {
