@@ -55,6 +55,15 @@ pub trait Destination: Send {
     /// finds fit, as long as it grows with what was pushed and is 0 after a commit.
     fn pending_bytes(&self) -> usize;
 
+    /// Brings down what waits, without a commit, where the destination has a way to; says whether it did. Asked when a commit
+    /// is due, which then is due no more.
+    ///
+    /// # Errors
+    /// Nothing of the batch may be counted as stored, and the run ends.
+    fn make_room(&mut self) -> Result<bool, DestinationError> {
+        Ok(false)
+    }
+
     /// Makes all pushed records durable together with the ledger entries of the files that ended among them, now or soon:
     /// commits land in their order, and all have landed once [`Destination::settle`] returns. With nothing pushed and nothing
     /// finished it does nothing.

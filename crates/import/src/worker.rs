@@ -254,7 +254,10 @@ impl<'a> Worker<'a> {
     }
 
     fn commit_if_due(&mut self) -> Result<(), Abort> {
-        if self.destination.pending_bytes() < self.shared.options.commit_bytes { Ok(()) } else { self.commit() }
+        if self.destination.pending_bytes() < self.shared.options.commit_bytes || self.destination.make_room()? {
+            return Ok(());
+        }
+        self.commit()
     }
 
     /// The commit point: see [`crate::destination`]. Rejects are durable before it, because the ledger says that the

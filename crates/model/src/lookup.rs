@@ -203,7 +203,10 @@ impl LookupIndex {
             access_key_id: caller.access_key_id,
             region: text(record.aws_region),
             account: text(record.recipient_account_id).or(caller.account),
-            category: category(record.event_category.as_deref(), record.management_event.and_then(truth)),
+            category: EventCategory::of_record(
+                record.event_category.as_deref(),
+                record.management_event.and_then(truth),
+            ),
             error_code: text(record.error_code),
             source_ip: text(record.source_ip_address),
             resources,
@@ -235,16 +238,6 @@ fn truth(raw: &RawValue) -> Option<bool> {
         "true" | "\"true\"" => Some(true),
         "false" | "\"false\"" => Some(false),
         _ => None,
-    }
-}
-
-/// Records older than version 1.07 have no category; before 1.06 nothing tells, and nearly all were management events.
-fn category(named: Option<&str>, management_event: Option<bool>) -> EventCategory {
-    match (named, management_event) {
-        (Some("Data"), _) | (None, Some(false)) => EventCategory::Data,
-        (Some("NetworkActivity"), _) => EventCategory::NetworkActivity,
-        (Some("Insight"), _) => EventCategory::Insight,
-        _ => EventCategory::Management,
     }
 }
 

@@ -124,6 +124,24 @@ impl EventCategory {
             Self::Insight => "Insight",
         }
     }
+
+    /// The category of a record with these fields: the content of `eventCategory`, and `managementEvent`.
+    ///
+    /// Records older than version 1.07 have no category; before 1.06 nothing tells, and nearly all were management events.
+    pub fn of_record(named: Option<&str>, management_event: Option<bool>) -> Self {
+        match (named, management_event) {
+            (Some("Data"), _) | (None, Some(false)) => Self::Data,
+            (Some("NetworkActivity"), _) => Self::NetworkActivity,
+            (Some("Insight"), _) => Self::Insight,
+            _ => Self::Management,
+        }
+    }
+
+    /// Whether it is one of those that are often of high volume, and that `LookupEvents` never shows: data events and
+    /// network activity events.
+    pub const fn is_of_high_volume(self) -> bool {
+        matches!(self, Self::Data | Self::NetworkActivity)
+    }
 }
 
 /// One entry of `resources`, in the key order of real records.

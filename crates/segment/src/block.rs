@@ -19,7 +19,9 @@ use crate::rows::NumberSet;
 use crate::text_filter::{Frames, Kept, TextFilterWriter};
 
 /// Rows of a block. More compress better, fewer are opened faster: a lookup of a rare value opens one for each event.
-pub(crate) const BLOCK_ROWS: usize = 256;
+pub(crate) const BLOCK_ROWS: usize = 128;
+/// The same in a segment with events of high volume, most of which nobody looks up.
+pub(crate) const BLOCK_ROWS_OF_HIGH_VOLUME: usize = 256;
 /// Code of a text that stands in the block.
 pub(crate) const TEXT_CODE: u32 = 0;
 /// Code of a UUID that stands in the block.

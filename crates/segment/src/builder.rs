@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use hashbrown::DefaultHashBuilder;
 use model::lookup::{CallerIndex, LookupIndexError, NamingKey, S3_OBJECT, s3_object_arn};
-use model::{LookupIndex, Text};
+use model::{EventCategory, LookupIndex, Text};
 
 use crate::bytes::equal;
 use crate::cells::{format_uuid, parse_uuid};
@@ -171,14 +171,8 @@ pub(crate) struct SkeletonInfo {
     pub(crate) facts: Vec<(TermKind, String)>,
     /// Region, account and class of its last record.
     last_class: Option<(u32, u32, u32)>,
-}
-
-impl SkeletonInfo {
-    /// Category of its records, as in terms.
-    pub(crate) fn category(&self) -> &str {
-        let category = self.facts.iter().find(|(kind, _)| *kind == TermKind::Category);
-        category.map_or("", |(_, text)| text)
-    }
+    /// Category of its records; `None` if it was refused.
+    pub(crate) category: Option<EventCategory>,
 }
 
 /// What all records of a caller share.
@@ -287,6 +281,11 @@ impl Builder {
     /// Whether no record was taken.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Categories of what was taken, maybe several times each.
+    pub fn categories(&self) -> impl Iterator<Item = EventCategory> {
+        self.skeleton_infos.iter().filter_map(|info| info.category)
     }
 
     /// Memory that what was taken needs, bytes, about.
@@ -445,6 +444,7 @@ impl Builder {
         }
         let cell_of = |column| info.columns.iter().position(|found| *found == column).map(|cell| cell as u32);
         (info.region_cell, info.account_cell) = (cell_of(REGION_COLUMN), cell_of(ACCOUNT_COLUMN));
+        info.category = Some(index.category);
         info.facts = vec![
             (TermKind::EventName, index.event_name.into_string()),
             (TermKind::EventSource, index.event_source.into_string()),

@@ -12,6 +12,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::{DefaultHashBuilder, Equivalent, HashMap, HashSet};
+use model::EventCategory;
 
 use crate::cells::{parse_time, parse_uuid};
 use crate::scan::{EVENT_ID_MARK, Field, Leaf, Reader, STRING_MARK, Scan, TIME_MARK};
@@ -55,6 +56,7 @@ pub(crate) struct KnownLayout {
     /// Keys of lists.
     pub(crate) list_keys: Vec<Box<[u8]>>,
     pub(crate) caller: Option<CallerPlace>,
+    pub(crate) category: EventCategory,
 }
 
 /// Where the caller of a record is.
@@ -219,7 +221,7 @@ impl KnownLayouts {
     }
 
     /// Notes the layout of a record that was read, if it came before.
-    pub(crate) fn learn(&mut self, text: &[u8], scan: &Scan, caller: Option<CallerPlace>) {
+    pub(crate) fn learn(&mut self, text: &[u8], scan: &Scan, caller: Option<CallerPlace>, category: EventCategory) {
         if scan.shapes.len() > SHAPES_BYTES_MAX {
             return;
         }
@@ -257,6 +259,7 @@ impl KnownLayouts {
             fields: scan.fields.clone(),
             list_keys: scan.fields.iter().filter(is_list).map(key).collect(),
             caller,
+            category,
         });
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use model::EventTime;
 use model::lookup::LookupIndexError;
+use model::{EventCategory, EventTime};
 
 use crate::cells::{parse_time, parse_uuid};
 use crate::hash::term_hash;
@@ -41,6 +41,7 @@ pub struct ReadRecord<'a> {
     pub(crate) layout: Option<LayoutNumber>,
     pub(crate) seconds: i64,
     pub(crate) id: [u8; 16],
+    pub(crate) category: EventCategory,
 }
 
 /// Where who called stands in a text: the whole of `userIdentity`.
@@ -109,6 +110,7 @@ impl RecordReader {
             layout: Some(LayoutNumber { generation: self.known.generation(), number: walk.number }),
             seconds: walk.seconds,
             id: walk.id,
+            category: layout.category,
         }
     }
 
@@ -116,14 +118,30 @@ impl RecordReader {
     fn new_record<'a>(&'a mut self, text: &'a [u8]) -> Result<ReadRecord<'a>, Refusal> {
         let (seconds, id) = time_and_id(&mut self.scan, text)?;
         let place = caller_place(&self.scan, text);
-        self.known.learn(text, &self.scan, place);
+        let category = category(&self.scan);
+        self.known.learn(text, &self.scan, place, category);
         let Scan { fields, shapes, leaves, .. } = &self.scan;
         let caller = place.map(|place| {
             let Field { value_start: start, value_end: end, .. } = fields[place.field as usize];
             CallerText { field: place.field, start, end }
         });
-        Ok(ReadRecord { text, shapes, fields, leaves, caller, layout: None, seconds, id })
+        Ok(ReadRecord { text, shapes, fields, leaves, caller, layout: None, seconds, id, category })
     }
+}
+
+/// The category as the shapes have it: fields that tell it keep their texts there.
+fn category(scan: &Scan) -> EventCategory {
+    let value = |key: &[u8]| {
+        let shape = |field: &Field| &scan.shapes[field.shape_start as usize..field.shape_end as usize];
+        scan.fields.iter().find_map(|field| shape(field).strip_prefix(key))
+    };
+    let named = value(b"\"eventCategory\":").and_then(|value| value.strip_prefix(b"\"")?.strip_suffix(b"\""));
+    let management_event = match value(b"\"managementEvent\":") {
+        Some(b"true" | b"\"true\"") => Some(true),
+        Some(b"false" | b"\"false\"") => Some(false),
+        _ => None,
+    };
+    EventCategory::of_record(named.and_then(|named| std::str::from_utf8(named).ok()), management_event)
 }
 
 /// Where who called is: the first `userIdentity` that is an object with leaves.
@@ -153,6 +171,12 @@ impl ReadRecord<'_> {
     /// The number that stands for the event's id: see [`id_number`].
     pub fn id(&self) -> [u8; 16] {
         self.id
+    }
+
+    /// Category, as far as the text has it in the usual way: for who puts records in order before a segment takes them.
+    /// What the record is found by is in its index.
+    pub fn category(&self) -> EventCategory {
+        self.category
     }
 }
 
@@ -226,4 +250,39 @@ pub(crate) fn unescaped(content: &[u8]) -> Cow<'_, str> {
     }
     let quoted = [b"\"", content, b"\""].concat();
     serde_json::from_slice(&quoted).map_or_else(|_| String::from_utf8_lossy(content), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::LookupIndex;
+
+    use super::*;
+
+    #[test]
+    fn the_category_is_that_of_the_index_for_new_layouts_and_known_ones() {
+        let fields = [
+            r#""eventCategory":"Management","#,
+            r#""eventCategory":"Data","managementEvent":false,"#,
+            r#""eventCategory" : "NetworkActivity","#,
+            r#""eventCategory":"Insight","#,
+            r#""eventCategory":"Later","#,
+            r#""managementEvent":false,"#,
+            r#""managementEvent":"false","#,
+            r#""managementEvent":true,"#,
+            r#""managementEvent":null,"#,
+            r#""requestParameters":{"eventCategory":"Data"},"#,
+            "",
+        ];
+        let mut reader = RecordReader::default();
+        for fields in fields {
+            let record = format!(
+                r#"{{"eventTime":"2026-01-02T03:04:05Z",{fields}"eventID":"4dc36a52-1b1a-4a2b-9f8b-3a1cb1a8f6e0","eventSource":"s3.amazonaws.com"}}"#
+            );
+            let expected = LookupIndex::derive(record.as_bytes()).unwrap().category;
+            // A layout is known once it came twice.
+            for _ in 0..3 {
+                assert_eq!(reader.read(record.as_bytes()).unwrap().category(), expected, "{record}");
+            }
+        }
+    }
 }

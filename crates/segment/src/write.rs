@@ -2,11 +2,15 @@
 
 use std::io;
 
-use crate::block::{BLOCK_ROWS, BlockWriter, Cell, FIRST_VALUE_CODE, RowFacts, TEXT_CODE, UUID_CODE};
+use model::EventCategory;
+
+use crate::block::{
+    BLOCK_ROWS, BLOCK_ROWS_OF_HIGH_VOLUME, BlockWriter, Cell, FIRST_VALUE_CODE, RowFacts, TEXT_CODE, UUID_CODE,
+};
 use crate::builder::{ADDRESS_COLUMN, Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CALLER, NO_VALUE, UUID_CELL, numbers};
 use crate::bytes::{put_ascending, put_number, put_text};
 use crate::cells::parse_uuid;
-use crate::facts::TermKind;
+use crate::facts::{TermKind, category_text};
 use crate::footer::{ADDRESS_LISTS, BlockPlace, CALLER_LISTS, CLASS_LISTS, FORMAT_VERSION, Index, MAGIC, Summary};
 use crate::hash::term_hash;
 use crate::intern::Interner;
@@ -51,6 +55,8 @@ impl Builder {
 struct Writer<'a> {
     builder: &'a Builder,
     sequences: Sequences,
+    /// Rows of a block.
+    block_rows: usize,
     /// Rows in the order of the segment.
     order: Vec<u32>,
     /// Code of each value, in its column.
@@ -119,13 +125,18 @@ impl<'a> Writer<'a> {
         let class_scopes = (0..builder.classes.len() as u32)
             .map(|class| {
                 let [skeleton, region, account] = class_parts(builder, class);
-                let category = builder.skeleton_infos[skeleton as usize].category();
+                let category = builder.skeleton_infos[skeleton as usize].category.map_or("", category_text);
                 scopes.number(Scope { region, account, category })
             })
             .collect();
         Self {
             builder,
             sequences,
+            block_rows: if builder.categories().any(EventCategory::is_of_high_volume) {
+                BLOCK_ROWS_OF_HIGH_VOLUME
+            } else {
+                BLOCK_ROWS
+            },
             order,
             value_codes,
             column_values,
@@ -180,7 +191,7 @@ impl<'a> Writer<'a> {
                 Sequences::Given => None,
                 Sequences::From(base) => Some(base),
             },
-            block_rows: BLOCK_ROWS as u32,
+            block_rows: self.block_rows as u32,
             blocks,
             ids_offset,
             id_buckets_offset,
@@ -217,12 +228,12 @@ impl<'a> Writer<'a> {
         let has_sequences = self.sequences == Sequences::Given;
         let (mut min_sequence, mut max_sequence) = (u64::MAX, 0);
         let mut writer = BlockWriter::default();
-        let mut blocks = Vec::with_capacity(self.order.len().div_ceil(BLOCK_ROWS));
+        let mut blocks = Vec::with_capacity(self.order.len().div_ceil(self.block_rows));
         let mut notes = RowNotes { lists, filter, texts: Vec::new(), block: 0 };
-        for (block, rows) in self.order.chunks(BLOCK_ROWS).enumerate() {
+        for (block, rows) in self.order.chunks(self.block_rows).enumerate() {
             notes.block = block as u32;
             for (index, &row) in rows.iter().enumerate() {
-                let sequence = self.sequence(block * BLOCK_ROWS + index, row);
+                let sequence = self.sequence(block * self.block_rows + index, row);
                 (min_sequence, max_sequence) = (min_sequence.min(sequence), max_sequence.max(sequence));
                 self.write_row(row, sequence, &mut writer, &mut notes);
             }
@@ -636,7 +647,7 @@ impl BlockLists {
         lists[CLASS_LISTS] = vec![Vec::new(); writer.classes.order.len()];
         lists[ADDRESS_LISTS] = vec![Vec::new(); writer.column_values[ADDRESS_COLUMN as usize].len()];
         let callers = vec![CallerBlocks::default(); writer.callers.order.len()];
-        Self { lists, callers, block_count: writer.order.len().div_ceil(BLOCK_ROWS) }
+        Self { lists, callers, block_count: writer.order.len().div_ceil(writer.block_rows) }
     }
 
     fn add(&mut self, kind: usize, number: u32, block: u32) {

@@ -1,18 +1,19 @@
-//! Makes one segment of several small ones, so that a lookup asks few.
+//! Makes one segment of several small ones, so that a lookup asks few, or two: what lookups show apart from events of high
+//! volume, so that it stands in few blocks and a lookup does not ask for the others at all.
 //!
 //! Only neighbours by number are joined: what follows the journal reads segments in the order of their numbers.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use segment::{Builder, RecordReader, Sequences};
+use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences};
 
 use crate::StoreError;
 use crate::event_store::{EventStore, run_blocking};
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::known_ids::day_of;
 use crate::manifest::SegmentRow;
-use crate::segment_file::{StoredSegment, write_segment};
+use crate::segment_file::{MadeSegment, StoredSegment, write_segment};
 
 /// Segments below this many events are worth joining: those of the journal come by fifty thousand and without end.
 const SMALL_EVENTS: i64 = 128 * 1024;
@@ -39,18 +40,19 @@ impl EventStore {
             return Ok(false);
         }
         let (folder, joined) = (self.segment_folder(), group.clone());
-        let row = run_blocking(move || join(&folder, &joined)).await?;
-        self.replace_segments(&group, Some(row)).await?;
+        let rows = run_blocking(move || join(&folder, &joined)).await?;
+        self.replace_segments(&group, &rows).await?;
         Ok(true)
     }
 }
 
 /// The first run of small neighbours that is worth it; empty if there is none.
 fn group(mut segments: Vec<Arc<StoredSegment>>) -> Vec<Arc<StoredSegment>> {
-    segments.sort_by_key(|stored| stored.row.min_sequence);
-    let imported_from = segments.partition_point(|stored| !is_imported(stored));
-    // Nothing reads imported segments in the order of their numbers.
-    segments[imported_from..].sort_by_key(|stored| (stored.time_range(), stored.row.min_sequence));
+    segments.sort_by_key(|stored| {
+        // Nothing reads imported segments in the order of their numbers.
+        let time = is_imported(stored).then(|| stored.time_range());
+        (time.is_some(), stored.is_of_high_volume(), time, stored.row.min_sequence)
+    });
     let mut run: Vec<Arc<StoredSegment>> = Vec::new();
     for stored in segments {
         if !run.last().is_none_or(|last| are_alike(last, &stored)) || !is_small(&stored) || !has_room(&run, &stored) {
@@ -83,6 +85,7 @@ fn are_alike(left: &StoredSegment, right: &StoredSegment) -> bool {
     };
     let (left_days, right_days) = (days(left), days(right));
     is_imported(left) == is_imported(right)
+        && left.is_of_high_volume() == right.is_of_high_volume()
         && (is_imported(left) || (left_days == right_days && left_days.0 == left_days.1))
 }
 
@@ -104,20 +107,46 @@ fn events_of(run: &[Arc<StoredSegment>]) -> i64 {
     run.iter().map(|stored| stored.row.event_count).sum()
 }
 
-/// Writes the events of several segments into one.
-fn join(folder: &Path, segments: &[Arc<StoredSegment>]) -> Result<SegmentRow, StoreError> {
-    let row = rewrite(folder, segments, Sequences::Given, |_| true)?;
-    row.ok_or_else(|| StoreError::Task("joining empty segments".to_owned()))
+/// Writes the events of several segments into one, or into two if some are of high volume and others are not.
+fn join(folder: &Path, segments: &[Arc<StoredSegment>]) -> Result<Vec<SegmentRow>, StoreError> {
+    let mut builders = [Builder::default(), Builder::default()];
+    for_each_record(
+        segments,
+        |_| true,
+        |record, sequence| {
+            let builder = &mut builders[usize::from(record.category().is_of_high_volume())];
+            builder.push(record, sequence)
+        },
+    )?;
+    let mut rows = Vec::new();
+    for builder in &builders {
+        if let Some(made) = MadeSegment::of(builder, Sequences::Given, folder)? {
+            rows.push(write_segment(folder, &made)?);
+        }
+    }
+    Ok(rows)
 }
 
-/// Writes those events of some segments that are kept, by their times in seconds, into one; `None` if none is.
+/// Writes those events of a segment that are kept, by their times in seconds, into another; `None` if none is.
 pub(crate) fn rewrite(
     folder: &Path,
-    segments: &[Arc<StoredSegment>],
+    segment: &Arc<StoredSegment>,
     sequences: Sequences,
     is_kept: impl Fn(i64) -> bool,
 ) -> Result<Option<SegmentRow>, StoreError> {
-    let (mut reader, mut builder) = (RecordReader::default(), Builder::default());
+    let mut builder = Builder::default();
+    for_each_record(std::slice::from_ref(segment), is_kept, |record, sequence| builder.push(record, sequence))?;
+    let made = MadeSegment::of(&builder, sequences, folder)?;
+    made.map(|made| write_segment(folder, &made)).transpose()
+}
+
+/// Reads those records of some segments that are kept, by their times in seconds, with their numbers.
+fn for_each_record(
+    segments: &[Arc<StoredSegment>],
+    is_kept: impl Fn(i64) -> bool,
+    mut take: impl FnMut(ReadRecord<'_>, u64) -> Result<(), Refusal>,
+) -> Result<(), StoreError> {
+    let mut reader = RecordReader::default();
     // Not through the cache of lookups: what is read here would push out what they use, and then nobody asks for it again.
     let cache = segment::cache(READ_ONCE_CACHE_BYTES);
     for stored in segments {
@@ -129,10 +158,9 @@ pub(crate) fn rewrite(
             let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
             let records = opened.records(&numbers).map_err(stored.failed())?;
             for (row, record) in rows.iter().zip(&records) {
-                builder.push(reader.read(record)?, row.sequence)?;
+                take(reader.read(record)?, row.sequence)?;
             }
         }
     }
-    let finished = builder.finish(sequences).map_err(StoreError::io("build a segment in", folder))?;
-    finished.map(|(bytes, summary)| write_segment(folder, &bytes, summary)).transpose()
+    Ok(())
 }

@@ -156,7 +156,7 @@ fn count_segment(query: &CountQuery, stored: &StoredSegment) -> Result<Counts, S
     let seconds = |time: EventTime| time.as_micros().div_euclid(1_000_000);
     let (earliest, latest) = stored.time_range();
     let (start, end) = (query.events.start, query.events.end);
-    if latest < start || earliest > end {
+    if latest < start || earliest > end || !stored.may_have(&query.events.categories) {
         return Ok(Counts::default());
     }
     let events = &query.events;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
 use parking_lot::{Mutex, RwLock};
+use segment::Sequences;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::StoreError;
@@ -29,7 +30,7 @@ use crate::memtable::Memtable;
 use crate::query::{EventQuery, Page, StoredEvent};
 use crate::remote_segments::{BucketStatus, RemoteSegments};
 use crate::search::{event, search};
-use crate::segment_file::{StoredSegment, write_segment};
+use crate::segment_file::{MadeSegment, StoredSegment, write_segment};
 
 /// Queries that are carried out at once where one may wait for a bucket: the threads that wait are those that also seal,
 /// and those of other file work.
@@ -514,32 +515,28 @@ impl EventStore {
         self.shared.sources.view().segments.to_vec()
     }
 
-    /// Puts one segment, or none, in the place of several: in the manifest, for every reader at once, and on the disk.
+    /// Puts some segments, or none, in the place of others: in the manifest, for every reader at once, and on the disk.
     ///
     /// # Errors
     /// The manifest or a file cannot be changed. Nothing is lost: what the manifest has stays.
     pub(crate) async fn replace_segments(
         &self,
         old: &[Arc<StoredSegment>],
-        new: Option<SegmentRow>,
+        new: &[SegmentRow],
     ) -> Result<(), StoreError> {
         let names: Vec<String> = old.iter().map(|stored| stored.row.file_name.clone()).collect();
         // Commit point.
         let bucket_url = self.remote().map(|remote| remote.url());
-        let change = Change { removed: &names, added: new.as_slice(), bucket_url, ..Change::default() };
+        let change = Change { removed: &names, added: new, bucket_url, ..Change::default() };
         self.manifest().commit(&change).await?;
-        let new = match new {
-            None => None,
-            Some(row) => {
-                let (folder, cache) = (self.segment_folder(), Arc::clone(self.cache()));
-                Some(run_blocking(move || StoredSegment::open(&folder, row, &cache, None)).await?)
-            }
-        };
+        let (folder, cache, rows) = (self.segment_folder(), Arc::clone(self.cache()), new.to_vec());
+        let open = move |row| StoredSegment::open(&folder, row, &cache, None).map(Arc::new);
+        let new: Vec<_> = run_blocking(move || rows.into_iter().map(open).collect()).await?;
         {
             let mut view = self.shared.sources.view.write();
             let segments = Arc::make_mut(&mut view.segments);
             segments.retain(|kept| !old.iter().any(|replaced| Arc::ptr_eq(replaced, kept)));
-            segments.extend(new.map(Arc::new));
+            segments.extend(new);
         }
         for stored in old {
             stored.remove(self.remote())?;
@@ -654,14 +651,8 @@ impl View {
                 let numbers = stored.row.min_sequence.unsigned_abs()..=stored.row.max_sequence.unsigned_abs();
                 *numbers.start() < IMPORTED_SEQUENCE_MIN && *numbers.end() > sequence
             };
-            let mut behind: Vec<_> = self.segments.iter().filter(is_behind).collect();
-            behind.sort_by_key(|stored| stored.row.min_sequence);
-            for segment in behind {
-                if found.len() >= limit {
-                    break;
-                }
-                found.extend(segment_after_sequence(&followed.reader(segment), sequence, limit - found.len())?);
-            }
+            let behind = self.segments.iter().filter(is_behind).cloned().collect();
+            found = segments_after_sequence(behind, sequence, limit, followed)?;
         }
         for memtable in self.memtables() {
             if found.len() >= limit {
@@ -673,21 +664,43 @@ impl View {
     }
 }
 
-/// Events of a segment with numbers above this one, in their order.
-fn segment_after_sequence(
-    stored: &StoredSegment,
+/// The first events with numbers above this one, in their order. Segments of different categories have numbers of the same
+/// range.
+fn segments_after_sequence(
+    mut segments: Vec<Arc<StoredSegment>>,
     sequence: u64,
     limit: usize,
+    followed: &Followed,
 ) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
-    let opened = stored.segment()?;
-    let mut rows = opened.all_rows().map_err(stored.failed())?;
-    // A joined segment may hold imported events too, which are in no order with the others.
-    rows.retain(|row| row.sequence > sequence && row.sequence < IMPORTED_SEQUENCE_MIN);
-    rows.sort_unstable_by_key(|row| row.sequence);
-    rows.truncate(limit);
-    let numbers: Vec<u32> = rows.iter().map(|row| row.row).collect();
-    let records = opened.records(&numbers).map_err(stored.failed())?;
-    rows.iter().zip(records).map(|(row, record)| event(row.sequence, record).map(Arc::new)).collect()
+    segments.sort_by_key(|stored| stored.row.min_sequence);
+    let mut readers = Vec::new();
+    // Number, reader and row of each event.
+    let mut places: Vec<(u64, usize, u32)> = Vec::new();
+    for stored in segments {
+        let first = stored.row.min_sequence.unsigned_abs();
+        if limit.checked_sub(1).and_then(|last| places.get(last)).is_some_and(|(last, ..)| *last < first) {
+            break;
+        }
+        let reader = followed.reader(&stored);
+        let rows = reader.segment()?.all_rows().map_err(reader.failed())?;
+        // A joined segment may hold imported events too, which are in no order with the others.
+        let are_next = rows.iter().filter(|row| row.sequence > sequence && row.sequence < IMPORTED_SEQUENCE_MIN);
+        places.extend(are_next.map(|row| (row.sequence, readers.len(), row.row)));
+        places.sort_unstable();
+        places.truncate(limit);
+        readers.push(reader);
+    }
+    let mut events = Vec::with_capacity(places.len());
+    for (number, stored) in readers.iter().enumerate() {
+        let of_this = || places.iter().filter(|(_, reader, _)| *reader == number);
+        let rows: Vec<u32> = of_this().map(|(.., row)| *row).collect();
+        let records = stored.segment()?.records(&rows).map_err(stored.failed())?;
+        for ((sequence, ..), record) in of_this().zip(records) {
+            events.push(Arc::new(event(*sequence, record)?));
+        }
+    }
+    events.sort_unstable_by_key(|event| event.sequence);
+    Ok(events)
 }
 
 /// Opens the segments of the manifest, on all cores: a store of years has thousands.
@@ -719,9 +732,8 @@ fn seal_memtable(folder: &std::path::Path, memtable: &Memtable) -> Result<Segmen
     for event in memtable.in_order_of_time() {
         builder.push(reader.read(&event.record)?, event.sequence)?;
     }
-    let finished = builder.finish(segment::Sequences::Given).map_err(StoreError::io("build a segment in", folder))?;
-    let (bytes, summary) = finished.ok_or_else(|| StoreError::Task("sealing an empty table".to_owned()))?;
-    write_segment(folder, &bytes, summary)
+    let made = MadeSegment::of(&builder, Sequences::Given, folder)?;
+    write_segment(folder, &made.ok_or_else(|| StoreError::Task("sealing an empty table".to_owned()))?)
 }
 
 /// The journal must begin where the segments end, or before: a gap means that a file is missing.

@@ -1,7 +1,8 @@
 //! Takes records from outside: straight into segments, each event once.
 //!
 //! The commit of a batch is one transaction of the manifest: its segments and the ledger entries of the files that ended
-//! in it. What was read and is not committed is nowhere.
+//! in it. What was read and is not committed is nowhere, even if it is in a segment that was written ahead: the next start
+//! deletes that.
 //!
 //! **In order**: the commits of an importer land one after the other. Of a file that ends in a batch, earlier records may be
 //! in the one before: were the ledger to know of the file first, a crash between the two would lose them.
@@ -10,15 +11,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences, Summary};
+use segment::{Builder, ReadRecord, RecordReader, Refusal, Sequences};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::StoreError;
 use crate::event_store::{EventStore, run_blocking};
 use crate::known_ids::{Day, KnownIds, day_of, seconds_of};
-use crate::manifest::Change;
-use crate::segment_file::{StoredSegment, write_segment};
+use crate::manifest::{Change, SegmentRow};
+use crate::segment_file::{MadeSegment, StoredSegment, write_segment};
 
 /// First number of imported events. Those that are recorded here are numbered from 1 without a hole; what comes from
 /// outside has numbers of its own, so that the hole-free ones stay so.
@@ -33,18 +34,29 @@ pub struct Importer {
     known: Arc<KnownIds>,
     reader: RecordReader,
     batch: Batch,
+    /// Whether events of high volume have segments of their own.
+    is_apart: bool,
     /// The last commit, until it was waited for.
     on_its_way: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
-/// What waits for a commit. It becomes one segment, whatever days it has: what the events of a segment share is stored
-/// once, and to ask one segment more costs every lookup. Retention takes days out of a segment where it must.
+/// What waits for a commit. It becomes as few segments as memory allows, whatever days they have: what the events of a
+/// segment share is stored once, and to ask one segment more costs every lookup. Retention takes days out of a segment where
+/// it must.
 #[derive(Debug, Default)]
 struct Batch {
-    builder: Builder,
+    /// Events of high volume in the second, all others in the first; if they are not kept apart, all are there.
+    builders: [Builder; 2],
+    /// Segments that are made and on their way to the disk: those of a builder that was full before the other one.
+    made: Vec<JoinHandle<Result<SegmentRow, StoreError>>>,
+    /// Events in these.
+    made_events: u64,
     /// By their numbers.
     days: HashMap<i64, DayBatch>,
 }
+
+/// Most segments of a batch that are made before its commit: what a crash would lose takes as long to import again.
+const MADE_MAX: usize = 3;
 
 #[derive(Debug)]
 struct DayBatch {
@@ -105,6 +117,7 @@ impl EventStore {
             known: self.known_ids(),
             reader: RecordReader::default(),
             batch: Batch::default(),
+            is_apart: false,
             on_its_way: None,
         }
     }
@@ -130,13 +143,20 @@ impl EventStore {
 }
 
 impl Importer {
+    /// The same, but events of high volume have segments of their own, so that lookups need not ask these: for batches that
+    /// are large enough to make two good segments.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
+    }
+
     /// Takes a record: the text of one JSON object, with or without whitespace. In memory until the next commit.
     ///
     /// # Errors
     /// It is no event record, or the store cannot be read.
     pub fn push(&mut self, text: &[u8]) -> Result<Imported, ImportError> {
         let record = self.reader.read(text)?;
-        take(&self.store, &self.known, &mut self.batch, record)
+        take(&self.store, &self.known, &mut self.batch, self.is_apart, record)
     }
 
     /// Takes the record that a text begins with, if it is whole and sound, and says how many bytes it has: see
@@ -146,7 +166,7 @@ impl Importer {
     /// The store cannot be read.
     pub fn push_first(&mut self, text: &[u8], lists: &[&[u8]]) -> Result<Option<(Imported, usize)>, StoreError> {
         let Some((record, size)) = self.reader.read_first(text, lists) else { return Ok(None) };
-        match take(&self.store, &self.known, &mut self.batch, record) {
+        match take(&self.store, &self.known, &mut self.batch, self.is_apart, record) {
             Ok(imported) => Ok(Some((imported, size))),
             Err(ImportError::Refused(_)) => Ok(None),
             Err(ImportError::Store(error)) => Err(error),
@@ -156,17 +176,49 @@ impl Importer {
     /// Takes the room for batches of so many bytes, as [`Importer::pending_bytes`] counts them, before it is needed: what
     /// grows step by step is copied at each, and leaves its former places behind.
     pub fn expect_bytes(&mut self, bytes: usize) {
-        self.batch.builder.reserve(bytes);
+        let used = if self.is_apart { 2 } else { 1 };
+        self.batch.builders[..used].iter_mut().for_each(|builder| builder.reserve(bytes));
     }
 
-    /// Memory of what waits for a commit, bytes, about.
+    /// Memory of the larger of the segments that wait to be made, bytes, about.
     pub fn pending_bytes(&self) -> usize {
-        self.batch.builder.memory()
+        self.batch.builders.iter().map(Builder::memory).max().unwrap_or_default()
     }
 
     /// Records that wait for a commit.
-    pub fn pending_records(&self) -> usize {
-        self.batch.builder.len()
+    pub fn pending_records(&self) -> u64 {
+        self.batch.made_events + self.batch.builders.iter().map(|builder| builder.len() as u64).sum::<u64>()
+    }
+
+    /// Makes a segment of the larger part of what waits for a commit, if the smaller part is so small that it should still
+    /// grow, and gives its memory free. Says whether it did; if not, a commit is due. The commit stays where it is: nothing of
+    /// this counts before.
+    ///
+    /// # Errors
+    /// It cannot be made, or a segment before it was not written. Nothing of the batch can be stored.
+    pub fn make_room(&mut self) -> Result<bool, StoreError> {
+        let [smaller, larger] = {
+            let mut parts = [0, 1];
+            parts.sort_by_key(|part| self.batch.builders[*part].memory());
+            parts
+        };
+        let memory = |part: usize| self.batch.builders[part].memory();
+        let is_worth_it = !self.batch.builders[smaller].is_empty() && memory(smaller) < memory(larger) / 2;
+        if !is_worth_it || self.batch.made.len() == MADE_MAX {
+            return Ok(false);
+        }
+        self.check_room()?;
+        let builder = &mut self.batch.builders[larger];
+        let events = builder.len() as u64;
+        let made = make(&self.store, builder)?;
+        builder.clear();
+        if let Some(made) = made {
+            let folder = self.store.segment_folder();
+            let write = run_blocking(move || write_segment(&folder, &made));
+            self.batch.made.push(self.runtime.spawn(write));
+            self.batch.made_events += events;
+        }
+        Ok(true)
     }
 
     /// Makes what was pushed durable and visible, and the files known, all in one step. Gives the number of events.
@@ -185,11 +237,14 @@ impl Importer {
     /// # Errors
     /// This commit cannot begin, or the one before did not land. Nothing of either is stored.
     pub fn begin_commit(&mut self, files: &[ImportedFile]) -> Result<u64, StoreError> {
+        let stored = self.pending_records();
         // What fails drops the days, and with them the claims of their ids.
         let days = std::mem::take(&mut self.batch.days);
-        let stored = self.send_batch(days, files);
-        self.batch.builder.clear();
-        stored
+        let sent = self.send_batch(days, files);
+        self.batch.builders.iter_mut().for_each(Builder::clear);
+        self.batch.made.clear();
+        self.batch.made_events = 0;
+        sent.map(|()| stored)
     }
 
     /// Waits until the last commit has landed.
@@ -201,38 +256,50 @@ impl Importer {
         self.runtime.block_on(landing).unwrap_or_else(|error| Err(StoreError::Task(error.to_string())))
     }
 
-    fn send_batch(&mut self, days: HashMap<i64, DayBatch>, files: &[ImportedFile]) -> Result<u64, StoreError> {
-        let builder = &self.batch.builder;
-        let stored = builder.len() as u64;
-        let first = self.store.next_imported().fetch_add(stored, Ordering::Relaxed);
-        let failed = StoreError::io("build a segment in", self.store.segment_folder());
-        let finished = builder.finish(Sequences::From(first)).map_err(failed)?;
+    fn send_batch(&mut self, days: HashMap<i64, DayBatch>, files: &[ImportedFile]) -> Result<(), StoreError> {
+        let mut made = Vec::new();
+        for builder in &self.batch.builders {
+            made.extend(make(&self.store, builder)?);
+        }
         // **In order**.
         self.end_commit()?;
-        if let Some(reason) = self.store.measure_room()?.refusal {
-            return Err(StoreError::NoRoom { reason: reason.to_string() });
-        }
-        if finished.is_some() || !files.is_empty() {
-            let landing = land(self.store.clone(), finished, days, files.to_vec());
+        self.check_room()?;
+        let on_their_way = std::mem::take(&mut self.batch.made);
+        if !made.is_empty() || !on_their_way.is_empty() || !files.is_empty() {
+            let landing = land(self.store.clone(), on_their_way, made, days, files.to_vec());
             self.on_its_way = Some(self.runtime.spawn(landing));
         }
-        Ok(stored)
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), StoreError> {
+        match self.store.measure_room()?.refusal {
+            Some(reason) => Err(StoreError::NoRoom { reason: reason.to_string() }),
+            None => Ok(()),
+        }
     }
 }
 
-/// Stores a batch whose segment is made.
+/// Makes a segment of what a builder has, if it has anything. Its events have the next numbers.
+fn make(store: &EventStore, builder: &Builder) -> Result<Option<MadeSegment>, StoreError> {
+    let first = store.next_imported().fetch_add(builder.len() as u64, Ordering::Relaxed);
+    MadeSegment::of(builder, Sequences::From(first), &store.segment_folder())
+}
+
+/// Stores a batch whose segments are made, and some of them on their way to the disk.
 async fn land(
     store: EventStore,
-    finished: Option<(Vec<u8>, Summary)>,
+    on_their_way: Vec<JoinHandle<Result<SegmentRow, StoreError>>>,
+    made: Vec<MadeSegment>,
     mut days: HashMap<i64, DayBatch>,
     files: Vec<ImportedFile>,
 ) -> Result<(), StoreError> {
     let folder = store.segment_folder();
-    let write = move || match finished {
-        Some((bytes, summary)) => write_segment(&folder, &bytes, summary).map(|row| vec![row]),
-        None => Ok(Vec::new()),
-    };
-    let rows = run_blocking(write).await?;
+    let write = move || made.iter().map(|made| write_segment(&folder, made)).collect::<Result<Vec<_>, _>>();
+    let mut rows = run_blocking(write).await?;
+    for written in on_their_way {
+        rows.push(written.await.unwrap_or_else(|error| Err(StoreError::Task(error.to_string())))?);
+    }
     // Commit point.
     let change = Change { added: &rows, files: &files, ..Change::default() };
     store.manifest().commit(&change).await?;
@@ -257,6 +324,7 @@ fn take(
     store: &EventStore,
     known: &KnownIds,
     batch: &mut Batch,
+    is_apart: bool,
     record: ReadRecord<'_>,
 ) -> Result<Imported, ImportError> {
     let (number, id) = (day_of(record.seconds()), record.id());
@@ -270,8 +338,9 @@ fn take(
     if !held.day.claim(id, || store.has_stored_id(number, &id))? {
         return Ok(Imported::Duplicate);
     }
-    let place = batch.builder.len() as u64;
-    if let Err(refusal) = batch.builder.push(record, place) {
+    let builder = &mut batch.builders[usize::from(is_apart && record.category().is_of_high_volume())];
+    let place = builder.len() as u64;
+    if let Err(refusal) = builder.push(record, place) {
         held.day.unclaim(id);
         return Err(refusal.into());
     }

@@ -17,7 +17,7 @@
 //! Segments are files of the data folder. With a [`bucket`] they are moved there behind everything else's back: the store
 //! asks for no bucket to take an event, to seal, or to start.
 //!
-//! Modules in reading order: [`config`], [`journal`], [`memtable`], [`segment_file`], [`manifest`], [`query`],
+//! Modules in reading order: [`config`], [`journal`], [`memtable`], [`category_set`], [`segment_file`], [`manifest`], [`query`],
 //! [`search`], [`shared_work`], [`core_threads`], [`followed`], [`event_store`], [`compaction`], [`retention`], [`known_ids`], [`import`]; of buckets [`bucket`],
 //! [`page_cache`], [`remote_segments`], [`move_up`].
 
@@ -32,6 +32,7 @@
 )]
 
 mod bucket;
+mod category_set;
 mod compaction;
 pub mod config;
 mod core_threads;

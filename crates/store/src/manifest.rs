@@ -9,6 +9,7 @@ use metadata::{Metadata, is_connection_lost};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row};
 
 use crate::StoreError;
+use crate::category_set::CategorySet;
 use crate::import::ImportedFile;
 
 /// A segment as the manifest has it.
@@ -30,6 +31,8 @@ pub(crate) struct SegmentRow {
     pub(crate) file_bytes: i64,
     /// Version of the file's format.
     pub(crate) format_version: i64,
+    /// Categories of its events; `None` where they were not noted.
+    pub(crate) categories: Option<CategorySet>,
     /// Where it is if it is no file of the folder.
     pub(crate) in_bucket: Option<BucketPlace>,
 }
@@ -95,7 +98,7 @@ impl Manifest {
     pub(crate) async fn segments(&self) -> Result<Vec<SegmentRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT file_name, event_count, min_time_micros, max_time_micros, min_sequence, max_sequence, file_bytes, \
-             format_version FROM segments ORDER BY min_sequence",
+             format_version, categories FROM segments ORDER BY min_sequence",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -113,6 +116,7 @@ impl Manifest {
                     max_sequence: row.try_get(5)?,
                     file_bytes: row.try_get(6)?,
                     format_version: row.try_get(7)?,
+                    categories: row.try_get::<Option<String>, _>(8)?.as_deref().and_then(CategorySet::from_text),
                 })
             })
             .collect()
@@ -272,7 +276,7 @@ impl Manifest {
 async fn insert_segment(connection: &mut AnyConnection, segment: &SegmentRow) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO segments (file_name, event_count, min_time_micros, max_time_micros, min_sequence, max_sequence, \
-         file_bytes, format_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (file_name) DO NOTHING",
+         file_bytes, format_version, categories) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (file_name) DO NOTHING",
     )
     .bind(&segment.file_name)
     .bind(segment.event_count)
@@ -282,6 +286,7 @@ async fn insert_segment(connection: &mut AnyConnection, segment: &SegmentRow) ->
     .bind(segment.max_sequence)
     .bind(segment.file_bytes)
     .bind(segment.format_version)
+    .bind(segment.categories.map(CategorySet::to_text))
     .execute(connection)
     .await?;
     Ok(())

@@ -40,7 +40,7 @@ impl EventStore {
             let old = [Arc::clone(&stored)];
             stored.keep_from(first_second);
             if latest < oldest {
-                self.replace_segments(&old, None).await?;
+                self.replace_segments(&old, &[]).await?;
             } else if day_of(earliest.as_seconds()) < first_day {
                 let asked = Arc::clone(&stored);
                 let old_events =
@@ -51,10 +51,10 @@ impl EventStore {
                 let folder = self.segment_folder();
                 let row = run_blocking(move || {
                     let sequences = sequences_from(&stored, first_second)?;
-                    rewrite(&folder, &[stored], sequences, |seconds| seconds >= first_second)
+                    rewrite(&folder, &stored, sequences, |seconds| seconds >= first_second)
                 })
                 .await?;
-                self.replace_segments(&old, row).await?;
+                self.replace_segments(&old, row.as_slice()).await?;
             } else {
                 continue;
             }

@@ -159,7 +159,7 @@ impl<'a> Merge<'a> {
         let range = ((seconds(low.0), low.1), (seconds(high.0), high.1));
         let in_range = |stored: &&Arc<StoredSegment>| {
             let (earliest, latest) = stored.time_range();
-            latest >= low.0 && earliest <= high.0
+            latest >= low.0 && earliest <= high.0 && stored.may_have(&query.categories)
         };
         let sources: Vec<Source<'a>> = segments
             .iter()

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use model::EventTime;
+use model::{EventCategory, EventTime};
 use parking_lot::{Mutex, RwLock};
-use segment::{Cache, ReadAt, Segment, SegmentError, Summary};
+use segment::{Builder, Cache, ReadAt, Segment, SegmentError, Sequences, Summary};
 use uuid::Uuid;
 
 use crate::StoreError;
+use crate::category_set::CategorySet;
 use crate::journal::file::sync_folder;
 use crate::manifest::SegmentRow;
 use crate::remote_segments::{RemoteSegment, RemoteSegments};
@@ -224,6 +225,17 @@ impl StoredSegment {
         }
     }
 
+    /// Whether it may have events of one of these categories; of all if there are none.
+    pub(crate) fn may_have(&self, categories: &[EventCategory]) -> bool {
+        categories.is_empty() || self.row.categories.is_none_or(|known| known.has_any(categories))
+    }
+
+    /// Whether its events are all of [high volume](EventCategory::is_of_high_volume), or all not; `None` where it has both,
+    /// or that is not known.
+    pub(crate) fn is_of_high_volume(&self) -> Option<bool> {
+        self.row.categories.and_then(CategorySet::is_of_high_volume)
+    }
+
     /// Earliest and latest event time.
     pub(crate) fn time_range(&self) -> (EventTime, EventTime) {
         (EventTime::from_micros(self.row.min_time_micros), EventTime::from_micros(self.row.max_time_micros))
@@ -249,12 +261,32 @@ impl StoredSegment {
     }
 }
 
-/// Writes the bytes of a segment to a new file, durably. The segment does not exist for anybody before the manifest says
-/// so.
+/// A segment that was made and is not yet written.
+#[derive(Debug)]
+pub(crate) struct MadeSegment {
+    bytes: Vec<u8>,
+    summary: Summary,
+    categories: CategorySet,
+}
+
+impl MadeSegment {
+    /// Of what was collected; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// Memory or compression fails. `folder` is named in the error.
+    pub(crate) fn of(builder: &Builder, sequences: Sequences, folder: &Path) -> Result<Option<Self>, StoreError> {
+        let finished = builder.finish(sequences).map_err(StoreError::io("build a segment in", folder))?;
+        let categories = builder.categories().collect();
+        Ok(finished.map(|(bytes, summary)| Self { bytes, summary, categories }))
+    }
+}
+
+/// Writes a segment to a new file, durably. It does not exist for anybody before the manifest says so.
 ///
 /// # Errors
 /// The file cannot be written; a part of it may be left, without a row in the manifest.
-pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Result<SegmentRow, StoreError> {
+pub(crate) fn write_segment(folder: &Path, made: &MadeSegment) -> Result<SegmentRow, StoreError> {
+    let MadeSegment { bytes, summary, categories } = made;
     // The last part tells a joined segment from one of its parts with the same numbers at both ends.
     let tag = Uuid::new_v4().simple().to_string();
     let file_name = format!("{:020}-{:020}-{}.segment", summary.min_sequence, summary.max_sequence, &tag[..8]);
@@ -269,6 +301,7 @@ pub(crate) fn write_segment(folder: &Path, bytes: &[u8], summary: Summary) -> Re
         max_sequence: summary.max_sequence.cast_signed(),
         file_bytes: bytes.len() as i64,
         format_version: i64::from(segment::FORMAT_VERSION),
+        categories: Some(*categories),
         in_bucket: None,
     })
 }

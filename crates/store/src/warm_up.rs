@@ -37,7 +37,10 @@ impl EventStore {
 
 fn newest_cold(mut segments: Vec<Arc<StoredSegment>>, segments_max: usize) -> Option<Arc<StoredSegment>> {
     segments.retain(|stored| stored.is_local());
-    segments.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.time_range().1));
+    // What lookups never show is asked for less often.
+    segments.sort_unstable_by_key(|stored| {
+        (stored.is_of_high_volume() == Some(true), std::cmp::Reverse(stored.time_range().1))
+    });
     segments.truncate(segments_max);
     segments.into_iter().find(|stored| !stored.is_warm())
 }

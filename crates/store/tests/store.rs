@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::EventTime;
+use model::{EventCategory, EventTime};
 use proptest::prelude::*;
 use serde_json::json;
 use store::query::Order;
@@ -664,4 +664,100 @@ async fn imports_store_every_event_once() {
     assert!(store.imported_files(&[]).await.unwrap().is_empty());
     let mut importer = store.importer(runtime);
     assert_eq!(tokio::task::block_in_place(|| push(&mut importer, &records)), 0, "all known after a restart");
+}
+
+fn data_record(id: &str, seconds: i64) -> Bytes {
+    let text = String::from_utf8(record(id, seconds, "GetObject", "b").to_vec()).unwrap();
+    Bytes::from(text.replace(r#""eventCategory":"Management""#, r#""eventCategory":"Data","managementEvent":false"#))
+}
+
+async fn ids_of(store: &EventStore, category: EventCategory) -> Vec<String> {
+    let query = EventQuery { categories: vec![category], limit: 10_000, ..EventQuery::default() };
+    let page = store.lookup(query).await.expect("a page");
+    page.events.iter().map(|event| event.index.event_id.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_high_volume_are_joined_apart_and_followed_in_the_order_of_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    // Every third event is one of management: in both joined segments numbers go from end to end.
+    for number in 0..40 {
+        let id = format!("e-{number}");
+        let record = if number % 3 == 0 { record(&id, number, "PutObject", "b") } else { data_record(&id, number) };
+        store.append(record, None).await.unwrap();
+        if number % 10 == 9 {
+            store.seal(true).await.unwrap();
+        }
+    }
+    let follow = async |store: &EventStore, limit: usize| {
+        let mut numbers = Vec::new();
+        while let portion = store.after_sequence(numbers.len() as u64, limit).await.unwrap()
+            && !portion.is_empty()
+        {
+            assert!(portion.len() <= limit);
+            numbers.extend(portion.iter().map(|event| event.sequence));
+        }
+        numbers
+    };
+    let before = all_ids(&store).await;
+    let management = ids_of(&store, EventCategory::Management).await;
+    assert_eq!((before.len(), management.len(), store.status().segment_count), (40, 14, 4));
+    while store.compact().await.unwrap() {}
+    assert_eq!(store.status().segment_count, 2);
+    for limit in [1, 7, 100] {
+        assert_eq!(follow(&store, limit).await, (1..=40).collect::<Vec<u64>>(), "in portions of {limit}");
+    }
+    store.close().await;
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(all_ids(&store).await, before);
+    assert_eq!(ids_of(&store, EventCategory::Management).await, management);
+    assert_eq!(ids_of(&store, EventCategory::Data).await.len(), 26);
+    assert!(ids_of(&store, EventCategory::Insight).await.is_empty());
+    let (now, then) = (store.after_sequence(20, 5).await.unwrap(), [21, 22, 23, 24, 25]);
+    assert_eq!(now.iter().map(|event| event.sequence).collect::<Vec<_>>(), then);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_before_its_commit_is_stored_with_it_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment_files = || std::fs::read_dir(folder.path().join("segments")).unwrap().count();
+    let data: Vec<Bytes> = (0..600).map(|number| data_record(&format!("d-{number}"), number)).collect();
+    let management: Vec<Bytes> =
+        (0..5).map(|number| record(&format!("m-{number}"), number, "PutObject", "b")).collect();
+    let import = |store: &EventStore, commits: bool| {
+        let mut importer = store.importer(tokio::runtime::Handle::current()).apart();
+        assert_eq!(push(&mut importer, &data[..400]), 400);
+        assert!(!importer.make_room().unwrap(), "there is no smaller part that should grow");
+        assert_eq!(push(&mut importer, &management), 5);
+        assert!(importer.make_room().unwrap());
+        assert_eq!(push(&mut importer, &data), 200, "what is made is known");
+        assert!(importer.make_room().unwrap());
+        assert_eq!(importer.pending_records(), 605);
+        if commits {
+            assert_eq!(importer.commit(&[file(b"/mixed")]).unwrap(), 605);
+            assert_eq!(importer.pending_records(), 0);
+        } else {
+            // Until the segments that were made are written, so that there is something to be left.
+            while segment_files() < 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    };
+    let store = open(folder.path()).await;
+    tokio::task::block_in_place(|| import(&store, false));
+    assert!(all_ids(&store).await.is_empty(), "nothing was committed");
+    store.close().await;
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(segment_files(), 0, "what was never committed is gone");
+    assert!(all_ids(&store).await.is_empty());
+
+    tokio::task::block_in_place(|| import(&store, true));
+    assert_eq!(all_ids(&store).await.len(), 605);
+    assert_eq!(ids_of(&store, EventCategory::Management).await.len(), 5);
+    assert_eq!(ids_of(&store, EventCategory::Data).await.len(), 600);
+    assert_eq!((store.status().segment_count, segment_files()), (3, 3));
+    assert_eq!(store.imported_files(&[b"/mixed"]).await.unwrap().len(), 1);
 }

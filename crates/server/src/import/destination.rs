@@ -1,14 +1,16 @@
 //! The store as the importer knows it.
 
+use import::limits::COMMIT_BYTES;
 use import::{
     CommitCounts, Destination, DestinationError, Destinations, FileKey, Fingerprint, FinishedFile, RejectReason, Taken,
 };
 use store::{EventStore, ImportError, Imported, ImportedFile, Importer, StoreError};
 use tokio::runtime::Handle;
 
-/// Bytes of memory for which one byte waits, as the importer counts: a record takes about half of its text here, and
-/// large segments are worth more memory than the importer would give. At a commit as much again is needed for the segment.
-const MEMORY_PER_PENDING_BYTE: usize = 3;
+/// Memory of a part of what waits (management events, or events of high volume) at which it becomes a segment: large
+/// segments are worth more memory than the importer would give. Both parts may grow as far, and some more is needed for the
+/// segment while it is made.
+const PART_BYTES: usize = 80 * 1024 * 1024;
 
 /// Destinations in one store.
 pub(super) struct StoreDestinations {
@@ -27,8 +29,8 @@ impl StoreDestinations {
 
 impl Destinations for StoreDestinations {
     fn open(&self) -> Result<Box<dyn Destination + '_>, DestinationError> {
-        let mut importer = self.store.importer(self.runtime.clone());
-        importer.expect_bytes(import::limits::COMMIT_BYTES * MEMORY_PER_PENDING_BYTE);
+        let mut importer = self.store.importer(self.runtime.clone()).apart();
+        importer.expect_bytes(PART_BYTES);
         Ok(Box::new(StoreDestination { importer, failed: None }))
     }
 
@@ -75,7 +77,12 @@ impl Destination for StoreDestination {
     }
 
     fn pending_bytes(&self) -> usize {
-        self.importer.pending_bytes() / MEMORY_PER_PENDING_BYTE
+        // As the importer counts, which commits at so many bytes unless its options say otherwise.
+        (self.importer.pending_bytes() as u64 * COMMIT_BYTES as u64 / PART_BYTES as u64) as usize
+    }
+
+    fn make_room(&mut self) -> Result<bool, DestinationError> {
+        self.importer.make_room().map_err(|error| DestinationError::new("store the records", error))
     }
 
     fn commit(&mut self, finished: &[FinishedFile]) -> Result<CommitCounts, DestinationError> {
