@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
 use crate::frame_probe::FrameProbe;
-use crate::frames::{FramePlace, Method, make_frame, put_frame, read_frames, verbatim_of};
+use crate::frames::{FramePlace, Method, digits_of, make_frame, put_frame, read_frames, verbatim_of};
 use crate::rows::NumberSet;
 use crate::text_filter::{Frames, Kept, TextFilterWriter};
 
@@ -156,6 +156,8 @@ pub(crate) struct BlockWriter {
     rows: Vec<RowFacts>,
     plain: Vec<u8>,
     frames: Vec<u8>,
+    /// Digits that were taken out of texts.
+    digits: Vec<u8>,
     /// Texts of the column at hand.
     texts: Vec<u8>,
 }
@@ -241,6 +243,7 @@ impl BlockWriter {
         put_number(out, packed.len() as u64);
         out.extend_from_slice(&packed);
         out.extend_from_slice(&self.frames);
+        out.extend_from_slice(&self.digits);
         for &column in &self.used {
             let writer = &mut self.columns[column as usize];
             out.extend_from_slice(&writer.uuids);
@@ -258,6 +261,7 @@ impl BlockWriter {
     /// Makes the frames, and appends the list of them; texts without a frame stay where they are.
     fn put_frames(&mut self, filter: &mut TextFilterWriter, out: &mut Vec<u8>) -> std::io::Result<()> {
         self.frames.clear();
+        self.digits.clear();
         self.plain.clear();
         let (mut count, mut previous) = (0_u64, 0);
         for &column in &self.used {
@@ -273,16 +277,25 @@ impl BlockWriter {
                 None => filter.add_texts(column, Kept::Loose, &writer.codes, texts),
                 Some(frame) if frame.method.is_of_tokens() => {
                     filter.add(column, Kept::Tokens, frame.method.characters());
+                    filter.add_runs(&frame.plain);
                     verbatim_of(&writer.texts).for_each(|bytes| filter.add(column, Kept::Loose, bytes));
+                }
+                Some(frame) if frame.method == Method::Digits => {
+                    let kept = if frame.size > 0 { Kept::Framed } else { Kept::Loose };
+                    filter.add_beside_digits(column, kept, &frame.plain);
                 }
                 Some(frame) => {
                     let kept = if frame.is_random { Kept::Random } else { Kept::Framed };
                     filter.add_texts(column, kept, &writer.codes, texts);
+                    if frame.is_random {
+                        filter.add_runs(texts);
+                    }
                 }
             }
             let Some(frame) = frame else { continue };
             put_frame(&mut self.plain, column, previous, &frame);
             self.frames.extend_from_slice(&frame.bytes);
+            self.digits.extend_from_slice(&frame.digits);
             (count, previous) = (count + 1, column);
         }
         put_number(out, count);
@@ -436,7 +449,7 @@ pub(crate) struct PackedCells<'a> {
     pub(crate) frames: Vec<FramePlace>,
     size: usize,
     packed: &'a [u8],
-    /// Frames, and UUIDs behind them.
+    /// Frames, digits and UUIDs behind them.
     pub(crate) rest: &'a [u8],
 }
 
@@ -445,6 +458,7 @@ pub(crate) struct PackedCells<'a> {
 pub(crate) struct CellParts<'a> {
     pub(crate) frames: &'a Frames,
     pub(crate) has_loose: bool,
+    pub(crate) has_digits: bool,
     pub(crate) has_uuids: bool,
 }
 
@@ -469,13 +483,15 @@ impl CellPlaces {
     /// Where some parts are in cells of a size, in bytes; neighbours together, and what is nearly that.
     pub(crate) fn ranges_of(&self, wanted: &CellParts<'_>, size: usize) -> Result<Vec<Range<usize>>, Damage> {
         let first_frame = self.packed.end;
-        let frames_end = first_frame + self.frames.last().map_or(0, |frame| frame.bytes.end);
+        let digits = digits_of(&self.frames);
+        let (digits, frames_end) = (first_frame + digits.start..first_frame + digits.end, first_frame + digits.end);
         let end = size.checked_sub(CHECKSUM_BYTES).filter(|end| frames_end <= *end);
         let end = end.ok_or(Damage("a block has another size than it says"))?;
         let mut ranges: Vec<Range<usize>> = wanted.has_loose.then(|| self.packed.clone()).into_iter().collect();
         let wanted_frames = self.frames.iter().filter(|frame| wanted.frames.has(frame.column));
         let frames = wanted_frames.map(|frame| first_frame + frame.bytes.start..first_frame + frame.bytes.end);
-        for range in frames.chain(wanted.has_uuids.then_some(frames_end..end)) {
+        let behind = [wanted.has_digits.then_some(digits), wanted.has_uuids.then_some(frames_end..end)];
+        for range in frames.chain(behind.into_iter().flatten()) {
             match ranges.last_mut().filter(|last| range.start - last.end <= BETWEEN_PARTS_MAX) {
                 Some(last) => last.end = range.end,
                 None => ranges.push(range),
@@ -513,6 +529,37 @@ impl<'a> PackedCells<'a> {
         Ok(false)
     }
 
+    /// Whether a text may be among the digits that were taken out of texts.
+    pub(crate) fn digits_may_have(&self, text: &FrameProbe) -> Result<bool, Damage> {
+        let digits = self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))?;
+        Ok(text.is_in_digits(digits))
+    }
+
+    /// Whether a part of a text may be among the digits that were taken out of texts, and the rest beside them.
+    pub(crate) fn digits_may_have_part_of(&self, text: &FrameProbe) -> Result<bool, Damage> {
+        let digits = self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))?;
+        Ok(text.is_partly_in_digits(digits))
+    }
+
+    /// Whether texts of some columns that digits were taken out of have a text that is found by looking for it.
+    pub(crate) fn whole_texts_have(&self, columns: &[u32], text: &FrameProbe) -> Result<bool, Damage> {
+        let is_wanted =
+            |frame: &&FramePlace| frame.method == Method::Digits && columns.binary_search(&frame.column).is_ok();
+        let frames: Vec<&FramePlace> = self.frames.iter().filter(is_wanted).collect();
+        if frames.is_empty() {
+            return Ok(false);
+        }
+        let loose = self.loose()?;
+        let columns = loose.columns()?;
+        let mut texts = Vec::new();
+        for frame in frames {
+            let place = columns.binary_search_by_key(&frame.column, |column| column.column);
+            let place = place.map_err(|_| Damage("a frame is of no column"))?;
+            frame.put_texts(self.rest, columns[place].texts, &mut texts)?;
+        }
+        Ok(text.is_in(&texts))
+    }
+
     /// What is in no frame.
     pub(crate) fn loose(&self) -> Result<LooseCells, Damage> {
         let plain = unpack(self.packed, self.size)?;
@@ -522,7 +569,7 @@ impl<'a> PackedCells<'a> {
 
     /// All UUIDs that stand in the block. Only where frames are listed, from version 3 on.
     pub(crate) fn uuids(&self) -> Result<&'a [[u8; 16]], Damage> {
-        let start = self.frames.last().map_or(0, |frame| frame.bytes.end);
+        let start = digits_of(&self.frames).end;
         Ok(self.rest.get(start..).ok_or(Damage("a frame is missing"))?.as_chunks::<16>().0)
     }
 }
@@ -614,7 +661,8 @@ impl Directory {
             if frame_bytes > 0 {
                 let bytes = frames_end..frames_end + frame_bytes;
                 frames_end = bytes.end;
-                frames.push(FramePlace { column, method: Method::Packed, size: texts, bytes });
+                let digits = frames_end..frames_end;
+                frames.push(FramePlace { column, method: Method::Packed, size: texts, bytes, digit_count: 0, digits });
                 texts = 0;
             }
             columns.push(ColumnPlace { column, codes: 0..codes, texts: 0..texts, uuid_count, uuids_start: 0 });
@@ -660,7 +708,7 @@ impl Cells {
             frame.put_texts(parts.rest, &loose, &mut plain)?;
             column.texts = start..plain.len();
         }
-        let frames_end = frames.last().map_or(0, |frame| frame.bytes.end);
+        let frames_end = digits_of(&frames).end;
         let uuid_bytes = parts.rest.get(frames_end..).ok_or(Damage("a frame is missing"))?;
         if uuids != uuid_bytes.len() {
             return Err(Damage("a block has another size than it says"));

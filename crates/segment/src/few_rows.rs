@@ -182,7 +182,9 @@ impl FewReader<'_> {
                 let place = match known {
                     Some(place) => place,
                     None => {
-                        unpacked.push((parts.column, frame.characters(packed.rest)?));
+                        let mut texts = Vec::new();
+                        frame.put_texts(packed.rest, parts.texts, &mut texts)?;
+                        unpacked.push((parts.column, texts));
                         unpacked.len() - 1
                     }
                 };

@@ -6,11 +6,12 @@ use crate::terms::TermIndex;
 use crate::text_filter::TextFilter;
 
 /// First bytes of a segment; the last two digits are the format version.
-pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM05";
+pub(crate) const MAGIC: &[u8; 8] = b"OTSEGM06";
 /// Version of the format that is written.
-pub const FORMAT_VERSION: u16 = 5;
+pub const FORMAT_VERSION: u16 = 6;
 /// Versions of the format that are read. Before version 3 there were no filter of texts and no list of frames, before
-/// version 4 one set of the filter for all columns, before version 5 the blocks of a caller were not told apart by scope.
+/// version 4 one set of the filter for all columns, before version 5 the blocks of a caller were not told apart by scope,
+/// before version 6 digits stood in their texts.
 pub const FORMAT_VERSIONS_READ: std::ops::RangeInclusive<u16> = 2..=FORMAT_VERSION;
 /// Last bytes of a segment.
 const END: &[u8; 8] = b"OTSEGEND";

@@ -5,6 +5,7 @@ use memchr::memmem::Finder;
 
 use crate::bytes::Damage;
 use crate::frames::{ALPHABETS, Method};
+use crate::hex_digits::{DigitsProbe, PartsOfDigits};
 
 /// A text that is looked for in frames.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct FrameProbe {
     /// Alphabets that all of the part is in, as their bits.
     alphabets: u8,
     shifted: [Option<ShiftedToken>; 2],
+    digits: Option<DigitsProbe>,
+    parts_of_digits: PartsOfDigits,
 }
 
 impl FrameProbe {
@@ -26,12 +29,29 @@ impl FrameProbe {
             (alphabets & method.alphabet_bit() != 0).then(|| ShiftedToken::new(part, method)).flatten()
         };
         let shifted = [shifted(Method::Base64), shifted(Method::Base64Url)];
-        Self { finder: Finder::new(text).into_owned(), part: Finder::new(part).into_owned(), alphabets, shifted }
+        Self {
+            finder: Finder::new(text).into_owned(),
+            part: Finder::new(part).into_owned(),
+            alphabets,
+            shifted,
+            digits: DigitsProbe::new(text),
+            parts_of_digits: PartsOfDigits::of(text),
+        }
     }
 
     /// Whether a frame's texts have it.
     pub(crate) fn is_in(&self, texts: &[u8]) -> bool {
         self.finder.find(texts).is_some()
+    }
+
+    /// Whether it may be among digits that were taken out of texts.
+    pub(crate) fn is_in_digits(&self, digits: &[u8]) -> bool {
+        self.digits.as_ref().is_some_and(|probe| probe.is_in(digits))
+    }
+
+    /// Whether a part of it may be among digits that were taken out of texts.
+    pub(crate) fn is_partly_in_digits(&self, digits: &[u8]) -> bool {
+        self.parts_of_digits.may_be_in(digits)
     }
 
     /// Whether it may be in a frame of tokens, or go on in its neighbour: among the first characters, as many as `size`, that

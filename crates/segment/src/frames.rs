@@ -8,8 +8,9 @@ use std::io;
 use std::ops::Range;
 
 use crate::block::{ENDING_CODE, PART_BYTES_MAX, TEXT_CODE, pack, unpack};
-use crate::bytes::{Cursor, Damage, put_number};
+use crate::bytes::{Cursor, Damage, put_number, put_text};
 use crate::frame_probe::FrameProbe;
+use crate::hex_digits::{PutBack, TakenOut};
 
 /// Texts from this size on are compressed apart from others, bytes: ids and file names do not share an alphabet.
 const OWN_FRAME_BYTES: usize = 1024;
@@ -31,6 +32,9 @@ pub(crate) enum Method {
     Capitals = 3,
     /// The texts with their lengths as they are.
     Plain = 4,
+    /// The texts without their digits of base 16, compressed; or nothing, and they stand among the loose texts. The digits are
+    /// behind all frames.
+    Digits = 5,
 }
 
 /// In the place of a frame's kind: it stands behind the size. Kinds before it need no byte of their own.
@@ -44,6 +48,7 @@ impl Method {
             2 => Ok(Self::Base64Url),
             3 => Ok(Self::Capitals),
             4 => Ok(Self::Plain),
+            5 => Ok(Self::Digits),
             _ => Err(Damage("a frame of an unknown kind")),
         }
     }
@@ -65,7 +70,7 @@ impl Method {
     /// Its bit among the alphabets that have a byte.
     pub(crate) fn alphabet_bit(self) -> u8 {
         match self {
-            Self::Packed | Self::Plain => 0,
+            Self::Packed | Self::Plain | Self::Digits => 0,
             Self::Base64 => 1,
             Self::Base64Url => 2,
             Self::Capitals => 4,
@@ -140,6 +145,11 @@ pub(crate) struct NewFrame {
     /// Of the texts with their lengths, bytes; of base 64 the number of characters.
     pub(crate) size: usize,
     pub(crate) bytes: Vec<u8>,
+    /// Digits that were taken out of the texts, two in a byte.
+    pub(crate) digits: Vec<u8>,
+    pub(crate) digit_count: usize,
+    /// What the filter of texts is to know of it: characters of tokens, parts of texts beside their digits; else nothing.
+    pub(crate) plain: Vec<u8>,
     /// Whether its texts are random: whatever is looked for may be in them, if only the characters fit.
     pub(crate) is_random: bool,
 }
@@ -152,6 +162,15 @@ pub(crate) struct FramePlace {
     pub(crate) size: usize,
     /// Behind the packed codes.
     pub(crate) bytes: Range<usize>,
+    pub(crate) digit_count: usize,
+    /// The same of the digits that were taken out of the texts.
+    pub(crate) digits: Range<usize>,
+}
+
+impl NewFrame {
+    fn new(method: Method, size: usize, bytes: Vec<u8>) -> Self {
+        Self { method, size, bytes, digits: Vec::new(), digit_count: 0, plain: Vec::new(), is_random: false }
+    }
 }
 
 /// Decides how the texts of a column are stored. `texts` are the texts with their lengths, in the order of the column's
@@ -162,18 +181,31 @@ pub(crate) fn make_frame(codes: &[u8], texts: &mut Vec<u8>) -> io::Result<Option
         *texts = loose;
         return Ok(Some(frame));
     }
-    if texts.len() < OWN_FRAME_BYTES {
-        let is_framed = has_sentence(codes, texts);
+    let (has_sentence, is_random) = (has_sentence(codes, texts), spread.is_random(RANDOM_CAPITALS_PART));
+    if texts.len() < OWN_FRAME_BYTES && has_sentence {
         // To unpack so little takes ten times as long as to look through it.
-        return Ok(is_framed.then(|| NewFrame {
-            method: Method::Plain,
-            size: texts.len(),
-            bytes: std::mem::take(texts),
-            is_random: false,
-        }));
+        return Ok(Some(NewFrame::new(Method::Plain, texts.len(), std::mem::take(texts))));
     }
-    let is_random = spread.is_random(RANDOM_CAPITALS_PART);
-    let frame = NewFrame { method: Method::Packed, size: texts.len(), bytes: pack(texts, LEVEL)?, is_random };
+    // Sentences have any words, and those that end with a digit would be looked for in whole texts alone. In random texts
+    // there are digits by chance.
+    if !has_sentence
+        && !is_random
+        && let Some(taken) = TakenOut::of(codes, texts)
+    {
+        *texts = taken.texts;
+        let mut frame = NewFrame::new(Method::Digits, 0, Vec::new());
+        (frame.digits, frame.digit_count, frame.plain) = (taken.digits, taken.digit_count, taken.parts_beside);
+        if texts.len() >= OWN_FRAME_BYTES {
+            (frame.size, frame.bytes) = (texts.len(), pack(texts, LEVEL)?);
+            texts.clear();
+        }
+        return Ok(Some(frame));
+    }
+    if texts.len() < OWN_FRAME_BYTES {
+        return Ok(None);
+    }
+    let mut frame = NewFrame::new(Method::Packed, texts.len(), pack(texts, LEVEL)?);
+    frame.is_random = is_random;
     texts.clear();
     Ok(Some(frame))
 }
@@ -227,7 +259,7 @@ fn token_frame(codes: &[u8], texts: &[u8], spread: Spread) -> Option<(NewFrame, 
         return None;
     }
     let bytes = method.bytes_of(&mut characters)?;
-    Some((NewFrame { method, size, bytes, is_random: true }, loose))
+    Some((NewFrame { is_random: true, plain: characters, ..NewFrame::new(method, size, bytes) }, loose))
 }
 
 /// Of what stands loose beside a frame of tokens, what stands there as it is.
@@ -336,8 +368,11 @@ pub(crate) fn put_frame(out: &mut Vec<u8>, column: u32, previous: u32, frame: &N
     if kind >= KIND_BEHIND {
         put_number(out, kind);
     }
-    if frame.method == Method::Packed {
+    if matches!(frame.method, Method::Packed | Method::Digits) {
         put_number(out, frame.bytes.len() as u64);
+    }
+    if frame.method == Method::Digits {
+        put_number(out, frame.digit_count as u64);
     }
 }
 
@@ -359,17 +394,34 @@ pub(crate) fn read_frames(cursor: &mut Cursor<'_>) -> Result<Vec<FramePlace>, Da
         };
         let (size, method) = (number >> 2, Method::read(kind)?);
         let length = match method {
-            Method::Packed => cursor.index()?,
+            Method::Packed | Method::Digits => cursor.index()?,
             Method::Plain => size,
             tokens => size.div_ceil(tokens.group().0).saturating_mul(tokens.group().1),
         };
-        if size > PART_BYTES_MAX || length > PART_BYTES_MAX {
+        let digit_count = if method == Method::Digits { cursor.index()? } else { 0 };
+        if size > PART_BYTES_MAX || length > PART_BYTES_MAX || digit_count > PART_BYTES_MAX {
             return Err(Damage("a frame is too large"));
         }
-        frames.push(FramePlace { column, method, size, bytes: start..start + length });
+        frames.push(FramePlace { column, method, size, bytes: start..start + length, digit_count, digits: 0..0 });
         start += length;
     }
+    for frame in &mut frames {
+        frame.digits = start..start + frame.digit_count.div_ceil(2);
+        start = frame.digits.end;
+    }
     Ok(frames)
+}
+
+/// Where the digits that were taken out of texts are, of all frames of a block.
+pub(crate) fn digits_of(frames: &[FramePlace]) -> Range<usize> {
+    match frames {
+        [.., last] => last_end(frames)..last.digits.end,
+        [] => 0..0,
+    }
+}
+
+fn last_end(frames: &[FramePlace]) -> usize {
+    frames.last().map_or(0, |frame| frame.bytes.end)
 }
 
 impl FramePlace {
@@ -377,7 +429,7 @@ impl FramePlace {
     pub(crate) fn characters(&self, frames: &[u8]) -> Result<Vec<u8>, Damage> {
         let bytes = frames.get(self.bytes.clone()).ok_or(Damage("a frame is missing"))?;
         match self.method {
-            Method::Packed => return unpack(bytes, self.size),
+            Method::Packed | Method::Digits => return unpack(bytes, self.size),
             Method::Plain => return Ok(bytes.to_vec()),
             _ => {}
         }
@@ -389,6 +441,9 @@ impl FramePlace {
 
     /// Appends the texts with their lengths. `loose` is what stands loose of the column.
     pub(crate) fn put_texts(&self, frames: &[u8], loose: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
+        if self.method == Method::Digits {
+            return self.put_whole_texts(frames, loose, out);
+        }
         let characters = self.characters(frames)?;
         if !self.method.is_of_tokens() {
             out.extend_from_slice(&characters);
@@ -407,6 +462,22 @@ impl FramePlace {
             out.extend_from_slice(&b"=="[..kind as usize]);
         }
         if characters.is_empty() { Ok(()) } else { Err(Damage("a frame has more texts than it says")) }
+    }
+
+    fn put_whole_texts(&self, frames: &[u8], loose: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
+        let packed = match (self.size, loose.is_empty()) {
+            (0, _) => Vec::new(),
+            (_, true) => self.characters(frames)?,
+            (_, false) => return Err(Damage("a column has texts in two places")),
+        };
+        let texts = if self.size == 0 { loose } else { &packed };
+        let digits = frames.get(self.digits.clone()).ok_or(Damage("digits are missing"))?;
+        let mut back = PutBack::new(texts, digits, self.digit_count);
+        while let Some(whole) = back.next_text()? {
+            whole.texts_between.into_iter().for_each(|count| put_number(out, count));
+            put_text(out, whole.text);
+        }
+        Ok(())
     }
 
     /// Appends one of the texts of a frame of tokens, by its number, without the others. What stands beside the frame as
@@ -448,7 +519,8 @@ impl FramePlace {
     pub(crate) fn may_have(&self, frames: &[u8], text: &FrameProbe) -> Result<bool, Damage> {
         let bytes = frames.get(self.bytes.clone()).ok_or(Damage("a frame is missing"))?;
         match self.method {
-            Method::Packed => Ok(text.is_in(&unpack(bytes, self.size)?)),
+            Method::Digits if self.size == 0 => Ok(false),
+            Method::Packed | Method::Digits => Ok(text.is_in(&unpack(bytes, self.size)?)),
             Method::Plain => Ok(text.is_in(bytes)),
             method => text.is_in_tokens(method, bytes, self.size, || self.characters(frames)),
         }
@@ -470,7 +542,7 @@ mod tests {
             if number % 5 == 4 {
                 put_number(&mut column, 1);
             }
-            crate::bytes::put_text(&mut column, text);
+            put_text(&mut column, text);
         }
         (codes, column)
     }
@@ -501,12 +573,16 @@ mod tests {
         put_frame(&mut list, 7, 0, &frame);
         let place = read_frames(&mut Cursor::new(&list)).expect("a list").remove(0);
         let mut found = Vec::new();
-        place.put_texts(&frame.bytes, &loose, &mut found).expect("texts");
+        let stored = [&frame.bytes[..], &frame.digits].concat();
+        place.put_texts(&stored, &loose, &mut found).expect("texts");
         assert_eq!(found, all);
         for text in texts.iter().filter(|text| !text.is_empty()) {
             let is_here = |bytes: &[u8]| memchr::memmem::find(bytes, text).is_some();
             let is_loose = frame.method.is_of_tokens() && verbatim_of(&loose).any(is_here);
-            assert!(is_loose || place.may_have(&frame.bytes, &FrameProbe::new(text)).expect("a frame"), "{text:?}");
+            let probe = FrameProbe::new(text);
+            let may_be_digits = probe.is_in_digits(&frame.digits) || probe.is_partly_in_digits(&frame.digits);
+            let may_have = place.may_have(&stored, &probe).expect("a frame") || may_be_digits;
+            assert!(is_loose || may_have || (frame.size == 0 && is_here(&loose)), "{text:?}");
         }
         Some(frame)
     }
@@ -530,8 +606,10 @@ mod tests {
         mixed.push(b"===".to_vec());
         mixed.push(Vec::new());
         assert_eq!(store(&mixed).expect("a frame").method, Method::Base64);
-        assert_eq!(store(&tokens(b"0123456789abcdef", 75)).expect("a frame").method, Method::Packed);
-        assert!(store(&tokens(b"0123456789abcdef", 20)).is_none());
+        let frame = store(&tokens(b"0123456789abcdef", 75)).expect("a frame");
+        assert_eq!((frame.method, frame.size, frame.digit_count), (Method::Digits, 0, 75 * 19));
+        assert_eq!(store(&tokens(b"0123456789ghijkl", 75)).expect("a frame").method, Method::Packed);
+        assert!(store(&tokens(b"0123456789ghijkl", 20)).is_none());
         assert!(store(&[b"user-1".to_vec(), b"user-2".to_vec()]).is_none());
     }
 
@@ -548,7 +626,14 @@ mod tests {
     fn a_text_that_cannot_be_there_is_not() {
         let tokens: Vec<Vec<u8>> = (1..20).map(|seed| token(seed, 76, STANDARD)).collect();
         let frame = store(&tokens).expect("a frame");
-        let place = FramePlace { column: 0, method: frame.method, size: frame.size, bytes: 0..frame.bytes.len() };
+        let place = FramePlace {
+            column: 0,
+            method: frame.method,
+            size: frame.size,
+            bytes: 0..frame.bytes.len(),
+            digit_count: 0,
+            digits: 0..0,
+        };
         for absent in [&b"0.0.0.0/0"[..], b"no such text", b"a=b", b"Zeitgeist"] {
             assert!(!place.may_have(&frame.bytes, &FrameProbe::new(absent)).expect("a frame"), "{absent:?}");
         }
@@ -594,7 +679,7 @@ mod tests {
             let token = token.replace(other, "z").into_bytes();
             let mut characters = token.clone();
             let bytes = method.bytes_of(&mut characters).expect("base 64");
-            let place = FramePlace { column: 0, method, size: token.len(), bytes: 0..bytes.len() };
+            let place = FramePlace { column: 0, method, size: token.len(), bytes: 0..bytes.len(), digit_count: 0, digits: 0..0 };
             let own = token.get(from..(from + length).min(token.len())).unwrap_or_default();
             for part in [part.as_bytes(), own] {
                 let is_there = memchr::memmem::find(&token, part).is_some();

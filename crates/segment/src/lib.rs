@@ -24,6 +24,7 @@ mod footer;
 mod frame_probe;
 mod frames;
 mod hash;
+mod hex_digits;
 mod intern;
 mod known_layouts;
 mod reader;
@@ -37,6 +38,7 @@ mod tally;
 mod terms;
 mod text;
 mod text_filter;
+mod token_runs;
 mod warm_up;
 mod write;
 

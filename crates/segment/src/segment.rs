@@ -443,20 +443,20 @@ impl Segment {
         in_parts(&chunks, chunks.len().div_ceil(threads).max(CHUNKS_OF_THREAD_MIN), search)
     }
 
-    /// Visits callers by their numbers: all, or those that stand near some bytes if there are any that a caller must have.
+    /// Visits callers by their numbers: those that stand together in bytes that may have one who is looked for.
     pub(crate) fn visit_callers(
         &self,
-        with: Option<&[u8]>,
+        may_have: impl Fn(&[u8]) -> bool,
         mut visitor: impl FnMut(u32, &[u8]),
     ) -> Result<(), SegmentError> {
         let callers = self.index.first_caller..self.index.first_values[0];
         if callers.is_empty() {
             return Ok(());
         }
-        let (table, finder) = (&self.index.table, with.map(Finder::new));
+        let table = &self.index.table;
         for number in table.chunk_of(callers.start)?..=table.chunk_of(callers.end - 1)? {
             let chunk = self.chunk(number)?;
-            if finder.as_ref().is_some_and(|finder| finder.find(chunk.bytes()).is_none()) {
+            if !may_have(chunk.bytes()) {
                 continue;
             }
             for (item, text) in chunk.items().filter(|(item, _)| callers.contains(item)) {

@@ -21,6 +21,7 @@ use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
 use crate::frame_probe::FrameProbe;
+use crate::hex_digits::DigitsProbe;
 use crate::rows::NumberSet;
 use crate::segment::{ColumnsUsed, Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, TextReach};
@@ -48,7 +49,7 @@ impl Probe {
         let is_time = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'T' | b'Z');
         let uuids = UuidParts::of(longest);
         Some(Self {
-            is_like_uuid: !uuids.0.is_empty(),
+            is_like_uuid: !uuids.places.is_empty(),
             uuids,
             is_like_time: longest.len() <= 20 && longest.iter().all(is_time),
             in_frames: FrameProbe::new(longest),
@@ -85,15 +86,25 @@ impl Probe {
 /// A part of a UUID's text, for each place in the text where it may stand: which bits of the UUID it tells, and what
 /// they are. Millions are compared, and to write each out costs ten times as much.
 #[derive(Debug)]
-struct UuidParts(Vec<(u128, u128)>);
+struct UuidParts {
+    /// For each place.
+    places: Vec<(u128, u128)>,
+    /// All of its digits, by which most are left out together. `None` if they are too few to be rare.
+    digits: Option<DigitsProbe>,
+}
 
 impl UuidParts {
     const TEXT_BYTES: usize = 36;
     const DASHES: [usize; 4] = [8, 13, 18, 23];
+    /// Fewest digits of which there is more than one whole byte in every place.
+    const DIGITS_MIN: usize = 5;
 
     fn of(part: &[u8]) -> Self {
         let starts = 0..(Self::TEXT_BYTES + 1).saturating_sub(part.len());
-        Self(starts.filter_map(|start| Self::at(part, start)).collect())
+        let places: Vec<_> = starts.filter_map(|start| Self::at(part, start)).collect();
+        let digits: Vec<u8> = part.iter().copied().filter(|byte| *byte != b'-').collect();
+        let are_rare = !places.is_empty() && digits.len() >= Self::DIGITS_MIN;
+        Self { places, digits: if are_rare { DigitsProbe::new(&digits) } else { None } }
     }
 
     fn at(part: &[u8], start: usize) -> Option<(u128, u128)> {
@@ -120,7 +131,7 @@ impl UuidParts {
 
     /// The UUID, if the part is all of one.
     fn whole(&self) -> Option<[u8; 16]> {
-        match self.0[..] {
+        match self.places[..] {
             [(u128::MAX, uuid)] => Some(uuid.to_be_bytes()),
             _ => None,
         }
@@ -128,7 +139,16 @@ impl UuidParts {
 
     fn are_in(&self, uuid: &[u8; 16]) -> bool {
         let uuid = u128::from_be_bytes(*uuid);
-        self.0.iter().any(|(bits, value)| uuid & bits == *value)
+        self.places.iter().any(|(bits, value)| uuid & bits == *value)
+    }
+
+    /// Whether a UUID that stands in some bytes may have it.
+    fn may_be_among(&self, bytes: &[u8]) -> bool {
+        !self.places.is_empty() && self.digits.as_ref().is_none_or(|digits| digits.is_in(bytes))
+    }
+
+    fn are_in_any(&self, uuids: &[[u8; 16]]) -> bool {
+        self.may_be_among(uuids.as_flattened()) && uuids.iter().any(|uuid| self.are_in(uuid))
     }
 }
 
@@ -206,8 +226,16 @@ const NO_FRAMES: Frames = Frames::Of { columns: Vec::new(), blocks: None };
 enum InCells {
     /// Anywhere.
     Anywhere,
-    /// In frames of some blocks, and in what is in no frame of some.
-    Parts { frames: Frames, frame_blocks: BlockSet, loose_blocks: BlockSet },
+    /// In frames of some blocks, and in what is in no frame of some; among digits that were taken out of texts; and, in texts
+    /// of some columns in some blocks, in part among such digits.
+    Parts {
+        frames: Frames,
+        frame_blocks: BlockSet,
+        loose_blocks: BlockSet,
+        is_of_digits: bool,
+        beside_digits: Vec<u32>,
+        beside_blocks: BlockSet,
+    },
 }
 
 impl InCells {
@@ -218,8 +246,11 @@ impl InCells {
         reach: Option<TextReach>,
         loose: &ColumnsUsed,
         framed: &ColumnsUsed,
+        beside: &ColumnsUsed,
     ) -> Result<Self, SegmentError> {
-        let Some(TextReach { frames, loose: reach_of_loose, is_divided: false, .. }) = reach else {
+        let Some(TextReach { frames, loose: reach_of_loose, is_divided: false, is_of_digits, beside_digits, .. }) =
+            reach
+        else {
             return Ok(Self::Anywhere);
         };
         let blocks_of = |used: &ColumnsUsed| BlockSet::of_lists(segment, &[(CLASS_LISTS, &used.classes)]);
@@ -232,11 +263,17 @@ impl InCells {
             Frames::Of { blocks: Some(blocks), .. } => BlockSet::Of(NumberSet::of(blocks)),
             Frames::Of { blocks: None, .. } => blocks_of(framed)?,
         };
-        Ok(Self::Parts { frames, frame_blocks, loose_blocks })
+        let beside_blocks = blocks_of(beside)?;
+        Ok(Self::Parts { frames, frame_blocks, loose_blocks, is_of_digits, beside_digits, beside_blocks })
     }
 
     fn is_nowhere(&self) -> bool {
-        matches!(self, Self::Parts { frame_blocks, loose_blocks, .. } if frame_blocks.is_empty() && loose_blocks.is_empty())
+        match self {
+            Self::Anywhere => false,
+            Self::Parts { frame_blocks, loose_blocks, is_of_digits, beside_blocks, .. } => {
+                frame_blocks.is_empty() && loose_blocks.is_empty() && !is_of_digits && beside_blocks.is_empty()
+            }
+        }
     }
 }
 
@@ -267,10 +304,13 @@ impl TextPlaces {
             values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
         let shapes = NumberSet::of(&shapes);
         let mut callers = NumberSet::of(&callers);
-        if !shapes.is_empty() || !values.is_empty() || probe.is_like_uuid {
-            // All that a caller has to do with a UUID that is whole is that its bytes are in it.
-            let uuid = probe.uuids.whole().filter(|_| shapes.is_empty() && values.is_empty());
-            segment.visit_callers(uuid.as_ref().map(|uuid| &uuid[..]), |number, item| {
+        // Before version 6 the filter does not know UUIDs of callers.
+        let may_have_uuid = || index.version < 6 || reach.as_ref().is_none_or(|reach| reach.is_of_callers);
+        if !shapes.is_empty() || !values.is_empty() || (probe.is_like_uuid && may_have_uuid()) {
+            // All that a caller has to do with a part of a UUID is that its bytes are in it.
+            let is_uuid_alone = shapes.is_empty() && values.is_empty();
+            let may_have = |bytes: &[u8]| !is_uuid_alone || probe.uuids.may_be_among(bytes);
+            segment.visit_callers(may_have, |number, item| {
                 if caller_has(item, &shapes, &values, &probe).unwrap_or(true) {
                     callers.insert(number);
                 }
@@ -282,8 +322,8 @@ impl TextPlaces {
             segment.classes_with(&shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
-        let [of_values, loose, framed] = segment.classes_with_columns(&columns_of(&values, reach.as_ref()))?;
-        let in_cells = InCells::of(segment, reach, &loose, &framed)?;
+        let [of_values, loose, framed, beside] = segment.classes_with_columns(&columns_of(&values, reach.as_ref()))?;
+        let in_cells = InCells::of(segment, reach, &loose, &framed, &beside)?;
         values.retain(|column, _| of_values.columns.contains(*column));
         let value_blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &of_values.classes)])?;
         let fact_blocks = if probe.is_like_time {
@@ -340,7 +380,7 @@ impl TextPlaces {
         self.is_in_cells_alone()
             && self.values.is_empty()
             && self.cost() <= 1
-            && matches!(&self.in_cells, InCells::Parts { loose_blocks, .. } if loose_blocks.is_empty())
+            && matches!(&self.in_cells, InCells::Parts { loose_blocks, beside_blocks, .. } if loose_blocks.is_empty() && beside_blocks.is_empty())
     }
 
     fn is_in_no_cells(&self) -> bool {
@@ -416,20 +456,34 @@ impl TextPlaces {
         match &self.in_cells {
             InCells::Anywhere => self.may_be_anywhere(segment, block),
             _ if self.is_in_no_cells() => Ok(false),
-            InCells::Parts { frames, frame_blocks, loose_blocks } => {
+            InCells::Parts { frames, frame_blocks, loose_blocks, is_of_digits, beside_digits, beside_blocks } => {
+                let beside_digits = if beside_blocks.contains(block) { &beside_digits[..] } else { &[] };
                 let (is_loose, may_have_values) = (loose_blocks.contains(block), self.may_have_values(block));
                 let frames = if frame_blocks.contains(block) { frames } else { &NO_FRAMES };
-                if frames.is_empty() && !is_loose && !may_have_values && !self.probe.is_like_uuid {
+                let is_outside = is_loose || may_have_values || *is_of_digits || !beside_digits.is_empty();
+                if frames.is_empty() && !is_outside && !self.probe.is_like_uuid {
                     return Ok(false);
                 }
-                let wanted =
-                    CellParts { frames, has_loose: is_loose || may_have_values, has_uuids: self.probe.is_like_uuid };
+                let wanted = CellParts {
+                    frames,
+                    has_loose: is_loose || may_have_values,
+                    has_digits: *is_of_digits || !beside_digits.is_empty(),
+                    has_uuids: self.probe.is_like_uuid,
+                };
+                let mut may_be_beside = false;
                 let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
-                    Ok(cells.frames_may_have(frames, &self.probe.in_frames)?
+                    may_be_beside =
+                        !beside_digits.is_empty() && cells.digits_may_have_part_of(&self.probe.in_frames)?;
+                    Ok((*is_of_digits && cells.digits_may_have(&self.probe.in_frames)?)
+                        || cells.frames_may_have(frames, &self.probe.in_frames)?
                         || self.is_outside_frames(cells, is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
                 })?;
-                Ok(is_in_texts || self.is_in_event_ids(segment, block)?)
+                if is_in_texts || self.is_in_event_ids(segment, block)? {
+                    return Ok(true);
+                }
+                let is_beside = |cells: &PackedCells<'_>| cells.whole_texts_have(beside_digits, &self.probe.in_frames);
+                Ok(may_be_beside && segment.with_packed_cells(block, is_beside)?)
             }
         }
     }
@@ -457,7 +511,7 @@ impl TextPlaces {
     }
 
     fn is_in_uuids(&self, uuids: &[[u8; 16]]) -> bool {
-        uuids.iter().any(|uuid| self.probe.is_in_uuid(uuid))
+        self.probe.uuids.are_in_any(uuids)
     }
 
     fn is_in_event_ids(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
@@ -509,18 +563,19 @@ fn column_of(index: &Index, item: u32) -> (u32, u32) {
 }
 
 /// Columns whose rows are to be found: of stored values that cells may have, of loose texts, and of frames of which the
-/// blocks are not known.
-fn columns_of(values: &BTreeMap<u32, NumberSet>, reach: Option<&TextReach>) -> [NumberSet; 3] {
+/// blocks are not known, and of texts that digits were taken out of.
+fn columns_of(values: &BTreeMap<u32, NumberSet>, reach: Option<&TextReach>) -> [NumberSet; 4] {
     // Many columns are of callers alone.
     let of_values: Vec<u32> = values.keys().copied().filter(|column| *column >= FACT_COLUMNS).collect();
-    let (loose, framed) = match reach {
-        Some(TextReach { loose, frames, is_divided: false, .. }) => (
+    let (loose, framed, beside) = match reach {
+        Some(TextReach { loose, frames, is_divided: false, beside_digits, .. }) => (
             if let Columns::Of(columns) = loose { &columns[..] } else { &[] },
             if let Frames::Of { columns, blocks: None } = frames { &columns[..] } else { &[] },
+            &beside_digits[..],
         ),
-        _ => (&[][..], &[][..]),
+        _ => (&[][..], &[][..], &[][..]),
     };
-    [NumberSet::of(&of_values), NumberSet::of(loose), NumberSet::of(framed)]
+    [NumberSet::of(&of_values), NumberSet::of(loose), NumberSet::of(framed), NumberSet::of(beside)]
 }
 
 /// Whether a caller's text may have the probe.
@@ -570,6 +625,7 @@ mod tests {
             for part in [part, odd.as_bytes()] {
                 let is_there = memchr::memmem::find(&format_uuid(&other), part).is_some();
                 prop_assert_eq!(UuidParts::of(part).are_in(&other), is_there);
+                prop_assert_eq!(UuidParts::of(part).are_in_any(&[other]), is_there);
             }
         }
     }

@@ -6,12 +6,14 @@
 //! have the same groups: the columns tell where they may be. Random tokens have nearly every group: of them only the
 //! columns and their characters are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::block::{ENDING_CODE, TEXT_CODE};
 use crate::bytes::{Cursor, Damage, put_ascending, put_number, put_text, read_ascending};
+use crate::hex_digits::{BESIDE, are_digits, may_be_beside_digits};
 use crate::segment::{Segment, SegmentError};
 use crate::table::TableWriter;
+use crate::token_runs::{RUN_BYTES, RunKind, visit_runs};
 
 const GROUP_BYTES: usize = 4;
 /// Bits of a set while it is filled, as a power of two: of all columns, of one, and of some that are rare.
@@ -25,6 +27,9 @@ const SHARED_SETS: u32 = 160;
 const BITS_MIN: u32 = 10;
 /// A set is made smaller as long as at most this part of its bits is set then: 1 of this number.
 const CROWDED_PART: u64 = 2;
+/// The same of sets of runs: of a word or a number that is looked for there are one or two.
+const CROWDED_PART_OF_DIGITS: u64 = 16;
+const CROWDED_PART_OF_LETTERS: u64 = 4;
 /// Blocks with frames of random tokens of a column are not listed where they are this part of all, or more.
 const MANY_BLOCKS_PART: (usize, usize) = (3, 4);
 /// Bytes of an item of the table, as a power of two.
@@ -50,7 +55,19 @@ type Characters = [u64; 4];
 /// by putting neighbours together.
 fn place_of(group: &[u8], bits: u32) -> usize {
     let group = u32::from_le_bytes(group.try_into().unwrap_or_default());
-    (u64::from(group).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)) as usize
+    place_of_number(u64::from(group), bits)
+}
+
+/// The same of characters in a row.
+fn place_of_run(run: &[u8; RUN_BYTES], bits: u32) -> usize {
+    let [first, second, third, fourth, fifth, sixth] = *run;
+    let number = u64::from_le_bytes([first, second, third, fourth, fifth, sixth, 0, 0]);
+    // Of the product only the highest bits depend on all bytes.
+    place_of_number(number ^ number >> 20, bits)
+}
+
+fn place_of_number(number: u64, bits: u32) -> usize {
+    (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)) as usize
 }
 
 /// A set that is being filled.
@@ -114,12 +131,24 @@ impl GroupSet {
         }
     }
 
+    fn add_run(&mut self, run: &[u8; RUN_BYTES]) {
+        if self.words.is_empty() {
+            self.words.resize(1 << (self.bits - 6), 0);
+        }
+        let place = place_of_run(run, self.bits);
+        self.words[place / 64] |= 1 << (place % 64);
+    }
+
     /// Makes the set as small as it may be, and writes it into the table.
-    fn write_small(mut self, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
+    fn write_small(self, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
+        self.write_crowded(CROWDED_PART, table)
+    }
+
+    fn write_crowded(mut self, part: u64, table: &mut TableWriter) -> std::io::Result<GroupSetPlace> {
         while !self.words.is_empty() && self.bits > BITS_MIN {
             let halved = halve(&self.words);
             let set: u64 = halved.iter().map(|word| u64::from(word.count_ones())).sum();
-            if set * CROWDED_PART > 1 << (self.bits - 1) {
+            if set * part > 1 << (self.bits - 1) {
                 break;
             }
             (self.words, self.bits) = (halved, self.bits - 1);
@@ -165,6 +194,11 @@ pub(crate) struct TextFilterWriter {
     joints: GroupSet,
     /// By column, and whether there is more in the frames than tokens: such frames are few, but any character is in them.
     random: BTreeMap<(u32, bool), RandomTexts>,
+    /// Columns with texts that digits were taken out of.
+    without_digits: BTreeSet<u32>,
+    /// Characters in a row of random texts, by their kind.
+    runs_of_digits: GroupSet,
+    runs_of_letters: GroupSet,
     /// The block that is written.
     block: u32,
 }
@@ -192,6 +226,9 @@ impl Default for TextFilterWriter {
             callers: GroupSet::new(OWN_BITS),
             joints: GroupSet::new(FULL_BITS),
             random: BTreeMap::new(),
+            without_digits: BTreeSet::new(),
+            runs_of_digits: GroupSet::new(FULL_BITS),
+            runs_of_letters: GroupSet::new(FULL_BITS),
             block: 0,
         }
     }
@@ -232,6 +269,25 @@ impl TextFilterWriter {
         }
     }
 
+    /// Adds the characters of random texts.
+    pub(crate) fn add_runs(&mut self, characters: &[u8]) {
+        visit_runs(characters, |kind, run| match kind {
+            RunKind::Digits => self.runs_of_digits.add_run(run),
+            RunKind::Letters => self.runs_of_letters.add_run(run),
+        });
+    }
+
+    /// Adds the texts of a column in a block that digits were taken out of: all groups but those of these digits alone.
+    /// `parts` are those beside the digits.
+    pub(crate) fn add_beside_digits(&mut self, column: u32, kept: Kept, parts: &[u8]) {
+        const { assert!(BESIDE + 1 == GROUP_BYTES, "all groups but those of digits are in the parts") };
+        self.without_digits.insert(column);
+        let mut parts = Cursor::new(parts);
+        while let Ok(part) = parts.text() {
+            self.add(column, kept, part);
+        }
+    }
+
     /// Adds a stored value of a column.
     pub(crate) fn add_value(&mut self, column: u32, text: &[u8]) {
         self.values.add(column, text);
@@ -266,6 +322,11 @@ impl TextFilterWriter {
             // One group that is in it tells: it stays large, and as it is nearly empty it compresses.
             joints: self.joints.write(table)?,
             random,
+            without_digits: self.without_digits.into_iter().collect(),
+            runs: Some(TokenRuns {
+                digits: self.runs_of_digits.write_crowded(CROWDED_PART_OF_DIGITS, table)?,
+                letters: self.runs_of_letters.write_crowded(CROWDED_PART_OF_LETTERS, table)?,
+            }),
         })
     }
 }
@@ -295,7 +356,14 @@ impl GroupSetPlace {
         if self.bits == 0 {
             return Ok(false);
         }
-        let place = place_of(group, self.bits);
+        self.has_place(segment, place_of(group, self.bits))
+    }
+
+    fn has_run(self, segment: &Segment, run: &[u8; RUN_BYTES]) -> Result<bool, SegmentError> {
+        if self.bits == 0 { Ok(false) } else { self.has_place(segment, place_of_run(run, self.bits)) }
+    }
+
+    fn has_place(self, segment: &Segment, place: usize) -> Result<bool, SegmentError> {
         let (item, byte) = (place >> (ITEM_BYTES + 3), (place >> 3) & ((1 << ITEM_BYTES) - 1));
         let bit = segment.with_item(self.first_item.saturating_add(item as u32), |bytes| {
             bytes.get(byte).map(|byte| byte >> (place & 7) & 1).ok_or(Damage("a filter of texts is cut"))
@@ -361,6 +429,32 @@ pub(crate) struct TextFilter {
     joints: GroupSetPlace,
     /// Columns with frames of random tokens, ascending; twice those with two kinds of them.
     random: Vec<(u32, RandomTexts)>,
+    /// None before version 6.
+    runs: Option<TokenRuns>,
+    /// Columns with texts that digits were taken out of, ascending; none before version 6.
+    without_digits: Vec<u32>,
+}
+
+/// Characters in a row of random texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TokenRuns {
+    digits: GroupSetPlace,
+    letters: GroupSetPlace,
+}
+
+impl TokenRuns {
+    /// Whether random texts may have a text.
+    fn may_have(self, segment: &Segment, text: &[u8]) -> Result<bool, SegmentError> {
+        let mut runs = Vec::new();
+        visit_runs(text, |kind, run| runs.push((kind, *run)));
+        for (kind, run) in runs {
+            let set = if kind == RunKind::Digits { self.digits } else { self.letters };
+            if !set.has_run(segment, &run)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Columns whose texts may have a text.
@@ -404,6 +498,10 @@ pub(crate) struct TextReach {
     pub(crate) frames: Frames,
     /// Columns whose loose texts may have it.
     pub(crate) loose: Columns,
+    /// Whether all of it may be among digits that were taken out of texts.
+    pub(crate) is_of_digits: bool,
+    /// Columns, ascending, in whose texts a part of it may be among such digits.
+    pub(crate) beside_digits: Vec<u32>,
     /// Columns whose stored values may have it.
     pub(crate) values: Columns,
     /// Whether what callers have of their own may.
@@ -425,6 +523,12 @@ impl TextFilter {
             put_ascending(&mut blocks, &texts.blocks);
             put_text(out, &blocks);
         }
+        let mut columns = Vec::new();
+        put_ascending(&mut columns, &self.without_digits);
+        put_text(out, &columns);
+        for place in self.runs.iter().flat_map(|runs| [runs.digits, runs.letters]) {
+            place.put(out);
+        }
     }
 
     /// Reads the places of the sets. `version` is that of the format: before version 4 there was one set for all columns,
@@ -444,7 +548,10 @@ impl TextFilter {
             }
             random.push((column, RandomTexts { characters, blocks: read_ascending(cursor.text()?)? }));
         }
-        Ok(Self { framed, loose, values, callers, joints, random })
+        let without_digits = if version >= 6 { read_ascending(cursor.text()?)? } else { Vec::new() };
+        let mut place = || GroupSetPlace::read(cursor);
+        let runs = if version >= 6 { Some(TokenRuns { digits: place()?, letters: place()? }) } else { None };
+        Ok(Self { framed, loose, values, callers, joints, random, without_digits, runs })
     }
 
     /// Where a text may be; `None` if it is too short to tell.
@@ -455,6 +562,8 @@ impl TextFilter {
         Ok(Some(TextReach {
             frames: self.frames_of(segment, text)?,
             loose: self.loose.columns_with(segment, text)?,
+            is_of_digits: !self.without_digits.is_empty() && are_digits(text),
+            beside_digits: self.beside_digits(segment, text)?,
             values: self.values.columns_with(segment, text)?,
             is_of_callers: self.callers.has_all(segment, text)?,
             is_divided: self.may_be_divided(segment, text)?,
@@ -466,7 +575,7 @@ impl TextFilter {
             Columns::All => return Ok(Frames::All),
             Columns::Of(columns) => columns,
         };
-        Ok(match self.random_frames(text) {
+        Ok(match self.random_frames(segment, text)? {
             random if framed.is_empty() => random,
             Frames::Of { mut columns, .. } => {
                 columns.extend(framed);
@@ -478,15 +587,48 @@ impl TextFilter {
         })
     }
 
-    fn random_frames(&self, text: &[u8]) -> Frames {
-        let columns: Vec<_> = self.random.iter().filter(|(_, texts)| texts.may_have(text)).collect();
+    /// Columns with texts that digits were taken out of, where these and what is beside them may be the text. Of a text that
+    /// is all of digits no part is beside them: they were taken out as far as there are any.
+    fn beside_digits(&self, segment: &Segment, text: &[u8]) -> Result<Vec<u32>, SegmentError> {
+        if self.without_digits.is_empty() || are_digits(text) || !may_be_beside_digits(text) {
+            return Ok(Vec::new());
+        }
+        let groups: Vec<&[u8]> = text.windows(GROUP_BYTES).filter(|group| !are_digits(group)).collect();
+        let may_have = |places: &ColumnSetPlaces, column: u32| -> Result<bool, SegmentError> {
+            let Some(set) = places.sets.get(set_of(column)) else { return Ok(true) };
+            for group in &groups {
+                if !places.all.has(segment, group)? || !set.has(segment, group)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        let is_random = |column: u32| {
+            let mut texts = self.random.iter().filter(|(random, _)| *random == column).map(|(_, texts)| texts);
+            texts.any(|texts| groups.iter().all(|group| texts.may_have(group)))
+        };
+        let mut columns = Vec::new();
+        for &column in &self.without_digits {
+            if is_random(column) || may_have(&self.framed, column)? || may_have(&self.loose, column)? {
+                columns.push(column);
+            }
+        }
+        Ok(columns)
+    }
+
+    fn random_frames(&self, segment: &Segment, text: &[u8]) -> Result<Frames, SegmentError> {
+        let may_have_runs = match self.runs {
+            Some(runs) => runs.may_have(segment, text)?,
+            None => true,
+        };
+        let columns: Vec<_> = self.random.iter().filter(|(_, texts)| may_have_runs && texts.may_have(text)).collect();
         let blocks = columns.iter().all(|(_, texts)| !texts.blocks.is_empty()).then(|| {
             let mut blocks: Vec<u32> = columns.iter().flat_map(|(_, texts)| texts.blocks.iter().copied()).collect();
             blocks.sort_unstable();
             blocks.dedup();
             blocks
         });
-        Frames::Of { columns: columns.into_iter().map(|(column, _)| *column).collect(), blocks }
+        Ok(Frames::Of { columns: columns.into_iter().map(|(column, _)| *column).collect(), blocks })
     }
 
     /// Whether one group is at a joint, and all others are anywhere.
@@ -501,6 +643,10 @@ impl TextFilter {
             return Ok(false);
         }
         for group in elsewhere {
+            // Digits that were taken out are in no set.
+            if are_digits(group) && !self.without_digits.is_empty() {
+                continue;
+            }
             let is_random = || self.random.iter().any(|(_, texts)| texts.may_have(group));
             if !is_random() && !self.framed.all.has(segment, group)? && !self.loose.all.has(segment, group)? {
                 return Ok(false);

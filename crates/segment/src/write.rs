@@ -9,7 +9,7 @@ use crate::block::{
 };
 use crate::builder::{ADDRESS_COLUMN, Builder, CALLER_SHAPE, FACT_COLUMNS, NO_CALLER, NO_VALUE, UUID_CELL, numbers};
 use crate::bytes::{put_ascending, put_number, put_text};
-use crate::cells::parse_uuid;
+use crate::cells::{format_uuid, parse_uuid};
 use crate::facts::{TermKind, category_text};
 use crate::footer::{ADDRESS_LISTS, BlockPlace, CALLER_LISTS, CLASS_LISTS, FORMAT_VERSION, Index, MAGIC, Summary};
 use crate::hash::term_hash;
@@ -407,6 +407,7 @@ impl<'a> Writer<'a> {
                     Cell::Uuid(uuid) => {
                         put_number(&mut item, u64::from(UUID_CODE));
                         item.extend_from_slice(&uuid);
+                        filter.add_of_caller(&format_uuid(&uuid));
                     }
                 }
             }

@@ -464,6 +464,91 @@ fn texts_are_found_in_tokens() {
     }
 }
 
+/// Digits of base 16 are found wherever they are: in ids and keys that they are taken out of, in UUIDs, at the borders of all
+/// these, at odd places, in messages, in callers and among values that came before; and capitals are others.
+#[test]
+fn digits_are_found_wherever_they_stand() {
+    let records = digit_records();
+    let (segment, _) = segment_of(&records);
+    check_digits(&segment, &records);
+}
+
+/// Records with ids, keys and UUIDs of random digits, in columns of their own, among others, and in texts that end with an
+/// earlier one.
+fn digit_records() -> Vec<Vec<u8>> {
+    let mut state = 5_u64;
+    let mut digits = |count: usize| -> String {
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b"0123456789abcdef"[(state >> 33) as usize % 16])
+        };
+        (0..count).map(|_| next()).collect()
+    };
+    let mut record = |number: usize| {
+        let mut uuid = || [8, 4, 4, 4, 12].map(&mut digits).join("-");
+        let (event, key, session) = (uuid(), uuid(), uuid());
+        let object = format!("data/{:02}/{}.gz", number % 9, digits(16));
+        let volume = match number % 5 {
+            0 => format!("vol-{}", digits(8)),
+            1 => format!("vol-{}", digits(17)),
+            2 => digits(40 + number % 60),
+            3 => digits(32).to_uppercase(),
+            _ => format!("{}-{}_{}g{}", digits(9), digits(4), digits(11), digits(3)),
+        };
+        let message = match number % 41 {
+            0 => format!(r#","errorMessage":"The volume with id vol-{} is not there any more""#, digits(17)),
+            _ => String::new(),
+        };
+        let session = if number.is_multiple_of(100) { session } else { format!("session-{}", number % 7) };
+        format!(
+            r#"{{"eventTime":"2025-03-01T{:02}:{:02}:{:02}Z","eventID":"{event}","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{{"type":"AssumedRole","session":"{session}","arn":"arn:aws:sts::111122223333:assumed-role/reader/{session}"}},"requestParameters":{{"key":"{object}","kmsKeyId":"arn:aws:kms:us-east-1:111122223333:key/{key}","volume":"{volume}","vpc":"vpc-{}"}},"resources":[{{"ARN":"arn:aws:s3:::logs-{}/{object}"}}]{message}}}"#,
+            number / 3600,
+            number / 60 % 60,
+            number % 60,
+            if number.is_multiple_of(3) { digits(8) } else { format!("{:08x}", number % 11 * 0x0123_4567) },
+            if number.is_multiple_of(17) { digits(12) } else { "a".to_owned() },
+        )
+        .into_bytes()
+    };
+    (0..900).map(&mut record).collect()
+}
+
+fn check_digits(segment: &Segment, records: &[Vec<u8>]) {
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records.iter().cloned()).collect();
+    for (number, record) in records.iter().enumerate().step_by(190) {
+        let text = std::str::from_utf8(record).unwrap();
+        for start in (number % 11..text.len()).step_by(19) {
+            for length in [4, 5, 6, 8, 12, 17] {
+                let part = &text[start..(start + length).min(text.len())];
+                check_text(segment, &texts, part);
+                if length == 8 {
+                    check_text(segment, &texts, &part.to_uppercase());
+                }
+            }
+        }
+        // All of the places where an id, a key and a UUID begin and end.
+        for (mark, length) in [("\"key\":\"", 40), ("key/", 38), ("vpc-", 14), ("\"volume\":\"", 24)] {
+            let from = text.find(mark).unwrap();
+            for start in from..from + length {
+                for length in [4, 9] {
+                    check_text(segment, &texts, &text[start..start + length]);
+                }
+            }
+        }
+    }
+    // The inside of a UUID from one dash to another.
+    let text = std::str::from_utf8(&records[50]).unwrap();
+    let uuid = &text[text.find("key/").unwrap() + 4..][..36];
+    for range in [8..14, 13..19, 8..19, 8..24] {
+        check_text(segment, &texts, &uuid[range]);
+    }
+    for absent in
+        ["deadbeef", "DEADBEEF", "c0ffee0", "0-0a1b2c", "-0a1b-", "vol-0000000", "ffffffffffff", "0123456789ab"]
+    {
+        check_text(segment, &texts, absent);
+    }
+}
+
 /// A UUID that is whole is looked for by its number: as an event id, in cells, in callers, and where it is part of a text.
 #[test]
 fn whole_uuids_are_found_wherever_they_stand() {
@@ -541,17 +626,31 @@ fn samples_of_every_version_are_read() {
         check_text(&segment, &texts, "Encoded");
         check_text(&segment, &texts, std::str::from_utf8(&texts[&77][500..520]).unwrap());
     }
-    let framed = include_bytes!("samples/version-05-frames.segment").to_vec();
-    let framed = Segment::open(2, Box::new(framed), cache(1 << 20)).unwrap();
-    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(framed_records()).collect();
-    let rows: Vec<u32> = (0..1_200).collect();
-    assert_eq!(read_both_ways(&framed, &rows), framed_records());
-    for at in [77, 777] {
+    let digits = include_bytes!("samples/version-06.segment").to_vec();
+    let digits = Segment::open(2, Box::new(digits), cache(1 << 20)).unwrap();
+    let rows: Vec<u32> = (0..900).collect();
+    assert_eq!(read_both_ways(&digits, &rows), digit_records());
+    let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(digit_records()).collect();
+    for (at, mark) in [(77, "\"key\":\""), (303, "key/"), (401, "vpc-"), (500, "session\":\"")] {
         let text = std::str::from_utf8(&texts[&at]).unwrap();
-        let token = &text[text.find("x-amz-id-2").unwrap() + 20..][..20];
-        let request = &text[text.find("requestID").unwrap() + 15..][..9];
-        for part in ["not. Encoded", token, request] {
-            check_text(&framed, &texts, part);
+        let from = text.find(mark).unwrap() + mark.len();
+        check_text(&digits, &texts, &text[from + 1..from + 9]);
+        check_text(&digits, &texts, &text[from - 2..from + 9]);
+    }
+    for framed in
+        [&include_bytes!("samples/version-05-frames.segment")[..], include_bytes!("samples/version-06-frames.segment")]
+    {
+        let framed = Segment::open(2, Box::new(framed.to_vec()), cache(1 << 20)).unwrap();
+        let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(framed_records()).collect();
+        let rows: Vec<u32> = (0..1_200).collect();
+        assert_eq!(read_both_ways(&framed, &rows), framed_records());
+        for at in [77, 777] {
+            let text = std::str::from_utf8(&texts[&at]).unwrap();
+            let token = &text[text.find("x-amz-id-2").unwrap() + 20..][..20];
+            let request = &text[text.find("requestID").unwrap() + 15..][..9];
+            for part in ["not. Encoded", token, request] {
+                check_text(&framed, &texts, part);
+            }
         }
     }
     let segment = include_bytes!("samples/version-05.segment").to_vec();
@@ -601,6 +700,8 @@ fn text() -> impl Strategy<Value = String> {
         Just("arn:aws:s3:::bucket/key".to_owned()),
         Just("9b7e1c1e-1111-4222-8333-123456789abc".to_owned()),
         Just("2024-02-03T04:05:06Z".to_owned()),
+        "[a-z/]{0,3}-?[0-9a-f]{7,18}[A-F/-]{0,2}",
+        "[:/]?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[:/g]?",
     ]
 }
 
