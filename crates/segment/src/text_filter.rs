@@ -26,7 +26,7 @@ const SHARED_SETS: u32 = 160;
 /// Fewest bits of a set, as a power of two.
 const BITS_MIN: u32 = 10;
 /// A set is made smaller as long as at most this part of its bits is set then: 1 of this number.
-const CROWDED_PART: u64 = 2;
+const CROWDED_PART: u64 = 4;
 /// The same of sets of runs: of a word or a number that is looked for there are one or two.
 const CROWDED_PART_OF_DIGITS: u64 = 16;
 const CROWDED_PART_OF_LETTERS: u64 = 4;
