@@ -165,8 +165,11 @@ impl ServiceRules {
         static FRONTED: ServiceRules = ServiceRules::FRONTED;
         match TABLE.binary_search_by(|(row, _)| (*row).cmp(&service.id)) {
             Ok(index) => &TABLE[index].1,
-            Err(_) if is_fronted(service) => &FRONTED,
-            Err(_) => &DEFAULT,
+            Err(_) => match whole_of(service).map(Self::of) {
+                Some(rules) if !rules.errors_are_answers && rules.layout == Layout::Members => rules,
+                _ if is_fronted(service) => &FRONTED,
+                _ => &DEFAULT,
+            },
         }
     }
 
@@ -203,6 +206,28 @@ fn is_fronted(service: &Service) -> bool {
     service.protocols.first() == Some(&Protocol::RestJson)
         && *service.api_version >= *FRONTED_FROM
         && !service.operations.iter().all(|operation| operation.http_method == "POST")
+}
+
+/// The service that a service of REST and JSON is a part of: the one of the name that its requests are signed for. A part
+/// without a row writes as its whole unless that stands behind API Gateway, which is then asked of the part itself: a data
+/// plane of a service of JSON or queries is not behind it because of its own protocol. Sources: SageMaker guide, log entry
+/// of the feature store's PutRecord; the rows of Payment Cryptography, Chime, AppConfig and Bedrock, whose parts are as
+/// they are.
+fn whole_of(service: &Service) -> Option<&'static Service> {
+    if service.protocols.first() != Some(&Protocol::RestJson) || service.id == service.signing_name {
+        return None;
+    }
+    let catalog = Catalog::embedded();
+    let mut wholes: Vec<_> = catalog
+        .summaries()
+        .filter(|other| other.id != service.id)
+        .filter(|other| other.endpoint_prefix.rsplit('.').next() == Some(&service.signing_name))
+        .collect();
+    wholes.sort_by_key(|other| (other.id != service.signing_name, &other.api_version));
+    // Of two that share a name the older one is no part.
+    let whole =
+        wholes.first().filter(|other| other.id == service.signing_name || other.api_version < service.api_version)?;
+    catalog.service(&whole.id)
 }
 
 /// Operations whose keys are not those of their service. Source: Account Management guide (the operations on regions,
@@ -430,7 +455,9 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide.
     ("greengrass", ServiceRules { ..F }),
     // Records (2021 to 2025, github.com/splunk/security_content, github.com/adanalvarez/TrailDiscover).
-    ("guardduty", ServiceRules { keys: KeyStyle::WireLowerFirst, ..F }),
+    // Labels are decoded. Source: records (2023, github.com/Permiso-io-tools/CloudConsoleCartographer), in a log that has
+    // those of Security Hub encoded.
+    ("guardduty", ServiceRules { keys: KeyStyle::WireLowerFirst, labels_are_encoded: false, ..F }),
     // Records (2023).
     ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
     // Records (2026): no comma; passwords and secret keys left out.
@@ -664,6 +691,25 @@ mod tests {
         for pair in TABLE.windows(2) {
             assert!(pair[0].0 < pair[1].0, "{} after {}", pair[1].0, pair[0].0);
         }
+    }
+
+    #[test]
+    fn parts_write_as_their_whole() {
+        let rules_of = |id| ServiceRules::of(Catalog::embedded().service(id).expect(id));
+        for (id, keys) in [
+            ("sagemaker-featurestore-runtime", KeyStyle::LowerFirst),
+            ("bedrock-data-automation", KeyStyle::LowerFirst),
+            ("lambda-core", KeyStyle::LowerFirst),
+            ("greengrassv2", KeyStyle::Wire),
+            ("apigatewayv2", KeyStyle::Wire),
+            // Neither of two names is the one that both sign for.
+            ("connectcampaigns", KeyStyle::Wire),
+            ("connectcampaignsv2", KeyStyle::Wire),
+        ] {
+            assert_eq!(rules_of(id).keys, keys, "{id}");
+        }
+        assert_eq!(rules_of("bedrock-data-automation").times, Some(TimeStyle::Iso));
+        assert_eq!(rules_of("lambda-core").secrets, Replacement::Omit);
     }
 
     #[test]
