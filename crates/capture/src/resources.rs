@@ -464,12 +464,15 @@ impl Known<'_> {
             arn_prefix: None,
         };
         resources.push(bucket_of(bucket_arn, &EXPECTED_BUCKET_OWNER));
-        // The source of a copy follows, the other way round. Source: records (github.com/splunk/security_content).
-        if let Some((bucket, key)) = s3::copy_source(headers) {
-            let bucket_arn = format!("arn:{}:s3:::{bucket}", self.partition());
+        // The source of a copy follows, the other way round; a bucket that has both is named once, which it was not in
+        // 2021. Source: records (github.com/splunk/security_content; 2024, github.com/elastic/integrations).
+        if let Some((source_bucket, key)) = s3::copy_source(headers) {
+            let bucket_arn = format!("arn:{}:s3:::{source_bucket}", self.partition());
             let object =
                 EventResource { resource_type: Some(Text::const_new("AWS::S3::Object")), ..EventResource::default() };
-            resources.push(bucket_of(bucket_arn.clone(), &SOURCE_EXPECTED_BUCKET_OWNER));
+            if source_bucket != bucket {
+                resources.push(bucket_of(bucket_arn.clone(), &SOURCE_EXPECTED_BUCKET_OWNER));
+            }
             resources.push(EventResource { arn: Some(format!("{bucket_arn}/{key}").into()), ..object });
         }
         resources

@@ -61,6 +61,17 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
                 "arn:{partition}:bedrock-agentcore:{region}:{account}:memory/{memoryId}",
             ),
             arn("AWS::BedrockAgentCore::Runtime", "{agentRuntimeArn}"),
+            // AWS's blog on its consent portals (2026) shows the first; the second by its pattern.
+            arn(
+                "AWS::BedrockAgentCore::OAuth2CredentialProvider",
+                "arn:{partition}:bedrock-agentcore:{region}:{account}:token-vault/default/oauth2credentialprovider/\
+                 {resourceCredentialProviderName}",
+            ),
+            arn(
+                "AWS::BedrockAgentCore::APIKeyCredentialProvider",
+                "arn:{partition}:bedrock-agentcore:{region}:{account}:token-vault/default/apikeycredentialprovider/\
+                 {resourceCredentialProviderName}",
+            ),
         ],
     ),
     (
@@ -124,7 +135,8 @@ pub(super) const DATA_ARNS: &[(&str, &[DataArn])] = &[
         ],
     ),
     ("geo-maps", &[arn("AWS::GeoMaps::Provider", "arn:{partition}:geo-maps:{region}::provider/default")]),
-    ("geo-places", &[arn("AWS::GeoPlaces::Provider", "arn:{partition}:geo-places:{region}::provider/default")]),
+    // As its guide's log entry has it.
+    ("geo-places", &[arn("AWS::GeoPlaces::Provider", "arn:{partition}:geoplaces:{region}:{account}:provider")]),
     ("geo-routes", &[arn("AWS::GeoRoutes::Provider", "arn:{partition}:geo-routes:{region}::provider/default")]),
     ("iot-data", &[arn("AWS::IoT::Thing", "arn:{partition}:iot:{region}:{account}:thing/{thingName}")]),
     (

@@ -420,6 +420,15 @@ fn copies_name_their_source() {
             { "type": "AWS::S3::Object", "ARN": old[1] },
         ] }),
     );
+    let inside = Case { headers: &[("x-amz-copy-source", "new/a.csv")], ..case };
+    check(
+        &inside,
+        &json!({ "resources": [
+            { "type": "AWS::S3::Object", "ARN": new[1] },
+            { "accountId": account, "type": "AWS::S3::Bucket", "ARN": new[0] },
+            { "type": "AWS::S3::Object", "ARN": "arn:aws:s3:::new/a.csv" },
+        ] }),
+    );
 }
 
 #[test]
