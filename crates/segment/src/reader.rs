@@ -278,10 +278,10 @@ mod tests {
             let record = format!(
                 r#"{{"eventTime":"2026-01-02T03:04:05Z",{fields}"eventID":"4dc36a52-1b1a-4a2b-9f8b-3a1cb1a8f6e0","eventSource":"s3.amazonaws.com"}}"#
             );
-            let expected = LookupIndex::derive(record.as_bytes()).unwrap().category;
+            let expected = LookupIndex::derive(record.as_bytes()).expect("a record").category;
             // A layout is known once it came twice.
             for _ in 0..3 {
-                assert_eq!(reader.read(record.as_bytes()).unwrap().category(), expected, "{record}");
+                assert_eq!(reader.read(record.as_bytes()).expect("a record").category(), expected, "{record}");
             }
         }
     }
