@@ -686,8 +686,11 @@ fn segments_after_sequence(
         // A joined segment may hold imported events too, which are in no order with the others.
         let are_next = rows.iter().filter(|row| row.sequence > sequence && row.sequence < IMPORTED_SEQUENCE_MIN);
         places.extend(are_next.map(|row| (row.sequence, readers.len(), row.row)));
+        if places.len() > limit {
+            places.select_nth_unstable(limit);
+            places.truncate(limit);
+        }
         places.sort_unstable();
-        places.truncate(limit);
         readers.push(reader);
     }
     let mut events = Vec::with_capacity(places.len());
