@@ -6,7 +6,8 @@ use model::limits::EVENT_BYTES_MAX;
 /// trails and 1 MiB in event data stores for large events; twice that leaves room for pretty-printing.
 pub const RECORD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// What a worker collects before it commits, unless the options say otherwise. Large enough that the sync of a commit
-/// costs nothing per record, small enough that a crash repeats a second's work.
+/// costs nothing per record, small enough that a crash repeats a second's work; a few seconds' where the destination makes
+/// room without a commit.
 pub const COMMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// Files that are looked up in the ledger at once: asking for one costs nearly as much as asking for many, and trails

@@ -11,7 +11,7 @@ use crate::event_store::{EventStore, run_blocking};
 use crate::segment_file::StoredSegment;
 
 /// What a segment holds in the cache after its warm-up, bytes, about.
-const WARM_BYTES: u64 = 1024 * 1024;
+const WARM_BYTES: u64 = 2 * 1024 * 1024;
 
 impl EventStore {
     /// Warms up the newest segment that was not yet; says how long that took, or nothing if there is none. Only as many of the

@@ -74,7 +74,7 @@ async fn who_follows_the_journal_leaves_the_memory_of_lookups_alone() {
 async fn as_many_of_the_newest_segments_are_warmed_up_as_half_of_the_cache_holds() {
     let folder = tempfile::tempdir().unwrap();
     let store =
-        EventStore::open(StoreConfig { segment_cache_bytes: 4 << 20, ..config(folder.path()) }).await.unwrap().0;
+        EventStore::open(StoreConfig { segment_cache_bytes: 8 << 20, ..config(folder.path()) }).await.unwrap().0;
     let seal = async |number: i64| {
         store.append(record(&format!("e-{number}"), number, "PutObject", "b"), None).await.unwrap();
         store.seal(true).await.unwrap();
