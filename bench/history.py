@@ -48,6 +48,15 @@ def generate(arguments, folder, manifest):
     return json.loads(manifest.read_text())
 
 
+def repeat(arguments, folder, manifest):
+    import repeated_records
+
+    made = repeated_records.write(arguments.sources, arguments.events, arguments.days, arguments.seed,
+                                  arguments.repeat == "ids-and-tokens", folder)
+    manifest.write_text(json.dumps(made))
+    return made
+
+
 def in_ratio(ours, theirs):
     return f"{theirs / ours:.2f}" if ours and theirs else ""
 
@@ -73,6 +82,8 @@ def print_results(manifest, results, loads_before):
     row("bytes an event on disk", [r["bytes"] / r["events"] for r in results], lambda v: f"{v:,.0f}")
     row("peak memory of the load, MiB", [r["load"]["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
     row("peak memory with the questions, MiB", [r["peak_mib"] for r in results], lambda v: f"{v:,.0f}")
+    if not ours["answers"]:
+        return
     print("\nMilliseconds, p50 / p99; newest 50 whole records. Ratios are of p50; above 1 OpenTrail is better.\n")
     print("| question | " + " | ".join(names + ratios) + " | records found, by values |")
     print("| --- |" + " --- |" * (len(names) + len(ratios) + 1))
@@ -98,6 +109,9 @@ def main():
     parser.add_argument("--accounts", type=int, default=3)
     parser.add_argument("--regions", type=int, default=3)
     parser.add_argument("--from", dest="sources", nargs="+", default=[], help="real records to scale up")
+    parser.add_argument("--repeat", choices=["ids", "ids-and-tokens"],
+                        help="load those records again and again, with new ids (and S3's long request ids) and times and nothing "
+                             "else made up; asks nothing")
     parser.add_argument("--values", type=int, default=30, help="values of each kind of lookup")
     parser.add_argument("--seconds", type=float, default=10, help="most time for one case of one engine")
     parser.add_argument("--work", type=pathlib.Path, help="folder for files and stores; removed at the end")
@@ -114,8 +128,8 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="opentrail-history-", dir=arguments.work))
     try:
         files, manifest_file = work / "files", work / "manifest.json"
-        manifest = generate(arguments, files, manifest_file)
-        questions = all_questions(manifest, arguments.values)
+        manifest = (repeat if arguments.repeat else generate)(arguments, files, manifest_file)
+        questions = [] if arguments.repeat else all_questions(manifest, arguments.values)
         os.sync()
         loads = [os.getloadavg()[0]]
         results = [history_opentrail.measure(BUILT / "opentrail", files, work, manifest, questions, arguments.seconds)]

@@ -154,7 +154,7 @@ def main():
     work = pathlib.Path(work)
     work.mkdir(parents=True)
     manifest = json.loads(pathlib.Path(manifest).read_text())
-    questions = all_questions(manifest, int(values_max))
+    questions = all_questions(manifest, int(values_max)) if "values" in manifest else []
     peer = {"duckdb": duckdb_peer, "chdb": chdb_peer}[name]
     result = peer(folder, work, manifest, questions, float(seconds_max))
     result["folder_bytes"] = bytes_below(work)
