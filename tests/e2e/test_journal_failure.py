@@ -32,6 +32,15 @@ def works(call):
         return False
 
 
+def newest_journal(opentrail):
+    return max((path for path in opentrail.files() if path.suffix == ".journal"), key=lambda path: path.name)
+
+
+def has_room(path):
+    """Whether the journal has made room in it beforehand, which is zeros."""
+    return path.read_bytes().endswith(bytes(4096))
+
+
 def queue_names(opentrail):
     return [
         record["requestParameters"]["queueName"]
@@ -46,8 +55,12 @@ def test_closed_refuses_and_forwards_nothing(installation, upstream, room_bytes)
     sqs.create_queue(QueueName="before")
     assert len(upstream.seen) == 1
 
-    largest = max((path.stat().st_size for path in opentrail.files()), default=0)
-    opentrail.process.limit_file_size(largest + room_bytes if room_bytes else 0)
+    end = 0
+    if room_bytes:
+        # The file that stays, once the journal goes on in one with room.
+        wait_until("the journal has room", lambda: works(sqs.list_queues) and has_room(newest_journal(opentrail)), 15, 0.05)
+        end = len(newest_journal(opentrail).read_bytes().rstrip(b"\0"))
+    opentrail.process.limit_file_size(end + room_bytes)
     refused = 0
     for attempt in range(200):
         forwarded = len(upstream.seen)

@@ -232,6 +232,33 @@ async fn notes_without_an_outcome_become_events_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_journal_goes_on_in_a_file_with_room_as_soon_as_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let room = 256 * 1024;
+    let config = StoreConfig { journal_file_bytes_max: room, ..StoreConfig::new(folder.path()) };
+    let store = EventStore::open(config.clone()).await.unwrap().0;
+    let mut written = 0;
+    let with_room = || {
+        let files = std::fs::read_dir(folder.path().join("journal")).unwrap().map(|file| file.unwrap());
+        files
+            .filter(|file| file.path().extension().is_some_and(|ending| ending == "journal"))
+            .any(|file| file.metadata().unwrap().len() == room)
+    };
+    while !with_room() {
+        assert!(written < 500, "no file has room yet");
+        store.append(record(&format!("e-{written}"), written, "X", "b"), None).await.unwrap();
+        written += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(store.status().journal_bytes < room, "long before the first file was full: {:?}", store.status());
+    store.append(record("last", written, "X", "b"), None).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = EventStore::open(config).await.unwrap().0;
+    assert_eq!(all_ids(&store).await.len() as i64, written + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sealing_trims_the_journal_but_not_behind_a_pending_note() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

@@ -3,7 +3,8 @@
 //! A sync of bytes that lie in room which the file already has costs the device one write. A sync of a file that grew
 //! must also commit the file system's own journal, waits for whatever else is in that commit, and costs twice as much
 //! (measured: docs/benchmarks.md). So a *spare* file full of zeros is made in the background while the one before it
-//! fills; zeros behind the last entry are room that was not used.
+//! fills; zeros behind the last entry are room that was not used. The first file of a process has no one before it: it
+//! grows until a spare is there, and the spare follows it at once, however little is in it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -26,12 +27,15 @@ pub(super) struct OpenFile {
     pub(super) ordinal: u64,
     /// Bytes that are durable, which is where the next batch begins.
     pub(super) bytes: u64,
+    /// Whether it has no room made beforehand.
+    pub(super) grows: bool,
 }
 
 impl OpenFile {
     /// Makes a file with its header, from the spare if there is one.
     pub(super) fn create(folder: &Path, header: FileHeader, spare: Option<Spare>) -> Result<Self, StoreError> {
         let path = file_path(folder, header.ordinal);
+        let grows = spare.is_none();
         // A file of this name can only be one whose making failed before; nothing in it was acknowledged.
         let file = match spare {
             Some(spare) => {
@@ -50,7 +54,7 @@ impl OpenFile {
             }
         };
         sync_folder(folder)?;
-        Ok(Self { file, path, ordinal: header.ordinal, bytes: HEADER_BYTES as u64 })
+        Ok(Self { file, path, ordinal: header.ordinal, bytes: HEADER_BYTES as u64, grows })
     }
 
     /// Writes a batch behind what is there and makes it durable. After an error nobody may rely on what the page cache

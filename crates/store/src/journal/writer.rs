@@ -13,7 +13,7 @@ use model::LookupIndex;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::file::{OpenFile, SpareMaker};
+use super::file::{OpenFile, Spare, SpareMaker};
 use super::format::{ENTRY_HEAD_BYTES, Entry, EntryKind, FileHeader, HEADER_BYTES, PAYLOAD_BYTES_MAX, encode_entry};
 use super::reader::{JournalFile, Recovered};
 use super::{Committed, NoteId};
@@ -149,6 +149,8 @@ pub(crate) fn start(
         state: Arc::clone(&state),
         open: None,
         spare: None,
+        spare_in_the_making: None,
+        spare_was_begun: false,
         next_ordinal: recovered.files.last().map_or(1, |file| file.ordinal + 1),
         next_sequence,
         next_note: recovered.last_note + 1,
@@ -175,7 +177,11 @@ struct Writer {
     state: Arc<JournalState>,
     open: Option<OpenFile>,
     /// Room for the file after the open one.
-    spare: Option<SpareMaker>,
+    spare: Option<Spare>,
+    /// Who makes it.
+    spare_in_the_making: Option<SpareMaker>,
+    /// Whether its making was begun; once for each open file, so that a disk that has no room is not asked by every batch.
+    spare_was_begun: bool,
     next_ordinal: u64,
     next_sequence: u64,
     next_note: u64,
@@ -225,7 +231,9 @@ impl Writer {
     /// Writes a batch; says whether the thread shall end.
     fn write(&mut self, commands: impl Iterator<Item = Command>) -> bool {
         let mut is_stopping = false;
-        if self.open.as_ref().is_some_and(|open| open.bytes >= self.file_bytes_max) {
+        self.take_spare();
+        let has_spare = self.spare.is_some();
+        if self.open.as_ref().is_some_and(|open| open.bytes >= self.file_bytes_max || (open.grows && has_spare)) {
             self.close();
         }
         let start = self.open.as_ref().map_or(HEADER_BYTES as u64, |open| open.bytes);
@@ -317,8 +325,8 @@ impl Writer {
             return Err(error);
         }
         self.state.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if self.spare.is_none() && open.bytes >= self.file_bytes_max / 2 {
-            self.spare = SpareMaker::start(&self.folder, self.file_bytes_max);
+        if open.grows || open.bytes >= self.file_bytes_max / 2 {
+            self.begin_spare();
         }
         let ordinal = open.ordinal;
         self.open = Some(open);
@@ -328,12 +336,26 @@ impl Writer {
     /// Makes the next file, durable with its name.
     fn create(&mut self) -> Result<OpenFile, StoreError> {
         let header = FileHeader { ordinal: self.next_ordinal, next_sequence: self.next_sequence };
-        // A spare that is not done yet is for the file after this one.
-        let spare = self.spare.take_if(|spare| spare.is_done()).and_then(SpareMaker::take);
-        let open = OpenFile::create(&self.folder, header, spare)?;
+        let open = OpenFile::create(&self.folder, header, self.spare.take())?;
         self.next_ordinal += 1;
         self.state.bytes.fetch_add(open.bytes, Ordering::Relaxed);
+        self.spare_was_begun = false;
         Ok(open)
+    }
+
+    /// Begins to make room for the next file.
+    fn begin_spare(&mut self) {
+        if !self.spare_was_begun && self.spare_in_the_making.is_none() {
+            self.spare_was_begun = true;
+            self.spare_in_the_making = SpareMaker::start(&self.folder, self.file_bytes_max);
+        }
+    }
+
+    /// Takes the spare over once it is made. One that is not done when a file is full is for the file after that one.
+    fn take_spare(&mut self) {
+        if let Some(made) = self.spare_in_the_making.take_if(|maker| maker.is_done()) {
+            self.spare = made.take();
+        }
     }
 
     fn close(&mut self) {
