@@ -38,6 +38,8 @@ mod tally;
 mod terms;
 mod text;
 mod text_filter;
+mod text_parts;
+mod time_parts;
 mod token_runs;
 mod warm_up;
 mod write;

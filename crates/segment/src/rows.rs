@@ -12,7 +12,7 @@ use crate::hash::term_hash;
 use crate::reader::id_number;
 use crate::segment::{Segment, SegmentError, in_parts};
 use crate::terms::{SPAN_ROW_BITS, Target, span_hash};
-use crate::text::{TextPlaces, TextRow};
+use crate::text::{FoundText, TextPlaces, TextRow};
 
 /// A fact that events are looked for by: an exact value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,11 +293,14 @@ impl<'a> Rows<'a> {
 
     /// Leaves out rows of blocks in which no record has a text.
     pub(crate) fn narrow_by_text(&mut self, text: &str) -> Result<(), SegmentError> {
-        if let Some(places) = TextPlaces::find(self.segment, text)? {
-            self.is_empty |= places.is_nowhere();
-            self.texts.push(places);
-            // What is seldom found, and quickly looked for, leaves out most blocks.
-            self.texts.sort_by_key(TextPlaces::cost);
+        match TextPlaces::find(self.segment, text)? {
+            FoundText::Nowhere => self.is_empty = true,
+            FoundText::Anywhere => {}
+            FoundText::In(places) => {
+                self.texts.push(*places);
+                // What is seldom found, and quickly looked for, leaves out most blocks.
+                self.texts.sort_by_key(TextPlaces::cost);
+            }
         }
         Ok(())
     }

@@ -1,9 +1,8 @@
 //! Looks for a text in the records of a segment without making the records.
 //!
-//! A text that is looked for may go over the borders of leaves: `"key":"val`. Its longest part without brackets, quotes,
-//! colons and commas lies inside of one leaf or one shape wherever the text is, so it is looked for in the stored
-//! values, the shapes and the texts of blocks. Spaces are no borders: between tokens there are none. What is found is a
-//! row that may have the text; none is left out.
+//! A text that is looked for may go over the borders of leaves: `"key":"val`. Its longest part without such borders lies
+//! inside of one leaf or one shape wherever the text is, so it is looked for in the stored values, the shapes and the texts
+//! of blocks. What is found is a row that may have the text; none is left out.
 //!
 //! The filter of a segment says where the text may be. Where it is not in blocks, no block is read; where it can only be
 //! in frames, those are.
@@ -17,7 +16,6 @@ use crate::block::{CellParts, Cells, Facts, PackedCells, ReadCell, RowFacts};
 use crate::block_rows::BlockRows;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
-use crate::cells::format_time;
 use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
 use crate::frame_probe::FrameProbe;
@@ -25,9 +23,8 @@ use crate::hex_digits::DigitsProbe;
 use crate::rows::NumberSet;
 use crate::segment::{ColumnsUsed, Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, TextReach};
-
-/// Bytes that end a part of a text which lies inside of one leaf or shape.
-const BORDERS: &[u8] = b"{}[]\":,";
+use crate::text_parts::parts_of;
+use crate::time_parts::TimeParts;
 
 /// The part of a text that is looked for.
 #[derive(Debug)]
@@ -37,24 +34,20 @@ struct Probe {
     /// Whether it may be a part of a UUID, which is stored as a number.
     is_like_uuid: bool,
     uuids: UuidParts,
-    /// Whether it may be a part of a time, which is stored as a number.
-    is_like_time: bool,
+    /// As a part of a time, which is stored as a number.
+    times: TimeParts,
 }
 
 impl Probe {
-    /// `None` if the text has no such part.
-    fn of(text: &str) -> Option<Self> {
-        let parts = text.as_bytes().split(|byte| BORDERS.contains(byte));
-        let longest = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty())?;
-        let is_time = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'T' | b'Z');
-        let uuids = UuidParts::of(longest);
-        Some(Self {
+    fn new(part: &[u8]) -> Self {
+        let uuids = UuidParts::of(part);
+        Self {
             is_like_uuid: !uuids.places.is_empty(),
             uuids,
-            is_like_time: longest.len() <= 20 && longest.iter().all(is_time),
-            in_frames: FrameProbe::new(longest),
-            finder: Finder::new(longest).into_owned(),
-        })
+            times: TimeParts::of(part),
+            in_frames: FrameProbe::new(part),
+            finder: Finder::new(part).into_owned(),
+        }
     }
 
     fn is_in(&self, text: &[u8]) -> bool {
@@ -179,6 +172,8 @@ pub(crate) struct TextPlaces {
     id_blocks: Option<NumberSet>,
     /// Blocks whose facts may tell of it.
     fact_blocks: BlockSet,
+    /// Whether it is in the time of no block.
+    has_no_time: bool,
     in_cells: InCells,
 }
 
@@ -201,6 +196,12 @@ impl BlockSet {
         match self {
             Self::All => true,
             Self::Of(blocks) => blocks.contains(block),
+        }
+    }
+
+    fn insert(&mut self, block: u32) {
+        if let Self::Of(blocks) = self {
+            blocks.insert(block);
         }
     }
 
@@ -277,10 +278,30 @@ impl InCells {
     }
 }
 
+/// What is known of a text before any block is looked at.
+#[derive(Debug)]
+pub(crate) enum FoundText {
+    /// No row has it.
+    Nowhere,
+    /// Any row may have it.
+    Anywhere,
+    In(Box<TextPlaces>),
+}
+
 impl TextPlaces {
-    /// Looks for a text among what the segment stores once. `None` if any row may have it.
-    pub(crate) fn find(segment: &Segment, text: &str) -> Result<Option<Self>, SegmentError> {
-        let Some(probe) = Probe::of(text) else { return Ok(None) };
+    /// Looks for a text among what the segment stores once.
+    pub(crate) fn find(segment: &Segment, text: &str) -> Result<FoundText, SegmentError> {
+        let Some(parts) = parts_of(text.as_bytes()) else { return Ok(FoundText::Nowhere) };
+        match parts.into_iter().max_by_key(|part| part.len()) {
+            None => Ok(FoundText::Anywhere),
+            Some(longest) => {
+                let places = Self::of(segment, text, Probe::new(longest))?;
+                Ok(if places.is_nowhere() { FoundText::Nowhere } else { FoundText::In(Box::new(places)) })
+            }
+        }
+    }
+
+    fn of(segment: &Segment, text: &str, probe: Probe) -> Result<Self, SegmentError> {
         let index = &segment.index;
         let (mut shapes, mut callers, mut values) = (Vec::new(), Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
         for item in segment.items_with(index.first_shape..index.first_skeleton, &probe.finder)? {
@@ -326,12 +347,15 @@ impl TextPlaces {
         let in_cells = InCells::of(segment, reach, &loose, &framed, &beside)?;
         values.retain(|column, _| of_values.columns.contains(*column));
         let value_blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &of_values.classes)])?;
-        let fact_blocks = if probe.is_like_time {
-            BlockSet::All
-        } else {
-            let lists = [(CLASS_LISTS, &classes), (CALLER_LISTS, &callers), (ADDRESS_LISTS, &addresses)];
-            BlockSet::of_lists(segment, &lists)?
-        };
+        let lists = [(CLASS_LISTS, &classes), (CALLER_LISTS, &callers), (ADDRESS_LISTS, &addresses)];
+        let mut fact_blocks = BlockSet::of_lists(segment, &lists)?;
+        let mut has_no_time = true;
+        for (number, block) in (0..).zip(&index.blocks) {
+            if probe.times.may_be_between(block.first_seconds, block.last_seconds) {
+                has_no_time = false;
+                fact_blocks.insert(number);
+            }
+        }
         let id_blocks = match (probe.is_like_uuid, probe.uuids.whole()) {
             (false, _) => Some(NumberSet::default()),
             (true, None) => None,
@@ -341,7 +365,7 @@ impl TextPlaces {
             }
         };
         let text = Finder::new(text).into_owned();
-        Ok(Some(Self {
+        Ok(Self {
             text,
             probe,
             classes,
@@ -351,8 +375,9 @@ impl TextPlaces {
             value_blocks,
             id_blocks,
             fact_blocks,
+            has_no_time,
             in_cells,
-        }))
+        })
     }
 
     /// Whether no row of the segment has the text.
@@ -389,7 +414,7 @@ impl TextPlaces {
 
     /// Whether the facts of rows do not tell of the text.
     pub(crate) fn is_in_cells_alone(&self) -> bool {
-        self.classes.is_empty() && self.callers.is_empty() && self.addresses.is_empty() && !self.probe.is_like_time
+        self.classes.is_empty() && self.callers.is_empty() && self.addresses.is_empty() && self.has_no_time
     }
 
     /// Whether the facts of a block's rows may tell of the text; if not, only its cells do.
@@ -410,7 +435,7 @@ impl TextPlaces {
         if has(&self.classes, facts.classes(), 0)
             || has(&self.callers, facts.callers(), 1)
             || has(&self.addresses, facts.addresses(), 1)
-            || (self.probe.is_like_time && facts.seconds().any(|seconds| self.probe.is_in(&format_time(seconds))))
+            || (!self.has_no_time && facts.seconds().any(|seconds| self.probe.times.are_in(seconds)))
         {
             return Ok(true);
         }
@@ -429,7 +454,7 @@ impl TextPlaces {
         if self.classes.contains(facts.class)
             || has(&self.callers, facts.caller)
             || has(&self.addresses, facts.address)
-            || (self.probe.is_like_time && self.probe.is_in(&format_time(facts.seconds)))
+            || self.probe.times.are_in(facts.seconds)
             || (self.probe.is_like_uuid && self.probe.is_in_uuid(&segment.event_id(row.number)?))
         {
             return Ok(true);

@@ -191,9 +191,8 @@ fn check(records: &[Vec<u8>]) {
 fn check_text(segment: &Segment, texts: &BTreeMap<u64, Vec<u8>>, part: &str) {
     let found: Vec<u64> = visit(segment, &[], &[part], false).iter().map(|row| row.sequence).collect();
     let has_part = |text: &[u8]| memchr::memmem::find(text, part.as_bytes()).is_some();
-    // Of a text without anything but punctuation nothing is known here.
-    if part.bytes().all(|byte| b"{}[]\":,".contains(&byte)) {
-        assert_eq!(found.len(), texts.len());
+    // Of a text without anything but punctuation nothing may be known here.
+    if part.bytes().all(|byte| b"{}[]\":,".contains(&byte)) && found.len() == texts.len() {
         return;
     }
     let mut expected: Vec<u64> =
