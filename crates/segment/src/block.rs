@@ -535,10 +535,16 @@ impl<'a> PackedCells<'a> {
         Ok(text.is_in_digits(digits))
     }
 
-    /// Whether a part of a text may be among the digits that were taken out of texts, and the rest beside them.
-    pub(crate) fn digits_may_have_part_of(&self, text: &FrameProbe) -> Result<bool, Damage> {
+    /// Of columns, for each way in which a part of a text may be among the digits that were taken out of texts, those where it
+    /// may be; ascending.
+    pub(crate) fn columns_beside_digits(&self, columns: &[Vec<u32>], text: &FrameProbe) -> Result<Vec<u32>, Damage> {
         let digits = self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))?;
-        Ok(text.is_partly_in_digits(digits))
+        let ways = text.beside_digits().iter().zip(columns);
+        let may_be = ways.filter(|(way, columns)| !columns.is_empty() && way.may_be_in(digits));
+        let mut found: Vec<u32> = may_be.flat_map(|(_, columns)| columns.iter().copied()).collect();
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// Whether texts of some columns that digits were taken out of have a text that is found by looking for it.

@@ -5,7 +5,7 @@ use memchr::memmem::Finder;
 
 use crate::bytes::Damage;
 use crate::frames::{ALPHABETS, Method};
-use crate::hex_digits::{DigitsProbe, PartsOfDigits};
+use crate::hex_digits::{BesideDigits, DigitsProbe};
 
 /// A text that is looked for in frames.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct FrameProbe {
     alphabets: u8,
     shifted: [Option<ShiftedToken>; 2],
     digits: Option<DigitsProbe>,
-    parts_of_digits: PartsOfDigits,
+    beside_digits: Vec<BesideDigits>,
 }
 
 impl FrameProbe {
@@ -35,7 +35,7 @@ impl FrameProbe {
             alphabets,
             shifted,
             digits: DigitsProbe::new(text),
-            parts_of_digits: PartsOfDigits::of(text),
+            beside_digits: BesideDigits::ways_of(text),
         }
     }
 
@@ -49,9 +49,9 @@ impl FrameProbe {
         self.digits.as_ref().is_some_and(|probe| probe.is_in(digits))
     }
 
-    /// Whether a part of it may be among digits that were taken out of texts.
-    pub(crate) fn is_partly_in_digits(&self, digits: &[u8]) -> bool {
-        self.parts_of_digits.may_be_in(digits)
+    /// Ways in which a part of it may be among digits that were taken out of texts.
+    pub(crate) fn beside_digits(&self) -> &[BesideDigits] {
+        &self.beside_digits
     }
 
     /// Whether it may be in a frame of tokens, or go on in its neighbour: among the first characters, as many as `size`, that

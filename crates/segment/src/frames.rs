@@ -580,7 +580,8 @@ mod tests {
             let is_here = |bytes: &[u8]| memchr::memmem::find(bytes, text).is_some();
             let is_loose = frame.method.is_of_tokens() && verbatim_of(&loose).any(is_here);
             let probe = FrameProbe::new(text);
-            let may_be_digits = probe.is_in_digits(&frame.digits) || probe.is_partly_in_digits(&frame.digits);
+            let may_be_digits = probe.is_in_digits(&frame.digits)
+                || probe.beside_digits().iter().any(|way| way.may_be_in(&frame.digits));
             let may_have = place.may_have(&stored, &probe).expect("a frame") || may_be_digits;
             assert!(is_loose || may_have || (frame.size == 0 && is_here(&loose)), "{text:?}");
         }

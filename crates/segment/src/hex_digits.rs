@@ -224,17 +224,6 @@ fn may_have_runs(texts: &[u8]) -> bool {
     next_run(texts, 0).is_some()
 }
 
-/// Whether a text may have a part of the digits that are taken out of a longer one, without being all of digits.
-pub(crate) fn may_be_beside_digits(text: &[u8]) -> bool {
-    let is_digit = |byte: Option<&u8>| byte.is_some_and(|byte| digit(*byte).is_some());
-    is_digit(text.first()) || is_digit(text.last()) || may_have_runs(text) || is_between_dashes(text)
-}
-
-/// Whether a text may be from one dash of a UUID to another.
-fn is_between_dashes(text: &[u8]) -> bool {
-    text.first() == Some(&b'-') && text.last() == Some(&b'-')
-}
-
 /// A text that digits are put back into.
 #[derive(Debug)]
 pub(crate) struct PutBack<'a> {
@@ -300,6 +289,9 @@ impl<'a> PutBack<'a> {
     }
 }
 
+/// Fewest digits that are looked for: in every place there is a byte that is whole.
+const PROBE_MIN: usize = 3;
+
 /// Some digits that are looked for among those that were taken out.
 #[derive(Debug)]
 pub(crate) struct DigitsProbe {
@@ -318,7 +310,7 @@ struct ShiftedDigits {
 }
 
 impl DigitsProbe {
-    /// `None` if a text has something else than digits, or fewer than three: in every place there is a byte that is whole.
+    /// `None` if a text has something else than digits, or fewer than [`PROBE_MIN`].
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let digits: Vec<u8> = text.iter().map(|byte| digit(*byte)).collect::<Option<_>>()?;
         let shifted = |digits: &[u8], low_before| {
@@ -327,7 +319,7 @@ impl DigitsProbe {
             ShiftedDigits { bytes: Finder::new(&bytes).into_owned(), low_before, high_behind: rest.first().copied() }
         };
         let [first, rest @ ..] = &digits[..] else { return None };
-        (digits.len() >= 3).then(|| Self { parts: [shifted(&digits, None), shifted(rest, Some(*first))] })
+        (digits.len() >= PROBE_MIN).then(|| Self { parts: [shifted(&digits, None), shifted(rest, Some(*first))] })
     }
 
     /// Whether they are among digits, two in a byte.
@@ -353,40 +345,89 @@ impl ShiftedDigits {
     }
 }
 
-/// Parts of a text of which one must be among the digits that were taken out of texts, if not all of it stands beside them.
+/// A way in which a part of a text that is not all of digits may be among the digits that were taken out, and the rest stand
+/// beside them.
 #[derive(Debug)]
-pub(crate) enum PartsOfDigits {
-    /// A part is too short to be looked for.
-    Any,
-    Of(Vec<DigitsProbe>),
+pub(crate) struct BesideDigits {
+    /// Parts of which one must be among the digits; `None` if nothing is known of them.
+    parts: Option<Vec<DigitsProbe>>,
+    /// Bytes that may be among the digits. All others stand in texts as they are.
+    taken: Vec<Range<usize>>,
 }
 
-impl PartsOfDigits {
-    /// Those at its begin and end, which may go on in what is before and behind it, and all that are long enough; of what may
-    /// be the inside of a UUID all.
-    pub(crate) fn of(text: &[u8]) -> Self {
-        let mut parts = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let count = text[at..].iter().take_while(|byte| digit(**byte).is_some()).count();
-            let is_cut = at == 0 || at + count == text.len() || is_between_dashes(text);
-            if count >= RUN_MIN || (count > 0 && is_cut) {
-                match DigitsProbe::new(&text[at..at + count]) {
-                    Some(probe) => parts.push(probe),
-                    None => return Self::Any,
-                }
-            }
-            at += count + 1;
+impl BesideDigits {
+    /// All ways, of which some need not be told apart. None if no part of the text may be among such digits.
+    ///
+    /// Digits were taken out with all digits around them: of the text those at its begin and end, which may go on in what is
+    /// before and behind it, eight or more inside of it, and fewer in a UUID.
+    pub(crate) fn ways_of(text: &[u8]) -> Vec<Self> {
+        let runs = runs_of(text);
+        let is_cut = |run: &Range<usize>| run.start == 0 || run.end == text.len();
+        let (short, long): (Vec<_>, Vec<_>) = runs
+            .iter()
+            .cloned()
+            .filter(|run| is_cut(run) || run.len() >= RUN_MIN)
+            .partition(|run| run.len() < PROBE_MIN);
+        let mut ways = Vec::new();
+        if !long.is_empty() {
+            let taken = [&short[..], &long].concat();
+            ways.push(Self::new(text, &long, taken));
         }
-        Self::Of(parts)
+        // Those at the begin and the end alone: all groups of four have a byte that stands in a text.
+        if !short.is_empty() {
+            ways.push(Self { parts: None, taken: short });
+        }
+        ways.extend(Self::in_uuid(text, &runs));
+        ways
     }
 
-    pub(crate) fn may_be_in(&self, digits: &[u8]) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Of(parts) => parts.iter().any(|part| part.is_in(digits)),
-        }
+    fn new(text: &[u8], parts: &[Range<usize>], taken: Vec<Range<usize>>) -> Self {
+        let parts = parts.iter().map(|part| DigitsProbe::new(&text[part.clone()])).collect();
+        Self { parts, taken }
     }
+
+    /// Where digits of a UUID are taken out that are fewer than eight.
+    fn in_uuid(text: &[u8], runs: &[Range<usize>]) -> Vec<Self> {
+        let mut ways = Vec::new();
+        let is_inside = |run: &Range<usize>| run.start > 0 && run.end < text.len();
+        let may_be_inside_of_one = text.iter().all(|byte| *byte == b'-' || digit(*byte).is_some());
+        if may_be_inside_of_one {
+            // Then all of its digits are neighbours.
+            let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'-').collect();
+            ways.push(Self { parts: DigitsProbe::new(&digits).map(|probe| vec![probe]), taken: runs.to_vec() });
+        }
+        // One that begins or ends inside of the text has its first or last digits there.
+        let is_over = !may_be_inside_of_one || runs.iter().any(|run| is_inside(run) && run.len() >= RUN_MIN);
+        if is_over && runs.iter().any(|run| is_inside(run) && run.len() < RUN_MIN && text[run.start - 1] == b'-') {
+            let long: Vec<_> = runs.iter().filter(|run| run.len() >= PROBE_MIN).cloned().collect();
+            ways.push(Self::new(text, &long, runs.to_vec()));
+        }
+        ways
+    }
+
+    /// Whether bytes at a place stand in a text, at least one of them.
+    pub(crate) fn has_beside(&self, bytes: &Range<usize>) -> bool {
+        !self.taken.iter().any(|taken| taken.start <= bytes.start && bytes.end <= taken.end)
+    }
+
+    /// Whether a part of it may be among digits.
+    pub(crate) fn may_be_in(&self, digits: &[u8]) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.iter().any(|part| part.is_in(digits)))
+    }
+}
+
+/// Digits of a text, as many in a row as there are.
+fn runs_of(text: &[u8]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let count = text[at..].iter().take_while(|byte| digit(**byte).is_some()).count();
+        if count > 0 {
+            runs.push(at..at + count);
+        }
+        at += count + 1;
+    }
+    runs
 }
 
 #[cfg(test)]
@@ -470,6 +511,38 @@ mod tests {
                     }
                 }
             }
+        }
+
+        /// Each part of a text is in what was left of it, or there is a way in which a part of it is among the digits and all
+        /// groups of the rest stand beside them.
+        #[test]
+        fn a_part_is_beside_digits_in_one_of_its_ways(
+            pieces in prop::collection::vec(text(), 1..4),
+            divider in "[-/g]?",
+            start in 0..120_usize,
+            length in 4..50_usize,
+        ) {
+            let text = pieces.join(&divider);
+            let bytes = text.as_bytes();
+            let part = bytes.get(start % bytes.len().max(1)..).unwrap_or_default();
+            let part = &part[..part.len().min(length)];
+            let (codes, column) = column(std::slice::from_ref(&text));
+            let Some(taken) = TakenOut::of(&codes, &column) else { return Ok(()) };
+            let has = |texts: &[u8], part| memchr::memmem::find(texts, part).is_some();
+            if part.len() <= BESIDE || are_digits(part) || has(&taken.texts, part) {
+                return Ok(());
+            }
+            let mut beside = Cursor::new(&taken.parts_beside);
+            let beside: Vec<&[u8]> = std::iter::from_fn(|| beside.text().ok()).collect();
+            let groups = || part.windows(BESIDE + 1).enumerate();
+            let fits = |way: &BesideDigits| {
+                way.may_be_in(&taken.digits)
+                    && groups()
+                        .filter(|(at, _)| way.has_beside(&(*at..at + BESIDE + 1)))
+                        .all(|(_, group)| beside.iter().any(|beside| has(beside, group)))
+            };
+            let is_found = BesideDigits::ways_of(part).iter().any(fits);
+            prop_assert!(is_found, "{} of {text}", String::from_utf8_lossy(part));
         }
 
         #[test]

@@ -234,7 +234,7 @@ enum InCells {
         frame_blocks: BlockSet,
         loose_blocks: BlockSet,
         is_of_digits: bool,
-        beside_digits: Vec<u32>,
+        beside_digits: Vec<Vec<u32>>,
         beside_blocks: BlockSet,
     },
 }
@@ -308,7 +308,7 @@ impl TextPlaces {
             shapes.push(item - index.first_shape);
         }
         let reach = match &index.text_filter {
-            Some(filter) => filter.reach_of(segment, probe.finder.needle())?,
+            Some(filter) => filter.reach_of(segment, probe.finder.needle(), &probe.in_frames)?,
             None => None,
         };
         for items in items_of(index, reach.as_ref()) {
@@ -495,10 +495,11 @@ impl TextPlaces {
                     has_digits: *is_of_digits || !beside_digits.is_empty(),
                     has_uuids: self.probe.is_like_uuid,
                 };
-                let mut may_be_beside = false;
+                let mut may_be_beside = Vec::new();
                 let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
-                    may_be_beside =
-                        !beside_digits.is_empty() && cells.digits_may_have_part_of(&self.probe.in_frames)?;
+                    if !beside_digits.is_empty() {
+                        may_be_beside = cells.columns_beside_digits(beside_digits, &self.probe.in_frames)?;
+                    }
                     Ok((*is_of_digits && cells.digits_may_have(&self.probe.in_frames)?)
                         || cells.frames_may_have(frames, &self.probe.in_frames)?
                         || self.is_outside_frames(cells, is_loose, may_have_values)?
@@ -507,8 +508,8 @@ impl TextPlaces {
                 if is_in_texts || self.is_in_event_ids(segment, block)? {
                     return Ok(true);
                 }
-                let is_beside = |cells: &PackedCells<'_>| cells.whole_texts_have(beside_digits, &self.probe.in_frames);
-                Ok(may_be_beside && segment.with_packed_cells(block, is_beside)?)
+                let is_beside = |cells: &PackedCells<'_>| cells.whole_texts_have(&may_be_beside, &self.probe.in_frames);
+                Ok(!may_be_beside.is_empty() && segment.with_packed_cells(block, is_beside)?)
             }
         }
     }
@@ -587,6 +588,13 @@ fn column_of(index: &Index, item: u32) -> (u32, u32) {
     (column as u32, item - index.first_values[column])
 }
 
+fn ascending_of(columns: &[Vec<u32>]) -> Vec<u32> {
+    let mut all = columns.concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Columns whose rows are to be found: of stored values that cells may have, of loose texts, and of frames of which the
 /// blocks are not known, and of texts that digits were taken out of.
 fn columns_of(values: &BTreeMap<u32, NumberSet>, reach: Option<&TextReach>) -> [NumberSet; 4] {
@@ -596,11 +604,11 @@ fn columns_of(values: &BTreeMap<u32, NumberSet>, reach: Option<&TextReach>) -> [
         Some(TextReach { loose, frames, is_divided: false, beside_digits, .. }) => (
             if let Columns::Of(columns) = loose { &columns[..] } else { &[] },
             if let Frames::Of { columns, blocks: None } = frames { &columns[..] } else { &[] },
-            &beside_digits[..],
+            ascending_of(beside_digits),
         ),
-        _ => (&[][..], &[][..], &[][..]),
+        _ => (&[][..], &[][..], Vec::new()),
     };
-    [NumberSet::of(&of_values), NumberSet::of(loose), NumberSet::of(framed), NumberSet::of(beside)]
+    [NumberSet::of(&of_values), NumberSet::of(loose), NumberSet::of(framed), NumberSet::of(&beside)]
 }
 
 /// Whether a caller's text may have the probe.

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::block::{ENDING_CODE, TEXT_CODE};
 use crate::bytes::{Cursor, Damage, put_ascending, put_number, put_text, read_ascending};
-use crate::hex_digits::{BESIDE, are_digits, may_be_beside_digits};
+use crate::frame_probe::FrameProbe;
+use crate::hex_digits::{BESIDE, BesideDigits, are_digits};
 use crate::segment::{Segment, SegmentError};
 use crate::table::TableWriter;
 use crate::token_runs::{RUN_BYTES, RunKind, visit_runs};
@@ -500,8 +501,8 @@ pub(crate) struct TextReach {
     pub(crate) loose: Columns,
     /// Whether all of it may be among digits that were taken out of texts.
     pub(crate) is_of_digits: bool,
-    /// Columns, ascending, in whose texts a part of it may be among such digits.
-    pub(crate) beside_digits: Vec<u32>,
+    /// For each way in which a part of it may be among such digits the columns, ascending, in whose texts it may be.
+    pub(crate) beside_digits: Vec<Vec<u32>>,
     /// Columns whose stored values may have it.
     pub(crate) values: Columns,
     /// Whether what callers have of their own may.
@@ -554,8 +555,13 @@ impl TextFilter {
         Ok(Self { framed, loose, values, callers, joints, random, without_digits, runs })
     }
 
-    /// Where a text may be; `None` if it is too short to tell.
-    pub(crate) fn reach_of(&self, segment: &Segment, text: &[u8]) -> Result<Option<TextReach>, SegmentError> {
+    /// Where a text may be, which is looked for by `probe`; `None` if it is too short to tell.
+    pub(crate) fn reach_of(
+        &self,
+        segment: &Segment,
+        text: &[u8],
+        probe: &FrameProbe,
+    ) -> Result<Option<TextReach>, SegmentError> {
         if text.len() < GROUP_BYTES {
             return Ok(None);
         }
@@ -563,7 +569,11 @@ impl TextFilter {
             frames: self.frames_of(segment, text)?,
             loose: self.loose.columns_with(segment, text)?,
             is_of_digits: !self.without_digits.is_empty() && are_digits(text),
-            beside_digits: self.beside_digits(segment, text)?,
+            beside_digits: probe
+                .beside_digits()
+                .iter()
+                .map(|way| self.columns_beside_digits(segment, text, way))
+                .collect::<Result<_, _>>()?,
             values: self.values.columns_with(segment, text)?,
             is_of_callers: self.callers.has_all(segment, text)?,
             is_divided: self.may_be_divided(segment, text)?,
@@ -589,11 +599,18 @@ impl TextFilter {
 
     /// Columns with texts that digits were taken out of, where these and what is beside them may be the text. Of a text that
     /// is all of digits no part is beside them: they were taken out as far as there are any.
-    fn beside_digits(&self, segment: &Segment, text: &[u8]) -> Result<Vec<u32>, SegmentError> {
-        if self.without_digits.is_empty() || are_digits(text) || !may_be_beside_digits(text) {
+    fn columns_beside_digits(
+        &self,
+        segment: &Segment,
+        text: &[u8],
+        way: &BesideDigits,
+    ) -> Result<Vec<u32>, SegmentError> {
+        if self.without_digits.is_empty() || are_digits(text) {
             return Ok(Vec::new());
         }
-        let groups: Vec<&[u8]> = text.windows(GROUP_BYTES).filter(|group| !are_digits(group)).collect();
+        let groups = text.windows(GROUP_BYTES).enumerate();
+        let groups: Vec<&[u8]> =
+            groups.filter(|(at, _)| way.has_beside(&(*at..at + GROUP_BYTES))).map(|(_, group)| group).collect();
         let may_have = |places: &ColumnSetPlaces, column: u32| -> Result<bool, SegmentError> {
             let Some(set) = places.sets.get(set_of(column)) else { return Ok(true) };
             for group in &groups {
@@ -603,13 +620,10 @@ impl TextFilter {
             }
             Ok(true)
         };
-        let is_random = |column: u32| {
-            let mut texts = self.random.iter().filter(|(random, _)| *random == column).map(|(_, texts)| texts);
-            texts.any(|texts| groups.iter().all(|group| texts.may_have(group)))
-        };
+        // Frames of random texts have all their digits.
         let mut columns = Vec::new();
         for &column in &self.without_digits {
-            if is_random(column) || may_have(&self.framed, column)? || may_have(&self.loose, column)? {
+            if may_have(&self.framed, column)? || may_have(&self.loose, column)? {
                 columns.push(column);
             }
         }
