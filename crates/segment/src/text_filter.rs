@@ -16,7 +16,7 @@ use crate::segment::{Segment, SegmentError};
 use crate::table::TableWriter;
 use crate::token_runs::{RUN_BYTES, RunKind, visit_runs};
 
-const GROUP_BYTES: usize = 4;
+pub(crate) const GROUP_BYTES: usize = 4;
 /// Bits of a set while it is filled, as a power of two: of all columns, of one, and of some that are rare.
 const FULL_BITS: u32 = 20;
 const OWN_BITS: u32 = 18;
@@ -645,28 +645,34 @@ impl TextFilter {
         Ok(Frames::Of { columns: columns.into_iter().map(|(column, _)| *column).collect(), blocks })
     }
 
-    /// Whether one group is at a joint, and all others are anywhere.
+    /// Whether there is a place where it may go over: all groups that have bytes before and behind it are at joints, and all
+    /// others are anywhere, or at joints as well, where the earlier text ends with another one.
     fn may_be_divided(&self, segment: &Segment, text: &[u8]) -> Result<bool, SegmentError> {
-        let mut elsewhere = Vec::new();
+        let mut at_joints = Vec::with_capacity(text.len());
         for group in text.windows(GROUP_BYTES) {
-            if !self.joints.has(segment, group)? {
-                elsewhere.push(group);
-            }
+            at_joints.push(self.joints.has(segment, group)?);
         }
-        if elsewhere.len() == text.len() + 1 - GROUP_BYTES {
+        if !at_joints.contains(&true) {
             return Ok(false);
         }
-        for group in elsewhere {
+        let mut elsewhere = Vec::with_capacity(text.len());
+        for (group, is_at_joint) in text.windows(GROUP_BYTES).zip(&at_joints) {
             // Digits that were taken out are in no set.
-            if are_digits(group) && !self.without_digits.is_empty() {
-                continue;
-            }
+            let is_of_digits = || are_digits(group) && !self.without_digits.is_empty();
             let is_random = || self.random.iter().any(|(_, texts)| texts.may_have(group));
-            if !is_random() && !self.framed.all.has(segment, group)? && !self.loose.all.has(segment, group)? {
-                return Ok(false);
-            }
+            elsewhere.push(
+                *is_at_joint
+                    || is_of_digits()
+                    || is_random()
+                    || self.framed.all.has(segment, group)?
+                    || self.loose.all.has(segment, group)?,
+            );
         }
-        Ok(true)
+        Ok((1..text.len()).any(|place| {
+            let over = place.saturating_sub(GROUP_BYTES - 1)..place.min(at_joints.len());
+            let (before, behind) = (&elsewhere[..over.start], &elsewhere[over.end..]);
+            at_joints[over].iter().all(|is_there| *is_there) && before.iter().chain(behind).all(|is_there| *is_there)
+        }))
     }
 }
 
