@@ -22,7 +22,7 @@ use crate::frame_probe::FrameProbe;
 use crate::hex_digits::DigitsProbe;
 use crate::rows::NumberSet;
 use crate::segment::{ColumnsUsed, Segment, SegmentError};
-use crate::text_filter::{Columns, Frames, TextReach};
+use crate::text_filter::{Columns, Frames, GROUP_BYTES, TextReach};
 use crate::text_parts::parts_of;
 use crate::time_parts::TimeParts;
 
@@ -48,6 +48,13 @@ impl Probe {
             in_frames: FrameProbe::new(part),
             finder: Finder::new(part).into_owned(),
         }
+    }
+
+    /// Shapes that have it.
+    fn shapes(&self, segment: &Segment) -> Result<NumberSet, SegmentError> {
+        let first = segment.index.first_shape;
+        let found = segment.items_with(first..segment.index.first_skeleton, &self.finder)?;
+        Ok(NumberSet::of(&found.into_iter().map(|item| item - first).collect::<Vec<_>>()))
     }
 
     fn is_in(&self, text: &[u8]) -> bool {
@@ -291,22 +298,29 @@ pub(crate) enum FoundText {
 impl TextPlaces {
     /// Looks for a text among what the segment stores once.
     pub(crate) fn find(segment: &Segment, text: &str) -> Result<FoundText, SegmentError> {
-        let Some(parts) = parts_of(text.as_bytes()) else { return Ok(FoundText::Nowhere) };
-        match parts.into_iter().max_by_key(|part| part.len()) {
-            None => Ok(FoundText::Anywhere),
-            Some(longest) => {
-                let places = Self::of(segment, text, Probe::new(longest))?;
-                Ok(if places.is_nowhere() { FoundText::Nowhere } else { FoundText::In(Box::new(places)) })
+        let Some(mut parts) = parts_of(text.as_bytes()) else { return Ok(FoundText::Nowhere) };
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        let Some(longest) = parts.first() else { return Ok(FoundText::Anywhere) };
+        let mut probe = Probe::new(longest);
+        let mut shapes = probe.shapes(segment)?;
+        // Keys are in many records: where there is a part of a value as well, that tells more.
+        for part in parts[1..].iter().filter(|part| part.len() >= GROUP_BYTES) {
+            if shapes.is_empty() {
+                break;
+            }
+            let other = Probe::new(part);
+            let of_other = other.shapes(segment)?;
+            if of_other.is_empty() {
+                (probe, shapes) = (other, of_other);
             }
         }
+        let places = Self::of(segment, text, probe, &shapes)?;
+        Ok(if places.is_nowhere() { FoundText::Nowhere } else { FoundText::In(Box::new(places)) })
     }
 
-    fn of(segment: &Segment, text: &str, probe: Probe) -> Result<Self, SegmentError> {
+    fn of(segment: &Segment, text: &str, probe: Probe, shapes: &NumberSet) -> Result<Self, SegmentError> {
         let index = &segment.index;
-        let (mut shapes, mut callers, mut values) = (Vec::new(), Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
-        for item in segment.items_with(index.first_shape..index.first_skeleton, &probe.finder)? {
-            shapes.push(item - index.first_shape);
-        }
+        let (mut callers, mut values) = (Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
         let reach = match &index.text_filter {
             Some(filter) => filter.reach_of(segment, probe.finder.needle(), &probe.in_frames)?,
             None => None,
@@ -323,7 +337,6 @@ impl TextPlaces {
         }
         let mut values: BTreeMap<u32, NumberSet> =
             values.into_iter().map(|(column, numbers)| (column, NumberSet::of(&numbers))).collect();
-        let shapes = NumberSet::of(&shapes);
         let mut callers = NumberSet::of(&callers);
         // Before version 6 the filter does not know UUIDs of callers.
         let may_have_uuid = || index.version < 6 || reach.as_ref().is_none_or(|reach| reach.is_of_callers);
@@ -332,7 +345,7 @@ impl TextPlaces {
             let is_uuid_alone = shapes.is_empty() && values.is_empty();
             let may_have = |bytes: &[u8]| !is_uuid_alone || probe.uuids.may_be_among(bytes);
             segment.visit_callers(may_have, |number, item| {
-                if caller_has(item, &shapes, &values, &probe).unwrap_or(true) {
+                if caller_has(item, shapes, &values, &probe).unwrap_or(true) {
                     callers.insert(number);
                 }
             })?;
@@ -340,7 +353,7 @@ impl TextPlaces {
         let classes = if shapes.is_empty() && !values.keys().any(|column| *column < 2) {
             NumberSet::of(&[])
         } else {
-            segment.classes_with(&shapes, values.get(&0), values.get(&1))?
+            segment.classes_with(shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
         let [of_values, loose, framed, beside] = segment.classes_with_columns(&columns_of(&values, reach.as_ref()))?;
