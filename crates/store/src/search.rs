@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::{EventTime, LookupIndex};
-use segment::{Fact, FoundRow, IndexTest, Rows, SegmentError, Wanted};
+use segment::{Fact, FoundRow, IndexTest, KeyRange, Rows, SegmentError, Wanted};
 
 use crate::StoreError;
 use crate::memtable::Memtable;
@@ -63,7 +63,7 @@ struct Source<'a> {
     /// Asked for and not yet taken.
     ahead: VecDeque<FoundRow>,
     /// What is left of the key range, both inclusive; `None` at the end.
-    left: Option<((i64, u64), (i64, u64))>,
+    left: Option<KeyRange>,
     at_once: usize,
 }
 
@@ -206,14 +206,14 @@ impl<'a> Merge<'a> {
                 self.heads.pop();
             }
         }
-        let (query, facts, texts) = (self.query, &self.facts, &self.texts);
+        let (query, facts, texts, enough) = (self.query, &self.facts, &self.texts, self.enough());
         if chosen.len() == 1 {
-            self.sources[first].refill(query, facts, texts)?;
+            self.sources[first].refill(query, facts, texts, enough)?;
         } else {
             let sources = self.sources.iter_mut().enumerate().filter(|(index, _)| chosen.contains(index));
             std::thread::scope(|scope| {
                 let asked: Vec<_> =
-                    sources.map(|(_, source)| scope.spawn(|| source.refill(query, facts, texts))).collect();
+                    sources.map(|(_, source)| scope.spawn(|| source.refill(query, facts, texts, enough))).collect();
                 // A defect in a thread is one here.
                 let join = |asked: std::thread::ScopedJoinHandle<'_, Result<(), StoreError>>| {
                     asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -223,8 +223,7 @@ impl<'a> Merge<'a> {
         }
         self.asked_at_once = (self.asked_at_once * 2).min(COLD_THREADS);
         for index in chosen {
-            if let Some(next) = self.sources[index].ahead.front() {
-                self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
+            if self.push_head(index) {
                 self.asked_at_once = 1;
             }
         }
@@ -243,9 +242,9 @@ impl<'a> Merge<'a> {
             chosen.push(*index);
             self.heads.pop();
         }
-        let begun = Instant::now();
+        let (begun, enough) = (Instant::now(), self.enough());
         if chosen.len() == 1 {
-            self.sources[first].refill(self.query, &self.facts, &self.texts)?;
+            self.sources[first].refill(self.query, &self.facts, &self.texts, enough)?;
         } else {
             let part = |index: &usize| {
                 let source = &mut self.sources[*index];
@@ -255,7 +254,7 @@ impl<'a> Merge<'a> {
             let answers = for_each_part(parts, cores() - 1, move |(stored, left, at_once)| {
                 let mut source = Source { stored: &stored, rows: None, ahead: VecDeque::new(), left, at_once };
                 let texts: Vec<&str> = query.texts.iter().map(String::as_str).collect();
-                source.refill(&query, &facts(&query), &texts)?;
+                source.refill(&query, &facts(&query), &texts, enough)?;
                 Ok((source.ahead, source.left, source.at_once))
             })?;
             for (index, (ahead, left, at_once)) in chosen.iter().zip(answers) {
@@ -269,11 +268,34 @@ impl<'a> Merge<'a> {
         self.answers.segments += chosen.len() as u32;
         for index in chosen {
             self.answers.rows += self.sources[index].ahead.len();
-            if let Some(next) = self.sources[index].ahead.front() {
-                self.heads.push((rank(self.query.order, next.seconds, next.sequence), Reverse(index)));
-            }
+            self.push_head(index);
         }
         Ok(())
+    }
+
+    /// Notes the best place that a source may have after it was asked. Says whether it had any.
+    fn push_head(&mut self, index: usize) -> bool {
+        let source = &self.sources[index];
+        let order = self.query.order;
+        let next = source.ahead.front().map(|next| rank(order, next.seconds, next.sequence));
+        let best_left = || source.left.map(|(low, high)| if order == Order::NewestFirst { high } else { low });
+        let best = next.or_else(|| best_left().map(|(seconds, sequence)| rank(order, seconds, sequence)));
+        self.heads.extend(best.map(|best| (best, Reverse(index))));
+        next.is_some()
+    }
+
+    /// The rank of the last place that a page needs among those that are known, one more than it has: a segment need not be
+    /// asked for what is behind it.
+    /// Only where texts are looked for: they were found in the records, and to look for more of them costs most.
+    fn enough(&self) -> Option<Rank> {
+        if self.texts.is_empty() {
+            return None;
+        }
+        let order = self.query.order;
+        let ahead = self.sources.iter().flat_map(|source| &source.ahead);
+        let mut ranks: Vec<Rank> = ahead.map(|row| rank(order, row.seconds, row.sequence)).collect();
+        let last = ranks.len().checked_sub(self.query.limit.saturating_add(1))?;
+        Some(*ranks.select_nth_unstable(last).1)
     }
 
     /// The next places in the order of the query, none of them behind `worst`.
@@ -395,10 +417,17 @@ impl Source<'_> {
         self.rows.is_none() && self.left.is_some() && self.ahead.is_empty() && self.stored.is_local()
     }
 
-    /// Asks the segment for more places.
-    fn refill(&mut self, query: &EventQuery, facts: &[Fact<'_>], texts: &[&str]) -> Result<(), StoreError> {
+    /// Asks the segment for more places, none of them behind `enough`.
+    fn refill(
+        &mut self,
+        query: &EventQuery,
+        facts: &[Fact<'_>],
+        texts: &[&str],
+        enough: Option<Rank>,
+    ) -> Result<(), StoreError> {
         let order = query.order;
         let Some(range) = self.left.take() else { return Ok(()) };
+        let (asked, behind) = divide(order, range, enough);
         let mut rows = match self.rows.take() {
             Some(rows) => rows,
             None => {
@@ -412,11 +441,12 @@ impl Source<'_> {
             }
         };
         let (ahead, at_once) = (&mut self.ahead, self.at_once);
-        let visited = rows.visit::<SegmentError>(order == Order::NewestFirst, range, |row| {
+        let visited = rows.visit::<SegmentError>(order == Order::NewestFirst, asked, |row| {
             ahead.push_back(row);
             Ok(ahead.len() < at_once)
         });
         visited.map_err(self.stored.failed())?;
+        self.left = behind;
         if self.ahead.len() >= at_once
             && let Some(last) = self.ahead.back()
         {
@@ -431,6 +461,29 @@ impl Source<'_> {
         self.at_once = (self.at_once * 2).min(PLACES_AT_ONCE.max(self.at_once));
         self.rows = Some(rows);
         Ok(())
+    }
+}
+
+/// Divides what is left of a key range into what is not behind a place, at least the best of it, and what is.
+fn divide(order: Order, (low, high): KeyRange, place: Option<Rank>) -> (KeyRange, Option<KeyRange>) {
+    match (order, place) {
+        (Order::NewestFirst, Some(Rank(seconds, sequence))) if low < (seconds, sequence) => {
+            let from = high.min((seconds, sequence));
+            ((from, high), key_before(from).map(|end| (low, end)))
+        }
+        (Order::OldestFirst, Some(Rank(seconds, sequence))) if (!seconds, !sequence) < high => {
+            let end = low.max((!seconds, !sequence));
+            ((low, end), Some(((end.0, end.1.saturating_add(1)), high)))
+        }
+        _ => ((low, high), None),
+    }
+}
+
+/// The key before another; `None` before the first.
+fn key_before((seconds, sequence): (i64, u64)) -> Option<(i64, u64)> {
+    match sequence.checked_sub(1) {
+        Some(sequence) => Some((seconds, sequence)),
+        None => Some((seconds.checked_sub(1)?, u64::MAX)),
     }
 }
 
@@ -469,7 +522,36 @@ fn facts(query: &EventQuery) -> Vec<Fact<'_>> {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASKED_AT_ONCE_MAX, ASKED_AT_ONCE_MIN, Answers, RECORDS_AT_ONCE, more_at_once};
+    use proptest::prelude::*;
+
+    use super::{ASKED_AT_ONCE_MAX, ASKED_AT_ONCE_MIN, Answers, RECORDS_AT_ONCE, divide, more_at_once, rank};
+    use crate::query::Order;
+
+    proptest! {
+        /// What is asked for and what is left are all keys, each once; and something is asked for.
+        #[test]
+        fn a_range_is_divided_at_a_place(
+            keys in prop::array::uniform2((0..4_i64, 0..4_u64)),
+            place in prop::option::of((0..4_i64, 0..4_u64)),
+            is_newest_first: bool,
+        ) {
+            let (low, high) = (keys[0].min(keys[1]), keys[0].max(keys[1]));
+            let order = if is_newest_first { Order::NewestFirst } else { Order::OldestFirst };
+            let rank_of = |(seconds, sequence)| rank(order, seconds, sequence);
+            let (asked, left) = divide(order, (low, high), place.map(rank_of));
+            let is_in = |range: ((i64, u64), (i64, u64)), key| range.0 <= key && key <= range.1;
+            let best = if is_newest_first { high } else { low };
+            prop_assert!(is_in(asked, best));
+            for key in (0..4).flat_map(|seconds| (0..5).map(move |sequence| (seconds, sequence))) {
+                let is_left = left.is_some_and(|left| is_in(left, key));
+                prop_assert_eq!(is_in((low, high), key), is_in(asked, key) ^ is_left);
+                prop_assert!(!(is_in(asked, key) && is_left));
+                let is_behind = place.is_some_and(|place| rank_of(key) < rank_of(place));
+                prop_assert!(!is_in(asked, key) || !is_behind || key == best);
+                prop_assert!(!is_left || is_behind);
+            }
+        }
+    }
 
     #[test]
     fn many_segments_are_asked_at_once_where_answers_are_slow_and_rows_few() {

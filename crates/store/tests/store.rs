@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{EventCategory, EventTime};
+use model::{EventCategory, EventTime, LookupIndex};
 use proptest::prelude::*;
 use serde_json::json;
 use store::query::Order;
@@ -122,13 +122,17 @@ async fn what_is_rare_is_found_in_its_order_in_many_segments() {
     assert_eq!(store.status().segment_count, 30);
     rare.sort();
     let expected: Vec<&String> = rare.iter().map(|(_, _, id)| id).collect();
-    for (order, limit) in [(Order::OldestFirst, 7), (Order::NewestFirst, 7), (Order::NewestFirst, 50)] {
-        let mut query = EventQuery {
-            attributes: vec![AttributeFilter::ResourceName("rare".to_owned())],
-            order,
-            limit,
-            ..EventQuery::default()
-        };
+    let by_name =
+        EventQuery { attributes: vec![AttributeFilter::ResourceName("rare".to_owned())], ..EventQuery::default() };
+    let by_text = EventQuery { texts: vec!["\"bucketName\":\"rare".to_owned()], ..EventQuery::default() };
+    // Most of what segments find does not fit, so that they are asked for more than a page.
+    let is_rare = |index: &LookupIndex, _: &[u8]| index.resources.iter().any(|found| &*found.resource_name == "rare");
+    let in_frequent =
+        EventQuery { texts: vec!["PutObject".to_owned()], condition: Some(Arc::new(is_rare)), ..EventQuery::default() };
+    let directions = [(Order::OldestFirst, 7), (Order::NewestFirst, 7), (Order::NewestFirst, 50)];
+    let queries = [by_name, by_text, in_frequent];
+    for (query, (order, limit)) in queries.iter().flat_map(|query| directions.map(|direction| (query, direction))) {
+        let mut query = EventQuery { order, limit, ..query.clone() };
         let mut found = Vec::new();
         loop {
             let page = store.lookup(query.clone()).await.unwrap();
@@ -449,7 +453,7 @@ proptest! {
                 // The same without reading a record.
                 let wanted = name.map(|name| names[name]);
                 counted.events.attributes.clear();
-                let test = move |index: &model::LookupIndex| wanted.is_none_or(|wanted| index.event_name == wanted);
+                let test = move |index: &LookupIndex| wanted.is_none_or(|wanted| index.event_name == wanted);
                 counted.events.class_test = Some(Arc::new(test));
                 counted.events.condition = Some(Arc::new(move |index, _| test(index)));
                 counted.is_decided_by_tests = true;
