@@ -245,7 +245,7 @@ impl SearchRequest {
             read_only: self.read_only,
             error: optional("errorCode", self.error_code)?.map(|code| error_filter(&code)),
             denied: self.denied,
-            source_ip: optional("sourceIp", self.source_ip)?,
+            source_ip: optional("sourceIp", self.source_ip)?.map(one_address).transpose()?,
             region: self.region.as_deref().map(Region::parse).transpose()?,
             account: self.account.as_deref().map(AccountId::parse).transpose()?,
             category: self.category.map(parse_category).transpose()?,
@@ -263,6 +263,18 @@ impl SearchRequest {
             order: self.order.unwrap_or_default(),
         })
     }
+}
+
+/// An address, unless it is a range, which would fit nothing.
+fn one_address(text: String) -> Result<String, SearchError> {
+    if text.contains('/') {
+        return Err(SearchError::Query(format!(
+            "sourceIp takes addresses and no ranges: leave --source-ip out and write the part that they share and * in \
+             the query, as in sourceIp=192.0.2.*, not '{}'",
+            model::limits::cut(&text, 64)
+        )));
+    }
+    Ok(text)
 }
 
 fn bounded(member: &'static str, text: String) -> Result<String, SearchError> {
@@ -313,6 +325,11 @@ mod tests {
         check_refused(
             r#"{"category":"x"}"#,
             "'x' is not an event category: expected Management, Data, NetworkActivity or Insight",
+        );
+        check_refused(
+            r#"{"sourceIp":"192.0.2.0/24"}"#,
+            "sourceIp takes addresses and no ranges: leave --source-ip out and write the part that they share and * in \
+             the query, as in sourceIp=192.0.2.*, not '192.0.2.0/24'",
         );
         let names = serde_json::json!({"eventName": vec!["x"; 101]}).to_string();
         check_refused(&names, "eventName takes at most 100 patterns");

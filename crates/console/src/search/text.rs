@@ -9,8 +9,9 @@
 //! word  = characters without whitespace, comma and quote | '"' characters with \" and \\ '"'
 //! ```
 //!
-//! What looks like a term of another grammar (`a.b=c`, `eventTime>2025-03-01`, `OR`) is refused with what to write
-//! instead: taken as a text it would find nothing, and say that nothing happened. In quotes it is a text.
+//! What looks like a term of another grammar (`a.b=c`, `eventTime>2025-03-01`, `userName:x`, `a = b`, `-a=b`, `OR`) is
+//! refused with what to write instead: taken as a text it would find nothing, and say that nothing happened. In quotes
+//! it is a text.
 
 use model::{LookupIndex, Text};
 
@@ -143,6 +144,10 @@ impl Reader<'_> {
         }
         let is_not = self.rest.starts_with('!');
         self.rest = &self.rest[usize::from(is_not)..];
+        if let Some((name, _, _)) = field_part(self.rest).filter(|_| is_not) {
+            field(name)?;
+            return Err(problem(format!("write {name}!=value, with the ! in front of the =")));
+        }
         let (word, is_quoted) = self.word(false)?;
         if word.is_empty() {
             return Err(problem("a word is missing: quote a text with blanks or commas in it, as in \"a b\""));
@@ -156,7 +161,10 @@ impl Reader<'_> {
     fn value(&mut self, name: &str, field: Field) -> Result<Value, SearchError> {
         let (word, is_quoted) = self.word(true)?;
         if word.is_empty() && !is_quoted {
-            return Err(problem(format!("{name} has no value: write {name}=VALUE")));
+            return Err(problem(format!("{name} has no value: write {name}=VALUE, without blanks around the =")));
+        }
+        if !is_quoted {
+            check_is_value(name, &word)?;
         }
         if word.contains('*') && !is_quoted {
             let word = if field == Field::EventSource { super::full_event_source(word) } else { word };
@@ -218,33 +226,79 @@ fn no_field(name: &str) -> SearchError {
     ))
 }
 
+/// Refuses a value that was written as other grammars have it.
+fn check_is_value(name: &str, word: &str) -> Result<(), SearchError> {
+    if word.starts_with(['=', '~']) {
+        return Err(problem(format!("write {name}=VALUE with nothing but =; * in VALUE stands for any characters")));
+    }
+    if word.starts_with('\'') {
+        return Err(problem(format!("quotes are double ones: write {name}=\"VALUE\"")));
+    }
+    Ok(())
+}
+
 /// Refuses a word that was meant as something else.
 fn check_is_text(word: &str) -> Result<(), SearchError> {
-    match word {
-        "AND" => {
-            return Err(problem("terms are joined as they stand: leave AND out, or put it in quotes to look for it"));
+    match word.to_ascii_lowercase().as_str() {
+        "and" | "&&" | "&" => {
+            return Err(problem(format!(
+                "terms are joined as they stand: leave {word} out, or put it in quotes to look for it"
+            )));
         }
-        "OR" => {
-            return Err(problem(
-                "there is no OR: write the values of a field with commas, as in eventName=a,b; put OR in quotes to look for it",
-            ));
+        "or" | "||" | "|" => {
+            return Err(problem(format!(
+                "there is no {word}: write the values of a field with commas, as in eventName=a,b; put {word} in quotes \
+                 to look for it"
+            )));
         }
-        "NOT" => {
-            return Err(problem(
-                "write field!=value or !text for what must not be there; put NOT in quotes to look for it",
-            ));
+        "not" => {
+            return Err(problem(format!(
+                "write field!=value or !text for what must not be there; put {word} in quotes to look for it"
+            )));
         }
         _ => {}
     }
+    if word.starts_with('*') {
+        return Err(problem(
+            "* stands for any characters in values alone: a text is found anywhere in the record without it; put it in \
+             quotes to look for it",
+        ));
+    }
+    if word.starts_with('=') {
+        return Err(problem(
+            "write field=value without blanks around the =; put what begins with = in quotes to look for it",
+        ));
+    }
     let is_of_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '[' | ']');
-    let end = word.find(|character| !is_of_name(character)).unwrap_or(word.len());
-    let (name, rest) = word.split_at(end);
+    let sign = word.find(|character| !matches!(character, '-' | '+' | '(')).unwrap_or(word.len());
+    let (sign, signed) = word.split_at(sign);
+    let end = signed.find(|character| !is_of_name(character)).unwrap_or(signed.len());
+    let (name, rest) = signed.split_at(end);
+    let is_field = field(name).is_ok();
+    let is_compared = rest.starts_with(['=', ':', '~']) || rest.starts_with("!=");
+    if !sign.is_empty() {
+        return match is_field && is_compared {
+            true => Err(problem(format!(
+                "'{sign}' has no meaning in front of {name}: terms must all fit, and what must not be there is \
+                 {name}!=value; put '{}' in quotes to look for it",
+                model::limits::cut(word, 64)
+            ))),
+            false => Ok(()),
+        };
+    }
     if !name.starts_with(|character: char| character.is_ascii_alphabetic()) {
         return Ok(());
     }
     if rest.starts_with(['<', '>']) {
         return Err(problem(format!(
             "values are not compared by < and >: times have --since and --until; put '{}' in quotes to look for it",
+            model::limits::cut(word, 64)
+        )));
+    }
+    // Only behind a field's name: a text such as s3:PutObject or arn:aws:iam is one that records have.
+    if is_field && rest.starts_with([':', '~']) {
+        return Err(problem(format!(
+            "write {name}=VALUE; put '{}' in quotes to look for it",
             model::limits::cut(word, 64)
         )));
     }
@@ -400,6 +454,10 @@ mod tests {
             ("accessKeyId!=AKIA1,AKIA2", false),
             ("readOnly=False category=management", true),
             ("\"AND\"", false),
+            ("!s3:PutObject !arn:aws:iam !-9", true),
+            ("errorCode=Access*", true),
+            ("userName=\"'ci-7'\"", false),
+            ("!\"userName:ci-7\" !\"= a\" !\"not\" !\"*\"", true),
             ("\"policy\\\":\\\"{\"", true),
             ("eventId=e-2", false),
         ] {
@@ -425,6 +483,22 @@ mod tests {
             ("eventName=a OR eventName=b", "write the values of a field with commas"),
             ("eventName=a AND userName=b", "leave AND out"),
             ("NOT eventName=a", "write field!=value"),
+            ("eventName=a or eventName=b", "write the values of a field with commas"),
+            ("eventName=a && userName=b", "leave && out"),
+            ("eventName = a", "without blanks around the ="),
+            ("userName != a", "without blanks around the ="),
+            ("eventName= a", "without blanks around the ="),
+            ("eventName==a", "nothing but ="),
+            ("eventName=~Get.*", "nothing but ="),
+            ("username:ci-7", "write username=VALUE"),
+            ("eventName~Get", "write eventName=VALUE"),
+            ("userName='ci 7'", "quotes are double ones"),
+            ("!eventName=a", "write eventName!=value"),
+            ("!eventNam=a", "there is no field 'eventNam'"),
+            ("-userName=a", "'-' has no meaning in front of userName"),
+            ("(eventName=a", "'(' has no meaning in front of eventName"),
+            ("*Policy*", "found anywhere in the record"),
+            ("*", "found anywhere in the record"),
         ] {
             let error = parse(query).expect_err(query).to_string();
             assert!(error.contains(part), "{query}: {error}");
