@@ -46,3 +46,12 @@ def test_records_are_durable_and_once(installation):
     opentrail.start()
     status, report = bring(opentrail, lines(records))
     assert (status, report) == (200, {"stored": 100, "duplicates": 200, "rejected": []})
+
+
+def test_what_imports_of_files_take_is_taken_and_no_more(installation):
+    small, marked, huge = make_records(3, seed=78)
+    huge["requestParameters"] = {"a": "x" * (2 << 20)}
+    opentrail = installation()
+    status, report = bring(opentrail, b"\xef\xbb\xbf" + lines([marked, huge, small]))
+    rejected = [{"line": 2, "reason": "larger than 2097152 bytes"}]
+    assert (status, report) == (200, {"stored": 2, "duplicates": 0, "rejected": rejected})

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::authentication::{View, authenticate};
-use http::header::HOST;
+use http::header::{CONTENT_ENCODING, HOST};
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::AccountId;
@@ -68,6 +68,12 @@ async fn check(console: &Console, request: Request) -> Result<Request, Refusal> 
     };
     let (_, proof) = authenticate(console.keys(), &head, &body, SIGNING_NAME, console.now());
     let authenticated = proof.map_err(|error| Refusal::of_signature(error.code(), &error.to_string()))?;
+    if let Some(encoding) = parts.headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        // Packed lines are no lines: taken as they are, all of them would be rejected under a 200.
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+        let message = format!("The body has Content-Encoding {encoding}: send it unpacked, without this header.");
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedContentEncoding", message));
+    }
     let caller = authenticated.caller();
     parts.extensions.insert(SignedCaller { account: caller.account, view: caller.view });
     Ok(Request::from_parts(parts, Body::from(body)))

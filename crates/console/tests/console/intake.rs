@@ -30,6 +30,21 @@ async fn a_body_goes_to_the_intake_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_packed_body_is_refused_and_not_taken_for_lines() {
+    let world = World::new();
+    let mut request = Signing::default().sign(Method::POST, RECORDS, "{}");
+    request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    let response = world.send(request).await;
+    assert_eq!(response.status(), 415);
+    assert!(text(response).await.contains("send it unpacked"));
+    assert!(world.intake.bodies.lock().unwrap().is_empty());
+
+    let mut request = Signing::default().sign(Method::POST, RECORDS, "{}");
+    request.headers_mut().insert("content-encoding", "identity".parse().unwrap());
+    assert_eq!(world.send(request).await.status(), 200);
+}
+
+#[tokio::test]
 async fn callers_wait_for_their_turn_and_are_told_to_come_again_when_too_many_wait() {
     let world = Arc::new(World::new());
     let busy = world.intake.busy.lock().await;

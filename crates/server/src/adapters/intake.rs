@@ -10,8 +10,12 @@ use console::{
     ImportAnswer, ImportIntake, ImportRefusal, IntakeError, IntakeReport, KnownFile, LedgerFile, RecordIntake,
     RejectedLine,
 };
+use import::limits::RECORD_BYTES_MAX;
 use store::{EventStore, ImportError, Imported, ImportedFile, Importer, StoreError};
 use tokio::runtime::Handle;
+
+/// What may begin a text in UTF-8 and is no part of it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Takes records with importers of the store.
 pub(crate) struct StoreIntake {
@@ -91,8 +95,15 @@ fn import(importer: &mut Importer, files: &[ImportedFile], lines: &[u8]) -> Resu
 
 fn take(importer: &mut Importer, lines: &[u8]) -> Result<IntakeReport, StoreError> {
     let mut report = IntakeReport::default();
+    let lines = lines.strip_prefix(BYTE_ORDER_MARK).unwrap_or(lines);
     let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     for (line, record) in (1..).zip(lines).filter(|(_, record)| !record.is_empty()) {
+        // The bound of files: else what is exported from here could not be imported there.
+        if record.len() > RECORD_BYTES_MAX {
+            let reason = format!("larger than {RECORD_BYTES_MAX} bytes");
+            report.rejected.push(RejectedLine { line, reason });
+            continue;
+        }
         match importer.push(record) {
             Ok(Imported::New) => {}
             Ok(Imported::Duplicate) => report.duplicates += 1,
