@@ -27,7 +27,7 @@ use crate::events::client::ConsoleClient;
 use crate::events::credentials;
 use crate::logging;
 use crate::serve::{open_metadata, raise_file_limit};
-use crate::settings::LogFormat;
+use crate::settings::{HISTORY_DAYS_MAX, LogFormat};
 use destination::StoreDestinations;
 use queue::Queue;
 use remote::RemoteDestinations;
@@ -215,10 +215,14 @@ pub(crate) fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
 fn too_old(oldest: EventTime, now: EventTime, history_days: u32) -> Option<String> {
     let days = now.as_seconds().saturating_sub(oldest.as_seconds()) / SECONDS_PER_DAY;
     (days >= i64::from(history_days)).then(|| {
+        let keeping = days.saturating_add(2);
+        let advice = if keeping <= i64::from(HISTORY_DAYS_MAX) {
+            format!("Keep them with opentrail serve --history-days {keeping} or more")
+        } else {
+            format!("The most that opentrail serve --history-days takes is {HISTORY_DAYS_MAX}, which does not keep that one")
+        };
         format!(
-            "WARNING: a server drops events older than {history_days} days, and the oldest here is of {oldest}. Keep \
-             them with opentrail serve --history-days {} or more",
-            days.saturating_add(2)
+            "WARNING: a server drops events older than {history_days} days, and the oldest here is of {oldest}. {advice}"
         )
     })
 }
@@ -261,5 +265,8 @@ mod tests {
         assert!(text.contains("--history-days 92"), "{text}");
         assert_eq!(warning("2026-09-01T12:00:00Z", 92), None);
         assert!(warning("2017-02-12T00:00:00Z", 3650).is_none());
+        // A number that serve refuses is no advice.
+        let text = warning("0001-01-01T00:00:00Z", 90).expect("older than anything can be kept");
+        assert!(text.contains("takes is 36500, which does not keep"), "{text}");
     }
 }

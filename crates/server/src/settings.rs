@@ -32,6 +32,8 @@ const OTHER_VARIABLES: [&str; 5] =
     ["OPENTRAIL_CONFIG", "OPENTRAIL_CORPUS", "OPENTRAIL_CONSOLE_URL", "OPENTRAIL_BINARY", "OPENTRAIL_TEST_POSTGRES"];
 
 /// Folder for everything that is kept, where no setting names one.
+/// Longest that events stay searchable, days: a century.
+pub(crate) const HISTORY_DAYS_MAX: u32 = 36_500;
 const ACCOUNT_ID_DEFAULT: &str = "123456789012";
 const DATA_DIR_DEFAULT: &str = "data";
 
@@ -549,8 +551,8 @@ impl SettingsLayer {
         }
         let upstreams_credentials = check_credentials(self.upstreams_credentials.unwrap_or_default(), &upstreams)?;
         let history_days = self.history_days.unwrap_or(90);
-        if !(1..=36_500).contains(&history_days) {
-            bail!("history_days is {history_days}, and must be from 1 to 36500");
+        if !(1..=HISTORY_DAYS_MAX).contains(&history_days) {
+            bail!("history_days is {history_days}, and must be from 1 to {HISTORY_DAYS_MAX}");
         }
         let trusted_proxies = self.trusted_proxies.unwrap_or_default();
         let trusted_proxies: Vec<Network> = trusted_proxies
