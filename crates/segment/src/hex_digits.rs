@@ -365,8 +365,8 @@ impl BesideDigits {
         let is_cut = |run: &Range<usize>| run.start == 0 || run.end == text.len();
         let (short, long): (Vec<_>, Vec<_>) = runs
             .iter()
-            .cloned()
             .filter(|run| is_cut(run) || run.len() >= RUN_MIN)
+            .cloned()
             .partition(|run| run.len() < PROBE_MIN);
         let mut ways = Vec::new();
         if !long.is_empty() {
