@@ -21,7 +21,7 @@ use crate::folder_lock::FolderLock;
 use crate::followed::Followed;
 use crate::import::IMPORTED_SEQUENCE_MIN;
 use crate::journal::file::sync_folder;
-use crate::journal::reader::{Recovered, read_journal};
+use crate::journal::reader::{Recovered, give_back_room, read_journal};
 use crate::journal::writer::{self, JournalHandle, JournalState, NewEntry, check_size};
 use crate::journal::{Committed, NoteId};
 use crate::known_ids::{KnownIds, day_of};
@@ -206,6 +206,7 @@ impl EventStore {
             remove_leftovers(&segment_folder, &rows)?;
             let segments = open_segments(&segment_folder, rows, &opening_cache, opening_remote.as_ref())?;
             Ok((recovered, segments))
+            give_back_room(&recovered);
         })
         .await?;
 

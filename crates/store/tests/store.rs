@@ -262,6 +262,50 @@ async fn a_journal_goes_on_in_a_file_with_room_as_soon_as_there_is_one() {
     assert_eq!(all_ids(&store).await.len() as i64, written + 1);
 }
 
+/// A process that is started again and again, and killed each time, would fill disk and memory with room for the journal.
+#[test]
+fn room_of_the_journal_is_given_back_at_an_end_and_at_a_start() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let room = 256 * 1024;
+    let config = |folder: &Path| StoreConfig { journal_file_bytes_max: room, ..StoreConfig::new(folder) };
+    let journal = |folder: &Path| -> Vec<(std::path::PathBuf, u64)> {
+        let files = std::fs::read_dir(folder.join("journal")).unwrap().map(|file| file.unwrap());
+        let files = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "journal"));
+        files.map(|file| (file.path(), file.metadata().unwrap().len())).collect()
+    };
+    let bytes = |folder: &Path| journal(folder).iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut written = 0;
+    runtime.block_on(async {
+        let store = EventStore::open(config(folder.path())).await.unwrap().0;
+        while bytes(folder.path()) < room {
+            assert!(written < 500, "no file has room yet");
+            store.append(record(&format!("e-{written}"), written, "X", "b"), None).await.unwrap();
+            written += 1;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // What a killed process leaves.
+        std::fs::create_dir(copy.path().join("journal")).unwrap();
+        for (path, _) in journal(folder.path()) {
+            std::fs::copy(&path, copy.path().join("journal").join(path.file_name().unwrap())).unwrap();
+        }
+        store.close().await;
+    });
+    drop(runtime);
+    assert!(bytes(folder.path()) < room, "an orderly end");
+    assert!(bytes(copy.path()) >= room);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = EventStore::open(config(copy.path())).await.unwrap().0;
+        assert!(bytes(copy.path()) < room, "the start after a kill");
+        assert_eq!(all_ids(&store).await.len() as i64, written);
+        store.close().await;
+        drop(store);
+        let store = EventStore::open(config(copy.path())).await.unwrap().0;
+        assert_eq!(all_ids(&store).await.len() as i64, written);
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sealing_trims_the_journal_but_not_behind_a_pending_note() {
     let folder = tempfile::tempdir().unwrap();

@@ -48,11 +48,23 @@ pub struct Recovered {
     pub last_note: u64,
     /// Bytes that were cut off as torn, for the log.
     pub torn_bytes: u64,
+    /// Files with zeros at their end, and where these begin.
+    pub unused_room: Vec<(PathBuf, u64)>,
 }
 
 /// Path of the file with this ordinal.
 pub fn file_path(folder: &Path, ordinal: u64) -> PathBuf {
     folder.join(format!("{ordinal:012}.{FILE_ENDING}"))
+}
+
+/// Gives the room back that files have behind their content: nothing is written to them any more, and each start of a
+/// process makes new room. What fails costs disk and nothing else.
+pub(crate) fn give_back_room(recovered: &Recovered) {
+    for (path, content) in &recovered.unused_room {
+        if let Err(error) = File::options().write(true).open(path).and_then(|file| file.set_len(*content)) {
+            tracing::warn!(%error, path = %path.display(), "a journal file keeps room that it does not need");
+        }
+    }
 }
 
 /// Reads all files of a journal folder, without changing them.
@@ -66,6 +78,14 @@ pub fn read_journal(folder: &Path) -> Result<Recovered, StoreError> {
     for path in &paths {
         let mut bytes = Vec::new();
         File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(StoreError::io("read", path))?;
+        // Every entry begins with bytes that are not all zero, so that none begins behind the last such byte. What is
+        // behind it is let go: events stay in this memory for an hour, and a file may be nearly all room.
+        let content = end_of_content(&bytes).max(HEADER_BYTES.min(bytes.len()));
+        if content < bytes.len() {
+            recovered.unused_room.push((path.clone(), content as u64));
+            bytes.truncate(content);
+            bytes.shrink_to_fit();
+        }
         contents.push(Bytes::from(bytes));
     }
     let headers: Vec<Result<FileHeader, EntryError>> = contents.iter().map(|bytes| FileHeader::decode(bytes)).collect();
@@ -113,20 +133,18 @@ fn read_file(
     }
     let mut at = HEADER_BYTES;
     let mut next_sequence = header.next_sequence;
-    // Every entry begins with bytes that are not all zero, so that none begins behind the last such byte.
-    let end = end_of_content(bytes);
-    while at < end {
+    while at < bytes.len() {
         let (entry, size) = match decode_entry(&bytes[at..]) {
             Ok(decoded) => decoded,
             Err(error) => {
                 let may_be_torn = match limit {
-                    Limit::Last => is_torn(&bytes[..end], at),
+                    Limit::Last => is_torn(bytes, at),
                     Limit::Before(next) => *next == next_sequence,
                 };
                 if !may_be_torn {
                     return Err(damaged(path, at, &error));
                 }
-                recovered.torn_bytes += (end - at) as u64;
+                recovered.torn_bytes += (bytes.len() - at) as u64;
                 break;
             }
         };
@@ -134,7 +152,7 @@ fn read_file(
             EntryKind::Event => {
                 if matches!(limit, Limit::Before(next) if entry.number >= *next) {
                     // Written and never acknowledged: its number was given again in the next file.
-                    recovered.torn_bytes += (end - at) as u64;
+                    recovered.torn_bytes += (bytes.len() - at) as u64;
                     break;
                 }
                 if entry.number != next_sequence {

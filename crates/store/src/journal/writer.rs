@@ -226,6 +226,14 @@ impl Writer {
             is_stopping = self.write(commands.drain(..));
         }
         // Whoever still waits learns from the closed channel that nothing was written.
+        self.give_back_room();
+    }
+
+    /// Cuts off what the open file has not used. What fails is done at the next start.
+    fn give_back_room(&mut self) {
+        if let Some(Err(error)) = self.open.take().map(|open| open.cut()) {
+            tracing::debug!(%error, "the journal file keeps the room that it has not used");
+        }
     }
 
     /// Writes a batch; says whether the thread shall end.
