@@ -27,7 +27,7 @@ impl Collector for HistoryState {
             ("segment_bytes", "Bytes of all segments", status.segment_bytes),
             ("local_segments", "Segments that are files of the data folder", status.local_segment_count),
             ("local_segment_bytes", "Bytes of segments that are files of the data folder", status.local_segment_bytes),
-            ("cache_bytes", "Memory of parts of segments that lookups read", status.cache_bytes),
+            ("cache_bytes", "Memory of events and parts of segments that lookups read", status.cache_bytes),
         ];
         if let Some(bucket) = status.bucket {
             let is_away = u64::from(bucket.is_away);

@@ -24,7 +24,8 @@ pub struct StoreConfig {
     pub segment_age_max: Duration,
     /// Bytes of a journal file after which the next one begins. Default 16 MiB.
     pub journal_file_bytes_max: u64,
-    /// Memory for parts of segments that lookups read, bytes. Default 256 MiB.
+    /// Memory for what lookups read of segments, bytes: a quarter of it for whole events, the rest for parts of segments.
+    /// Default 256 MiB.
     pub segment_cache_bytes: u64,
     /// Days that events are kept, counted from their time. Default 90.
     pub retention_days: u32,

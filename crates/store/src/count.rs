@@ -191,7 +191,7 @@ fn count_records<'a>(
     let mut events = EventQuery { after: None, limit: EVENTS_AT_ONCE, ..query.events.clone() };
     let mut counts = Counts::default();
     loop {
-        let page = search(&Arc::new(events.clone()), memtables.iter().copied(), segments)?;
+        let page = search(&Arc::new(events.clone()), memtables.iter().copied(), segments, None)?;
         page.events.iter().for_each(|event| counts.add_event(query, event));
         match page.next {
             Some(next) => events.after = Some(next),

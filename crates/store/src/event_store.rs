@@ -28,6 +28,7 @@ use crate::known_ids::{KnownIds, day_of};
 use crate::manifest::{Change, Manifest, SegmentRow};
 use crate::memtable::Memtable;
 use crate::query::{EventQuery, Page, StoredEvent};
+use crate::recent_events::RecentEvents;
 use crate::remote_segments::{BucketStatus, RemoteSegments};
 use crate::search::{event, search};
 use crate::segment_file::{MadeSegment, StoredSegment, write_segment};
@@ -96,6 +97,7 @@ struct View {
     frozen: Vec<Arc<Memtable>>,
     /// In any order.
     segments: Arc<Vec<Arc<StoredSegment>>>,
+    recent: Arc<RecentEvents>,
 }
 
 /// What a record is to the store.
@@ -151,7 +153,7 @@ pub struct StoreStatus {
     pub local_segment_bytes: u64,
     /// How the bucket is used, if there is one.
     pub bucket: Option<BucketStatus>,
-    /// Memory of parts of segments that lookups read, bytes.
+    /// Memory of events and parts of segments that lookups read, bytes.
     pub cache_bytes: u64,
     /// Days that events are kept.
     pub retention_days: u32,
@@ -197,16 +199,17 @@ impl EventStore {
                 Some(Arc::new(RemoteSegments::open(bucket, &config.data_dir, installation, &rows, to_delete)?))
             }
         };
-        let cache = segment::cache(config.segment_cache_bytes);
+        let recent_bytes = config.segment_cache_bytes / 4;
+        let cache = segment::cache(config.segment_cache_bytes - recent_bytes);
         let followed = Arc::new(Followed::new());
         let (opening_cache, opening_remote) = (Arc::clone(&cache), remote.clone());
         let (recovered, segments) = run_blocking(move || {
             let recovered = read_journal(&journal_folder)?;
             sync_newest_file(&recovered)?;
+            give_back_room(&recovered);
             remove_leftovers(&segment_folder, &rows)?;
             let segments = open_segments(&segment_folder, rows, &opening_cache, opening_remote.as_ref())?;
             Ok((recovered, segments))
-            give_back_room(&recovered);
         })
         .await?;
 
@@ -221,7 +224,12 @@ impl EventStore {
         let active = Arc::new(Memtable::default());
         active.push(events);
         let sources = Arc::new(Sources {
-            view: RwLock::new(View { active, frozen: Vec::new(), segments: Arc::new(segments) }),
+            view: RwLock::new(View {
+                active,
+                frozen: Vec::new(),
+                segments: Arc::new(segments),
+                recent: Arc::new(RecentEvents::new(recent_bytes)),
+            }),
             newest_sequence: watch::Sender::new(next_sequence - 1),
             known_ids: Mutex::new(Weak::new()),
             to_seal: Notify::new(),
@@ -406,7 +414,7 @@ impl EventStore {
             local_segment_count,
             local_segment_bytes,
             bucket,
-            cache_bytes: self.shared.cache.weight(),
+            cache_bytes: self.shared.cache.weight() + self.shared.sources.view.read().recent.bytes(),
             retention_days: self.shared.config.retention_days,
         }
     }
@@ -636,7 +644,7 @@ impl View {
     }
 
     fn lookup(&self, query: &Arc<EventQuery>) -> Result<Page, StoreError> {
-        search(query, self.memtables(), &self.segments)
+        search(query, self.memtables(), &self.segments, Some(&self.recent))
     }
 
     fn after_sequence(

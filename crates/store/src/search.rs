@@ -16,11 +16,14 @@ use segment::{Fact, FoundRow, IndexTest, KeyRange, Rows, SegmentError, Wanted};
 use crate::StoreError;
 use crate::memtable::Memtable;
 use crate::query::{AttributeFilter, EventQuery, Order, Page, Position, Scan, StoredEvent, join};
+use crate::recent_events::RecentEvents;
 use crate::segment_file::StoredSegment;
 use crate::shared_work::for_each_part;
 
 /// Places that a segment is asked for at once: the rows of a block or so.
 const PLACES_AT_ONCE: usize = 256;
+/// Most places that are those of a page somebody looks at, whose events are kept: who reads more reads on.
+const PLACES_OF_PAGE: usize = 128;
 /// Most records that are read before they are looked at.
 const RECORDS_AT_ONCE: usize = 4096;
 /// Most rows of a segment that one thread reads before it looks for others: some blocks.
@@ -67,11 +70,12 @@ struct Source<'a> {
     at_once: usize,
 }
 
-/// One page of the events that fit.
+/// One page of the events that fit. Those of a page of segments that somebody looks at may be kept in `recent`.
 pub(crate) fn search<'a>(
     query: &Arc<EventQuery>,
     memtables: impl Iterator<Item = &'a Arc<Memtable>>,
     segments: &[Arc<StoredSegment>],
+    recent: Option<&RecentEvents>,
 ) -> Result<Page, StoreError> {
     let scan = Scan::new(query);
     let mut found: Vec<Arc<StoredEvent>> = memtables.flat_map(|memtable| memtable.scan(&scan)).collect();
@@ -87,7 +91,7 @@ pub(crate) fn search<'a>(
         if places.is_empty() {
             break;
         }
-        let fitting = merge.read(&places)?;
+        let fitting = merge.read(&places, recent)?;
         // Where few fit, more are read at once, because neighbours cost less.
         wanted = if fitting.len() * 4 < places.len() {
             more_at_once(wanted)
@@ -335,7 +339,31 @@ impl<'a> Merge<'a> {
     }
 
     /// The events at some places, as far as they fit. In any order.
-    fn read(&self, places: &[(usize, FoundRow)]) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+    fn read(
+        &self,
+        places: &[(usize, FoundRow)],
+        recent: Option<&RecentEvents>,
+    ) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
+        let Some(recent) = recent.filter(|_| places.len() <= PLACES_OF_PAGE) else {
+            return self.read_segments(places);
+        };
+        let (mut fitting, mut missing) = (Vec::with_capacity(places.len()), Vec::new());
+        for place in places {
+            match recent.get(place.1.sequence) {
+                Some(event) => fitting.extend(Some(event).filter(|event| self.query.fits(event))),
+                None => missing.push(*place),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(fitting);
+        }
+        let read = self.read_segments(&missing)?;
+        read.iter().for_each(|event| recent.keep(event));
+        fitting.extend(read);
+        Ok(fitting)
+    }
+
+    fn read_segments(&self, places: &[(usize, FoundRow)]) -> Result<Vec<Arc<StoredEvent>>, StoreError> {
         let mut of_source: Vec<Vec<FoundRow>> = vec![Vec::new(); self.sources.len()];
         for (index, row) in places {
             of_source[*index].push(*row);

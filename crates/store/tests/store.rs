@@ -306,6 +306,40 @@ fn room_of_the_journal_is_given_back_at_an_end_and_at_a_start() {
     });
 }
 
+/// Events that a page showed are kept; what is kept must not be seen by questions that it does not fit, nor outlive its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_showed_is_shown_again_to_whom_it_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..40 {
+        let name = if number % 4 == 0 { "DeleteBucket" } else { "CreateBucket" };
+        store
+            .append(record(&format!("e-{number}"), number, name, &format!("bucket-{}", number % 3)), None)
+            .await
+            .unwrap();
+    }
+    store.seal(true).await.unwrap();
+    let ids = async |attributes: &[AttributeFilter], texts: &[&str]| {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        let query = EventQuery { attributes: attributes.to_vec(), texts, ..EventQuery::default() };
+        let page = store.lookup(query).await.unwrap();
+        page.events.iter().map(|event| event.index.event_id.to_string()).collect::<Vec<_>>()
+    };
+    let numbers = |fits: fn(i64) -> bool| {
+        (0..40).rev().filter(|number| fits(*number)).map(|number| format!("e-{number}")).collect::<Vec<_>>()
+    };
+    let deleted = [AttributeFilter::EventName("DeleteBucket".to_owned())];
+    let before = store.status().cache_bytes;
+    for _ in 0..2 {
+        assert_eq!(ids(&[], &[]).await, numbers(|_| true));
+        assert_eq!(ids(&deleted, &[]).await, numbers(|number| number % 4 == 0));
+        assert_eq!(ids(&deleted, &["bucket-1"]).await, numbers(|number| number % 12 == 4));
+    }
+    assert!(store.status().cache_bytes > before + 40 * 500, "all of them are kept");
+    while store.compact().await.unwrap() {}
+    assert_eq!(ids(&deleted, &[]).await, numbers(|number| number % 4 == 0), "joined with others");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sealing_trims_the_journal_but_not_behind_a_pending_note() {
     let folder = tempfile::tempdir().unwrap();
