@@ -35,6 +35,7 @@ mod scopes;
 mod segment;
 mod table;
 mod tally;
+mod term_filter;
 mod terms;
 mod text;
 mod text_filter;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use memchr::memmem::Finder;
 
@@ -20,6 +20,7 @@ use crate::hash::term_hash;
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
 use crate::scopes::read_caller_blocks;
 use crate::table::{Chunk, unpack_items};
+use crate::term_filter::TermFilter;
 use crate::terms::Target;
 use crate::write::{id_entry_bytes, id_row_bits};
 
@@ -70,6 +71,7 @@ pub struct Segment {
     cache: Arc<Cache>,
     /// Blocks whose cells were read whole and are what was written, a bit each.
     proved_cells: Box<[AtomicU64]>,
+    term_filter: OnceLock<TermFilter>,
 }
 
 /// Columns that rows have cells of, and the classes of these rows.
@@ -108,7 +110,7 @@ impl Segment {
         })?;
         let first_term_chunk = index.table.chunk_of(index.first_term_page).unwrap_or_default();
         let proved_cells = (0..index.blocks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { id, source, index, first_term_chunk, cache, proved_cells })
+        Ok(Self { id, source, index, first_term_chunk, cache, proved_cells, term_filter: OnceLock::new() })
     }
 
     /// What it holds.
@@ -296,6 +298,43 @@ impl Segment {
         Ok(rows)
     }
 
+    fn with_term_page(&self, page: usize, look: impl FnOnce(&[u8]) -> Result<(), Damage>) -> Result<(), SegmentError> {
+        let item = self.index.first_term_page + page as u32;
+        // A page by itself is not kept: it is small, and the next term is in another.
+        let number = self.first_term_chunk + page;
+        let chunk = if self.index.table.is_alone(number, item) {
+            Arc::new(self.chunk_once(number)?)
+        } else {
+            self.chunk(self.index.table.chunk_of(item)?)?
+        };
+        Ok(look(chunk.item(item)?)?)
+    }
+
+    /// Reads all terms, so that those that are not there are told from memory from then on: one or two bytes for each.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn read_term_filter(&self) -> Result<(), SegmentError> {
+        if self.term_filter.get().is_some() {
+            return Ok(());
+        }
+        let terms = &self.index.terms;
+        let mut hashes = Vec::new();
+        for page in 0..terms.pages.len() {
+            self.with_term_page(page, |bytes| terms.hashes(page, bytes, |hash| hashes.push(hash)))?;
+        }
+        let mut filter = TermFilter::new(terms, hashes.len());
+        hashes.into_iter().for_each(|hash| filter.add(hash));
+        // Who else read them at the same time had the same.
+        let _ = self.term_filter.set(filter);
+        Ok(())
+    }
+
+    /// Memory of what [`Segment::read_term_filter`] read, bytes.
+    pub fn term_filter_bytes(&self) -> usize {
+        self.term_filter.get().map_or(0, TermFilter::bytes)
+    }
+
     /// Numbers that a term leads to, by its hash.
     pub(crate) fn numbers_of(&self, hash: u64, target: Target) -> Result<Vec<u32>, SegmentError> {
         self.numbers_of_each(hash, [target]).map(|[numbers]| numbers)
@@ -308,18 +347,17 @@ impl Segment {
         targets: [Target; N],
     ) -> Result<[Vec<u32>; N], SegmentError> {
         let mut numbers = [const { Vec::new() }; N];
+        let is_nowhere = |hash: u32| self.term_filter.get().is_some_and(|filter| !filter.may_have(hash));
+        if self.index.terms.wanted(hash).is_none_or(is_nowhere) {
+            return Ok(numbers);
+        }
         for page in self.index.terms.pages_of(hash) {
-            let item = self.index.first_term_page + page as u32;
-            // A page by itself is not kept: it is small, and the next term is in another.
-            let number = self.first_term_chunk + page;
-            let chunk = if self.index.table.is_alone(number, item) {
-                Arc::new(self.chunk_once(number)?)
-            } else {
-                self.chunk(self.index.table.chunk_of(item)?)?
-            };
-            for (numbers, target) in numbers.iter_mut().zip(targets) {
-                numbers.extend(self.index.terms.find(page, chunk.item(item)?, hash, target)?);
-            }
+            self.with_term_page(page, |bytes| {
+                for (numbers, target) in numbers.iter_mut().zip(targets) {
+                    numbers.extend(self.index.terms.find(page, bytes, hash, target)?);
+                }
+                Ok(())
+            })?;
         }
         for numbers in &mut numbers {
             numbers.sort_unstable();

@@ -258,7 +258,26 @@ impl TermIndex {
         Ok(found)
     }
 
-    fn wanted(&self, hash: u64) -> Option<u32> {
+    /// Visits the stored hashes of a page's terms.
+    pub(crate) fn hashes(&self, page: usize, bytes: &[u8], mut visitor: impl FnMut(u32)) -> Result<(), Damage> {
+        let mut here = u64::from(*self.pages.get(page).ok_or(Damage("a page of terms is missing"))?);
+        let mut cursor = Cursor::new(bytes);
+        while !cursor.is_empty() {
+            here += cursor.number()?;
+            visitor(u32::try_from(here).map_err(|_| Damage("a hash is too large"))?);
+            let head = cursor.number()?;
+            if head & 1 == 1 {
+                if head & 2 != 0 {
+                    cursor.index()?;
+                }
+                cursor.text()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is stored of a hash; `None` where there are no terms.
+    pub(crate) fn wanted(&self, hash: u64) -> Option<u32> {
         (!self.pages.is_empty()).then(|| short(hash, self.hash_bits))
     }
 }

@@ -614,6 +614,34 @@ fn a_segment_that_was_warmed_up_has_at_hand_what_records_share() {
     assert!(reads_of(&cold, 700) > 3);
 }
 
+#[test]
+fn what_is_not_there_is_told_from_memory_once_the_terms_were_read() {
+    let (mut builder, records) = (Builder::default(), token_records());
+    for (number, record) in (1..).zip(&records) {
+        push(&mut builder, record, number).unwrap();
+    }
+    let (bytes, _) = builder.finish(Sequences::Given).unwrap().unwrap();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let open = |id| Segment::open(id, Box::new(Counted(bytes.clone(), Arc::clone(&reads))), cache(8 << 20)).unwrap();
+    let (plain, filtered) = (open(1), open(2));
+    filtered.read_term_filter().unwrap();
+    assert!(filtered.term_filter_bytes() > 0 && plain.term_filter_bytes() == 0);
+    let mut names: Vec<String> = (0..1000).map(|number| format!("nobody-{number}")).collect();
+    for record in &records {
+        names.extend(LookupIndex::derive(record).unwrap().username.map(|name| name.to_string()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    let mut passed_over = 0;
+    for name in &names {
+        let expected = all(&plain, &[Fact::Username(name)], true);
+        let before = reads.load(Ordering::Relaxed);
+        assert_eq!(all(&filtered, &[Fact::Username(name)], true), expected, "{name}");
+        passed_over += usize::from(reads.load(Ordering::Relaxed) == before);
+    }
+    assert!(passed_over > 800, "{passed_over} of {}", names.len());
+}
+
 /// Files that were written by each version of the format, kept for ever.
 #[test]
 fn samples_of_every_version_are_read() {

@@ -145,7 +145,11 @@ async fn seal_when_due(store: &EventStore, seal_interval: Duration) {
 /// that calls and lookups of that moment have the processors.
 async fn warm_up_when_due(store: &EventStore) {
     loop {
-        match store.warm_up().await {
+        let done = match store.warm_up().await {
+            Ok(None) => store.read_term_filter().await,
+            done => done,
+        };
+        match done {
             Ok(Some(took)) => tokio::time::sleep(took).await,
             Ok(None) => store.until_new_segments().await,
             Err(error) => {

@@ -398,6 +398,7 @@ impl EventStore {
             local_segment_count += 1;
             local_segment_bytes += size(segment);
         }
+        let filter_bytes: u64 = view.segments.iter().map(|segment| segment.term_filter_bytes()).sum();
         let segment_count = view.segments.len() as u64;
         let bucket = self.shared.remote.as_ref().map(|remote| BucketStatus {
             segment_count: segment_count - local_segment_count,
@@ -414,7 +415,7 @@ impl EventStore {
             local_segment_count,
             local_segment_bytes,
             bucket,
-            cache_bytes: self.shared.cache.weight() + self.shared.sources.view.read().recent.bytes(),
+            cache_bytes: self.shared.cache.weight() + view.recent.bytes() + filter_bytes,
             retention_days: self.shared.config.retention_days,
         }
     }

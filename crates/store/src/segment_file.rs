@@ -32,6 +32,8 @@ pub(crate) struct StoredSegment {
     kept_from: Arc<AtomicI64>,
     /// Whether [`StoredSegment::warm_up`] has been tried.
     is_warm: AtomicBool,
+    /// The same of [`StoredSegment::read_term_filter`].
+    is_filtered: AtomicBool,
 }
 
 /// Where the bytes of a segment are. They never change, but they move from the folder to the bucket while others read.
@@ -108,6 +110,7 @@ impl StoredSegment {
             row,
             kept_from: Arc::new(AtomicI64::new(i64::MIN)),
             is_warm: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
         };
         if stored.is_local() {
             stored.segment()?;
@@ -146,6 +149,7 @@ impl StoredSegment {
             row: self.row.clone(),
             kept_from: Arc::clone(&self.kept_from),
             is_warm: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
         }
     }
 
@@ -161,6 +165,25 @@ impl StoredSegment {
     pub(crate) fn warm_up(&self) -> Result<(), StoreError> {
         self.is_warm.store(true, Ordering::Relaxed);
         self.segment()?.warm_up().map_err(self.failed())
+    }
+
+    /// Whether [`StoredSegment::read_term_filter`] has been tried.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.is_filtered.load(Ordering::Relaxed)
+    }
+
+    /// Reads which terms it has into memory, once; see [`Segment::read_term_filter`].
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub(crate) fn read_term_filter(&self) -> Result<(), StoreError> {
+        self.is_filtered.store(true, Ordering::Relaxed);
+        self.segment()?.read_term_filter().map_err(self.failed())
+    }
+
+    /// Memory of that, bytes.
+    pub(crate) fn term_filter_bytes(&self) -> u64 {
+        self.opened.get().map_or(0, |segment| segment.term_filter_bytes() as u64)
     }
 
     /// Whether it is a file of the data folder.

@@ -29,6 +29,23 @@ impl EventStore {
         run_blocking(warm_up).await
     }
 
+    /// Reads which terms the newest segment has of which that is not known yet, so that lookups of other values pass it over;
+    /// says how long that took, or nothing if there is none. Only what LookupEvents shows, and only files.
+    ///
+    /// # Errors
+    /// The segment cannot be read. It is not tried again.
+    pub async fn read_term_filter(&self) -> Result<Option<Duration>, StoreError> {
+        let mut segments = self.all_segments();
+        segments
+            .retain(|stored| stored.is_local() && !stored.is_filtered() && stored.is_of_high_volume() != Some(true));
+        let Some(stored) = segments.into_iter().max_by_key(|stored| stored.time_range().1) else { return Ok(None) };
+        let read = move || {
+            let begun = Instant::now();
+            stored.read_term_filter().map(|()| Some(begun.elapsed()))
+        };
+        run_blocking(read).await
+    }
+
     /// Waits until there may be segments to warm up.
     pub async fn until_new_segments(&self) {
         self.new_segments().notified().await;

@@ -100,6 +100,12 @@ async fn as_many_of_the_newest_segments_are_warmed_up_as_half_of_the_cache_holds
     tokio::time::timeout(Duration::from_secs(5), store.until_new_segments()).await.expect("a segment came");
     assert_eq!(warm_up().await, 1);
     assert_eq!(all_ids(&store).await.len(), 7);
+    let (bytes, mut filters) = (store.status().cache_bytes, 0);
+    while store.read_term_filter().await.unwrap().is_some() {
+        filters += 1;
+    }
+    assert_eq!(filters, 7, "those of all segments, each once");
+    assert!(store.status().cache_bytes > bytes);
 }
 
 /// With many segments and few rows in each, several are asked at once and by several threads.
