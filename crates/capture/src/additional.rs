@@ -7,7 +7,9 @@ use http::HeaderName;
 use model::{AdditionalData, AdditionalValue, EventCategory};
 use serde_json::Value as Json;
 
+use crate::asked::Asked;
 use crate::exchange::{Authentication, Exchange, Outcome};
+use crate::functions::function_arn;
 use crate::render::{Direction, Renderer};
 use crate::resources::{member_of, text_of};
 use crate::s3;
@@ -113,15 +115,9 @@ fn decisions(exchange: &Exchange<'_>, operation: &str, output: &StructureValue) 
 fn function_version(exchange: &Exchange<'_>) -> Option<AdditionalData> {
     let Outcome::Answered { headers, .. } = exchange.outcome else { return None };
     let version = headers.get("x-amz-executed-version")?.to_str().ok()?;
-    let (_, after) = exchange.head.path.split_once("/functions/")?;
-    let name = after.split('/').next()?;
-    let region = exchange.region;
-    let account = exchange.recipient_account;
-    let function = if name.starts_with("arn:") {
-        name.to_owned()
-    } else {
-        format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
-    };
+    let call = exchange.subject.call()?;
+    let name = text_of(call.service, Asked::input(exchange, call).value()?, "FunctionName")?;
+    let function = function_arn(name, exchange.region, exchange.recipient_account);
     Some(AdditionalData::new().with("functionVersion", format!("{function}:{version}")))
 }
 

@@ -11,7 +11,8 @@
 //! - `redact`: what a record must never hold. The default is to hide. `redaction_key`: the keyed hash that can stand
 //!   beside it.
 //! - `echo`: error messages that repeat what is hidden.
-//! - `resources`, `additional`, `failure`, `shared_event`: the other elements.
+//! - `resources`, `additional`, `failure`, `shared_event`: the other elements; `functions`: the names that Lambda takes.
+//! - `access_portal`: calls of people on their portal, which are recorded as events of the service.
 //! - `identity_lessons`: what answers of IAM and STS teach about who owns which key; the callers that only they name.
 //! - `unknown_operation`: calls that are newer than the catalog.
 //!
@@ -19,6 +20,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic"))]
 
+mod access_portal;
 mod additional;
 mod asked;
 mod category;
@@ -31,6 +33,7 @@ mod echo;
 mod event_name;
 mod exchange;
 mod failure;
+mod functions;
 mod identity_lessons;
 mod loose_value;
 mod operation_facts;

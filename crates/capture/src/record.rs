@@ -11,6 +11,7 @@ use model::{AdditionalData, EventCategory, EventRecord, EventType, Text};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::access_portal;
 use crate::additional::additional_event_data;
 use crate::asked::Asked;
 use crate::category::event_category;
@@ -59,9 +60,11 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         }
         None => (None, None),
     };
-    if is_unread {
+    let is_of_portal = access_portal::is_portal(service);
+    if is_unread || is_of_portal {
         parts.forget_what_was_asked();
     }
+    let tells_of_tls = rules.writes_tls && !is_of_portal;
     let user_identity = federated_caller(exchange).unwrap_or_else(|| Arc::clone(exchange.caller));
     let recipient = Text::new(exchange.recipient_account.as_str());
     let shared_event_id = match success(exchange) {
@@ -90,15 +93,15 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         event_id: Text::new(exchange.event_id),
         read_only: parts.read_only,
         resources: parts.resources,
-        event_type: EventType::AwsApiCall,
+        event_type: if is_of_portal { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
         api_version: parts.api_version,
         management_event: parts.category == EventCategory::Management,
         recipient_account_id: recipient,
         shared_event_id,
-        service_event_details: None,
+        service_event_details: if is_of_portal { access_portal::details(exchange) } else { None },
         event_category: parts.category,
         // Source: 18,000 real records with `invokedBy`, of which none has it.
-        tls_details: exchange.tls.filter(|_| exchange.caller.invoked_by.is_none()).cloned(),
+        tls_details: exchange.tls.filter(|_| exchange.caller.invoked_by.is_none() && tells_of_tls).cloned(),
     }
 }
 
@@ -117,7 +120,8 @@ struct Parts {
 }
 
 impl Parts {
-    /// Leaves the name of the call alone, as in the record of one that its service has not read.
+    /// Leaves the name of the call alone, as in the record of one that its service has not read, or does not record as a
+    /// call.
     fn forget_what_was_asked(&mut self) {
         self.api_version = None;
         self.request_parameters = None;

@@ -123,6 +123,9 @@ const MEMBERS: &[(&str, &str, Treatment)] = &[
     ("lambda", "ClientContext", Omit),
     // Content.
     ("logs", "logEvents", HIDE),
+    // Guide, and records of what became of the call (2018, 2021, 2023, github.com/panther-labs/panther-analysis).
+    ("organizations", "AccountName", Treatment::Text("****")),
+    ("organizations", "Email", Treatment::Text("****")),
     // Guide (2024).
     ("pinpoint-sms-voice-v2", "MessageBody", HIDE),
     // Content.

@@ -10,6 +10,7 @@ use model::{AccountId, Arn, EventCategory, EventResource, Text};
 
 use crate::category::types_of;
 use crate::exchange::Exchange;
+use crate::functions::function_arn;
 use crate::s3::{self, Address};
 use data_arns::{DATA_ARNS, filled};
 use managed_arns::{MANAGED_ARNS, Side};
@@ -82,7 +83,7 @@ fn named_resources(known: &Known<'_>) -> Vec<EventResource> {
         ("dynamodb", _) => known.tables(),
         ("sqs", _) => known.queues(),
         ("dynamodbstreams", EventCategory::Data) => known.stream_of_table(),
-        ("lambda", EventCategory::Data) => known.named("FunctionName", Some("AWS::Lambda::Function"), "function:"),
+        ("lambda", EventCategory::Data) => known.functions(),
         ("kinesis", EventCategory::Data) => known.streams(),
         ("sns", EventCategory::Data) => known.topics(),
         // Also management events. Source: guide.
@@ -421,6 +422,13 @@ impl Known<'_> {
     fn named(&self, member: &str, resource_type: Option<&str>, prefix: &str) -> Vec<EventResource> {
         let name = self.text(member);
         name.map(|name| self.resource(resource_type, self.arn(&self.service.id, prefix, name))).into_iter().collect()
+    }
+
+    /// The function, whichever of its versions was asked for.
+    fn functions(&self) -> Vec<EventResource> {
+        let arn = |name| function_arn(name, self.exchange.region, self.exchange.recipient_account);
+        let name = self.text("FunctionName");
+        name.map(|name| self.resource(Some("AWS::Lambda::Function"), arn(name))).into_iter().collect()
     }
 
     fn s3(&self) -> Vec<EventResource> {

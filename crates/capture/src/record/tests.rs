@@ -515,6 +515,30 @@ fn a_service_stands_in_place_of_address_and_tls() {
     check(&case, &json!({"sourceIPAddress": "ec2.amazonaws.com", "tlsDetails": null}));
 }
 
+/// Source: records and guides (2022 to 2026); see the rules of services behind API Gateway.
+#[test]
+fn a_gateway_hides_the_connection() {
+    let tls = json!({"cipherSuite": "TLS_AES_128_GCM_SHA256"});
+    for (service, operation, path, expected) in [
+        ("eks", "ListClusters", "/clusters", &Json::Null),
+        ("guardduty", "ListDetectors", "/detector", &Json::Null),
+        ("connect", "ListInstances", "/instance", &Json::Null),
+        // Without a row.
+        ("ram", "GetResourcePolicies", "/getresourcepolicies", &Json::Null),
+        ("apigateway", "GetRestApis", "/restapis", &Json::Null),
+        ("account", "GetContactInformation", "/getContactInformation", &Json::Null),
+        ("notifications", "ListNotificationHubs", "/notification-hubs", &Json::Null),
+        // Of REST and JSON, and not behind one.
+        ("lambda", "ListFunctions", "/2015-03-31/functions/", &tls),
+        ("quicksight", "ListIngestions", "/accounts/111122223333/data-sets/d/ingestions", &tls),
+        ("bedrock", "ListGuardrails", "/guardrails", &tls),
+        ("rolesanywhere", "ListProfiles", "/profiles", &tls),
+    ] {
+        let case = Case { method: Method::GET, path, ..Case::new(service, operation, "", "{}") };
+        check(&case, &json!({ "tlsDetails": expected }));
+    }
+}
+
 #[test]
 fn forms_of_browsers_are_uploads_with_their_key_alone() {
     let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nup/f.txt\r\n--b\r\n\

@@ -707,3 +707,85 @@ fn rules_of_single_services_hold() {
         &json!({ "requestParameters": { "maxResults": "100" } }),
     );
 }
+
+/// Source: records (2018, 2023, github.com/aidansteele/aidansteele.github.io).
+#[test]
+fn an_invocation_names_its_function_and_the_version_that_ran() {
+    let function = "arn:aws:lambda:eu-west-1:111122223333:function:f";
+    for path in [
+        "/2015-03-31/functions/f/invocations",
+        "/2015-03-31/functions/f%3Alive/invocations",
+        "/2015-03-31/functions/111122223333%3Afunction%3Af/invocations",
+        "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A111122223333%3Afunction%3Af%3Alive/invocations",
+    ] {
+        let case = Case {
+            path,
+            answer_headers: &[("x-amz-executed-version", "14")],
+            ..Case::new("lambda", "Invoke", r#"{"secret":1}"#, "{}")
+        };
+        check(
+            &case,
+            &json!({
+                "eventCategory": "Data",
+                "additionalEventData": { "functionVersion": format!("{function}:14") },
+                "resources": [{ "accountId": "111122223333", "type": "AWS::Lambda::Function", "ARN": function }],
+            }),
+        );
+    }
+    // The function of another account, which the caller names by its ARN.
+    let other = "arn:aws:lambda:eu-west-1:444455556666:function:f";
+    let path = format!("/2015-03-31/functions/{}/invocations", other.replace(':', "%3A"));
+    let case = Case { path: &path, ..Case::new("lambda", "Invoke", "{}", "{}") };
+    check(
+        &case,
+        &json!({
+            "additionalEventData": null,
+            "resources": [{ "accountId": "444455556666", "type": "AWS::Lambda::Function", "ARN": other }],
+        }),
+    );
+}
+
+/// Source: Identity Center guide; records (2026, github.com/aidansteele).
+#[test]
+fn calls_on_the_access_portal_are_events_of_the_service() {
+    for (operation, path, query, details) in [
+        ("ListAccounts", "/assignment/accounts", Some("max_result=5&next_token=n"), Json::Null),
+        (
+            "ListAccountRoles",
+            "/assignment/roles",
+            Some("account_id=444455556666&max_result=5"),
+            json!({ "account_id": "444455556666" }),
+        ),
+        (
+            "GetRoleCredentials",
+            "/federation/credentials",
+            Some("account_id=444455556666&role_name=Admin"),
+            json!({ "role_name": "Admin", "account_id": "444455556666" }),
+        ),
+    ] {
+        let case = Case {
+            method: Method::GET,
+            path,
+            query,
+            headers: &[("x-amz-sso_bearer_token", "hunter2")],
+            ..Case::new("sso", operation, "", r#"{"roleCredentials":{"secretAccessKey":"hunter2"}}"#)
+        };
+        let record = check(
+            &case,
+            &json!({
+                "eventSource": "sso.amazonaws.com",
+                "eventName": operation,
+                "eventType": "AwsServiceEvent",
+                "readOnly": true,
+                "requestParameters": null,
+                "responseElements": null,
+                "serviceEventDetails": details,
+                "tlsDetails": null,
+            }),
+        );
+        assert!(!record.to_string().contains("hunter2"), "{record:#}");
+    }
+    // The administration of Identity Center is called.
+    let case = Case::new("sso-admin", "ListInstances", "{}", "{}");
+    check(&case, &json!({ "eventType": "AwsApiCall", "serviceEventDetails": null }));
+}
