@@ -508,9 +508,11 @@ def answer_of(record, service, operation_name):
         values = filled(shape)
     if service == "kms" and shape is not None and not isinstance(elements, dict):
         values = with_key(shape, values, record)
-    sent = (record.get("additionalEventData") or {}).get("sesMessageId")
-    if sent is not None:
-        values = {**values, "MessageId": sent}
+    told = record.get("additionalEventData") or {}
+    if "sesMessageId" in told:
+        values = {**values, "MessageId": told["sesMessageId"]}
+    if "functionVersion" in told:
+        values = {**values, "ExecutedVersion": told["functionVersion"].rsplit(":", 1)[-1]}
     if service == "verifiedpermissions" and isinstance(record.get("additionalEventData"), dict):
         # Decisions are told outside the answer.
         values = rebuilder.structure(shape, record["additionalEventData"], "additionalEventData")

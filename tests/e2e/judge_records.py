@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import botocore.session
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -141,10 +142,11 @@ class Caller:
         self.mark = self.agent = None
         self.sent = 0
 
-    def client(self, service, region, is_path_style):
-        key = (service, region, is_path_style)
+    def client(self, service, region, is_path_style, is_signed):
+        key = (service, region, is_path_style, is_signed)
         if key not in self.clients:
             config = Config(
+                signature_version=None if is_signed else UNSIGNED,
                 retries={"total_max_attempts": 1},
                 parameter_validation=False,
                 s3={"addressing_style": "path" if is_path_style else "virtual"},
@@ -165,7 +167,7 @@ class Caller:
         region = record.get("awsRegion", "")
         region = region if REGION_NAME.fullmatch(region) else FALLBACK_REGION
         host = (record.get("requestParameters") or {}).get("Host", "") if service.startswith("s3") else ""
-        client = self.client(service, region, host.startswith("s3"))
+        client = self.client(service, region, host.startswith("s3"), not is_anonymous(record))
         self.mark, self.sent = mark, 0
         agent = record.get("userAgent") or "judge"
         self.agent = agent[1:-1] if agent.startswith("[") and agent.endswith("]") else agent
@@ -206,6 +208,11 @@ class Caller:
             read = staticmethod(lambda *_: content)
 
         return AWSResponse(request.url, answer.status, dict(answer.getheaders()), Raw())
+
+
+def is_anonymous(record):
+    """Whether nobody signed the call."""
+    return (record.get("userIdentity") or {}).get("accountId") == "ANONYMOUS_PRINCIPAL"
 
 
 def _latin(value):
@@ -265,7 +272,8 @@ UNKNOWABLE = re.compile(
 MASKS = ("...", "***")
 # What services began to write with this version of the format: its absence in an older record says nothing.
 YOUNGER = re.compile(
-    r"^(responseElements\.requestId|requestParameters\.(Host|encryptionAlgorithm|keySpec|customerMasterKeySpec)|apiVersion|resources\[\d+\]\.type)$"
+    r"^(responseElements\.requestId|requestParameters\.(Host|encryptionAlgorithm|keySpec|customerMasterKeySpec)|apiVersion"
+    r"|resources\[\d+\]\.type|additionalEventData\.(bytesTransferred(In|Out)|CipherSuite))$"
 )
 YOUNGER_VERSION = (1, 7)
 EMPTY = ({}, [], "", 0)
