@@ -145,10 +145,14 @@ impl ServiceRules {
     /// Data Exchange, OAM, Managed Service for Prometheus, GameLift Streams, Launch Wizard, RTB Fabric and Connector for
     /// SCEP. Bytes travel, too, but only rows write them: those of other services may be what a caller sends to somebody.
     ///
+    /// They write one version of the format, later than others do: 1.09 in 2024 and still in October 2025 (records of EKS,
+    /// GuardDuty, Security Hub, Connect, AppRegistry; guides of OAM and RUM), when most others had come to 1.11.
+    ///
     /// The connection that they see is the gateway's, and no record of theirs tells of it: none of some 80 of direct calls
     /// (2022 to 2026) on 20 such services (AppSync, Connect, DevOps Guru, EKS, GuardDuty, Macie, MSK, RAM, Resource
     /// Explorer, Security Hub and others), in logs that tell of it for other services.
     const FRONTED: Self = Self {
+        event_version: "1.09",
         keys: KeyStyle::Wire,
         times: Some(TimeStyle::Wire),
         query_values_are_texts: true,
@@ -319,16 +323,16 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("bcm-pricing-calculator", ServiceRules { is_global: true, ..BILLED }),
     ("bcm-recommended-actions", ServiceRules { is_global: true, ..BILLED }),
     // Records (2025): ISO times.
-    ("bedrock", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
+    ("bedrock", ServiceRules { times: Some(TimeStyle::Iso), ..D }),
     // Guide: model invocation is recorded under the name of the service itself.
     ("bedrock-agent", ServiceRules { event_version: "1.09", times: Some(TimeStyle::Iso), ..D }),
     ("bedrock-agent-runtime", ServiceRules { times: Some(TimeStyle::Iso), ..D }),
     // Guide (2026): the name without the plane.
     ("bedrock-agentcore-control", ServiceRules { ..F }),
-    ("bedrock-runtime", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
+    ("bedrock-runtime", ServiceRules { times: Some(TimeStyle::Iso), ..D }),
     ("billing", ServiceRules { is_global: true, ..BILLED }),
     // Guide.
-    ("billingconductor", ServiceRules { event_version: "1.08", is_global: true, ..F }),
+    ("billingconductor", ServiceRules { is_global: true, ..F }),
     // Records (2026): members as on the wire.
     ("budgets", ServiceRules { is_global: true, ..BILLED }),
     // Guide: members as on the wire. Records of a denial (github.com/adanalvarez/TrailDiscover).
@@ -350,7 +354,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("chime-sdk-messaging", ServiceRules { ..D }),
     ("chime-sdk-voice", ServiceRules { ..D }),
     // Guide (2023).
-    ("cleanrooms", ServiceRules { event_version: "1.08", ..F }),
+    ("cleanrooms", ServiceRules { ..F }),
     // Guide.
     ("clouddirectory", ServiceRules { ..D }),
     // Records (2021).
@@ -371,7 +375,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("cloudwatch", ServiceRules { times: Some(TimeStyle::Java), ..D }),
     // Guide: hidden as elsewhere.
     ("codeartifact", ServiceRules { ..D }),
-    ("codebuild", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Java), ..D }),
+    ("codebuild", ServiceRules { times: Some(TimeStyle::Java), ..D }),
     // Records (2016): apiVersion, no comma.
     ("codecommit", ServiceRules { api_version: ApiVersion::Model, times: Some(TimeStyle::Java), ..D }),
     // Guide: the answer is the content of its payload.
@@ -391,10 +395,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide.
     ("devops-guru", ServiceRules { ..F }),
     // Guide: recorded as RDS.
-    (
-        "docdb",
-        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
-    ),
+    ("docdb", ServiceRules { layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D }),
     // Guide (2024): as the service whose directories they are.
     ("ds-data", ServiceRules { source: Some("ds"), event_version: "1.08", ..D }),
     // Records: apiVersion; guide: no comma in table descriptions.
@@ -422,8 +423,6 @@ static TABLE: &[(&str, ServiceRules)] = &[
     ("ec2-instance-connect", ServiceRules { event_version: "1.08", ..D }),
     // Records (2018, 2020): no comma.
     ("ecr", ServiceRules { times: Some(TimeStyle::Java), ..D }),
-    // Guide (2023).
-    ("ecs", ServiceRules { event_version: "1.08", ..D }),
     // Records (2023): apiVersion.
     ("efs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
     // Records (2018, 2024, github.com/DataDog/stratus-red-team): epoch seconds with a fraction, the cluster by its label
@@ -440,8 +439,8 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     // Records (2022): apiVersion of each generation.
-    ("elb", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
-    ("elbv2", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, ..D }),
+    ("elb", ServiceRules { api_version: ApiVersion::Model, ..D }),
+    ("elbv2", ServiceRules { api_version: ApiVersion::Model, ..D }),
     // Records (2021).
     ("emr", ServiceRules { event_version: "1.08", ..D }),
     // Records (2015): apiVersion. The model has one of its own for EventBridge that is the same.
@@ -465,7 +464,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
         },
     ),
     // Guide.
-    ("grafana", ServiceRules { event_version: "1.08", ..F }),
+    ("grafana", ServiceRules { ..F }),
     // Guide.
     ("greengrass", ServiceRules { ..F }),
     // Records (2021 to 2025, github.com/splunk/security_content, github.com/adanalvarez/TrailDiscover).
@@ -473,18 +472,18 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // those of Security Hub encoded.
     ("guardduty", ServiceRules { keys: KeyStyle::WireLowerFirst, labels_are_encoded: false, ..F }),
     // Records (2023).
-    ("health", ServiceRules { event_version: "1.08", is_global: true, ..D }),
+    ("health", ServiceRules { is_global: true, ..D }),
     // Records (2026): no comma; passwords and secret keys left out.
     ("iam", ServiceRules { secrets: Replacement::Omit, is_global: true, ..D }),
     // Guide: apiVersion with a letter.
     ("inspector", ServiceRules { api_version: ApiVersion::Fixed("v20160216"), ..D }),
     // Guide.
-    ("internetmonitor", ServiceRules { event_version: "1.08", ..F }),
+    ("internetmonitor", ServiceRules { ..F }),
     ("invoicing", ServiceRules { is_global: true, ..BILLED }),
     // Guide: thing payloads and shadows are data events of this source.
     ("iot-data", ServiceRules { source: Some("iotdata"), ..D }),
     // Guide.
-    ("kafka", ServiceRules { event_version: "1.08", ..F }),
+    ("kafka", ServiceRules { ..F }),
     ("kinesis-video-archived-media", ServiceRules { ..D }),
     ("kinesis-video-media", ServiceRules { ..D }),
     ("kinesis-video-signaling", ServiceRules { ..D }),
@@ -499,19 +498,16 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide (2021).
     ("lakeformation", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): environment written as an empty object; its own time form.
-    (
-        "lambda",
-        ServiceRules { event_version: "1.08", secrets: Replacement::Omit, certain_boolean: Some("Boolean"), ..D },
-    ),
+    ("lambda", ServiceRules { secrets: Replacement::Omit, certain_boolean: Some("Boolean"), ..D }),
     // Guide.
     ("lexv2-models", ServiceRules { ..F }),
     ("lexv2-runtime", ServiceRules { ..F }),
     // Records (2023): apiVersion without separators.
-    ("logs", ServiceRules { event_version: "1.08", api_version: ApiVersion::Digits, ..D }),
+    ("logs", ServiceRules { event_version: "1.09", api_version: ApiVersion::Digits, ..D }),
     // Guide (2022).
-    ("m2", ServiceRules { event_version: "1.08", ..F }),
+    ("m2", ServiceRules { ..F }),
     // Records (2022): texts for query values.
-    ("macie2", ServiceRules { event_version: "1.08", ..F }),
+    ("macie2", ServiceRules { ..F }),
     // The name that its requests are signed for, as SES.
     ("mailmanager", ServiceRules { source: Some("ses"), ..F }),
     // Guide (2019).
@@ -535,12 +531,9 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Records (2020); guide: three asterisks.
     ("mq", ServiceRules { source: Some("amazonmq"), secrets: Replacement::Text("***"), ..D }),
     // Records (2022, github.com/rubysoho07/cloudtrail-watcher).
-    ("mwaa", ServiceRules { event_version: "1.08", ..F }),
+    ("mwaa", ServiceRules { ..F }),
     // Guide: recorded as RDS.
-    (
-        "neptune",
-        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
-    ),
+    ("neptune", ServiceRules { layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D }),
     // Records (2023); guide (2022): labels as they stand in the path.
     (
         "notifications",
@@ -575,17 +568,14 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: a source of its own.
     ("pinpoint-sms-voice", ServiceRules { source: Some("sms-voice"), ..F }),
     // Guide (2025).
-    ("pricing-plan-manager", ServiceRules { event_version: "1.09", ..F }),
+    ("pricing-plan-manager", ServiceRules { ..F }),
     // Records (2022) and guide.
     ("quicksight", ServiceRules { ..D }),
     // Records (2021).
     ("rbin", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): no comma, no wrapper. Passwords were four asterisks until 2022; since 2023 they are hidden as
     // elsewhere (github.com/elastic/integrations).
-    (
-        "rds",
-        ServiceRules { event_version: "1.08", layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D },
-    ),
+    ("rds", ServiceRules { layout: Layout::UnwrappedAnswer, certain_boolean: Some("Boolean"), ..D }),
     // Guide (2024).
     ("rds-data", ServiceRules { source: Some("rdsdataapi"), secrets: Replacement::Text("**********"), ..D }),
     // Records (2021): no comma, no wrapper, asterisks.
@@ -604,23 +594,23 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide (2022): times in Java's form although its model says ISO.
     ("redshift-serverless", ServiceRules { times: Some(TimeStyle::JavaComma), ..D }),
     // Guide (2023).
-    ("repostspace", ServiceRules { event_version: "1.08", ..F }),
+    ("repostspace", ServiceRules { ..F }),
     // Records (2026, github.com/Megatron-Prime86/CloudTrail-Detection-Engine): ISO times; guide.
-    ("resource-explorer-2", ServiceRules { event_version: "1.09", times: Some(TimeStyle::IsoMilliseconds), ..F }),
+    ("resource-explorer-2", ServiceRules { times: Some(TimeStyle::IsoMilliseconds), ..F }),
     ("resource-groups", ServiceRules { event_version: "1.08", ..D }),
     // Records (2021).
     ("resourcegroupstaggingapi", ServiceRules { event_version: "1.08", ..D }),
     // Records (2024): ISO.
     ("rolesanywhere", ServiceRules { event_version: "1.10", times: Some(TimeStyle::Iso), ..D }),
     // Records (2023): no comma, apiVersion.
-    ("route53", ServiceRules { event_version: "1.08", api_version: ApiVersion::Model, is_global: true, ..D }),
+    ("route53", ServiceRules { event_version: "1.09", api_version: ApiVersion::Model, is_global: true, ..D }),
     // Guide (2021).
-    ("route53-recovery-readiness", ServiceRules { event_version: "1.08", ..F }),
+    ("route53-recovery-readiness", ServiceRules { ..F }),
     ("route53domains", ServiceRules { is_global: true, ..D }),
     // Records (2024): ISO texts come from the wire.
     ("route53resolver", ServiceRules { event_version: "1.08", times: Some(TimeStyle::Iso), ..D }),
     // Guide (2024).
-    ("rum", ServiceRules { event_version: "1.09", ..F }),
+    ("rum", ServiceRules { ..F }),
     // Records (2026).
     ("s3", ServiceRules { layout: Layout::S3, secrets: Replacement::Omit, tells_what_was_refused: true, ..D }),
     // Records (2023): the account-level API writes the name of S3 itself.
@@ -649,16 +639,11 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: seconds with a fraction. Records (2023, github.com/Yamato-Security/suzaku-sample-data).
     (
         "servicecatalog-appregistry",
-        ServiceRules {
-            source: Some("servicecatalog-appregistry"),
-            event_version: "1.08",
-            times: Some(TimeStyle::EpochSeconds),
-            ..F
-        },
+        ServiceRules { source: Some("servicecatalog-appregistry"), times: Some(TimeStyle::EpochSeconds), ..F },
     ),
     // Records (2025).
-    ("ses", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
-    ("sesv2", ServiceRules { source: Some("ses"), event_version: "1.08", ..D }),
+    ("ses", ServiceRules { source: Some("ses"), ..D }),
+    ("sesv2", ServiceRules { source: Some("ses"), ..D }),
     // Guide: apiVersion, with the name of the service before it.
     (
         "shield",
@@ -681,7 +666,7 @@ static TABLE: &[(&str, ServiceRules)] = &[
     // Guide: apiVersion without separators.
     ("storagegateway", ServiceRules { api_version: ApiVersion::Digits, ..D }),
     // Records (2024): comma although a query service.
-    ("sts", ServiceRules { event_version: "1.08", times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
+    ("sts", ServiceRules { times: Some(TimeStyle::JavaComma), secrets: Replacement::Omit, ..D }),
     // Records (2020).
     ("support", ServiceRules { is_global: true, ..D }),
     ("sustainability", ServiceRules { is_global: true, ..BILLED }),
@@ -727,6 +712,24 @@ mod tests {
         }
         assert_eq!(rules_of("bedrock-data-automation").times, Some(TimeStyle::Iso));
         assert_eq!(rules_of("lambda-core").secrets, Replacement::Omit);
+    }
+
+    #[test]
+    fn services_behind_api_gateway_write_one_version() {
+        for (id, version) in [
+            ("eks", "1.09"),
+            ("guardduty", "1.09"),
+            ("kafka", "1.09"),
+            // Without a row.
+            ("ram", "1.09"),
+            ("lambda", "1.11"),
+            ("rds", "1.11"),
+            ("sesv2", "1.11"),
+            ("sts", "1.11"),
+        ] {
+            let service = Catalog::embedded().service(id).expect(id);
+            assert_eq!(ServiceRules::of(service).event_version, version, "{id}");
+        }
     }
 
     #[test]
