@@ -45,6 +45,12 @@ pub(crate) fn additional_event_data(
         }
         // Source: Application Auto Scaling guide, CloudTrail log entries.
         "application-autoscaling" => Some(AdditionalData::new().with("service", "application-autoscaling")),
+        // In place of the parameters, which are not written. Source: KMS guide.
+        "kms" if operation == "RetireGrant" => {
+            let call = exchange.subject.call()?;
+            let grant = text_of(service, Asked::input(exchange, call).value()?, "GrantId")?;
+            Some(AdditionalData::new().with("grantId", grant.to_owned()))
+        }
         // Which material of the key was used. Source: KMS guide, since 2025.
         "kms" => {
             let material = member_of(service, output?, "KeyMaterialId")?.as_str()?;

@@ -56,8 +56,8 @@ const CONTENT_CALLS: &[(&str, &[&str])] =
     &[("comprehend", &["BatchDetect", "ClassifyDocument", "ContainsPii", "Detect"])];
 
 /// Calls whose parameters are never written, by service id and operation. Source: nine records (2021 to 2023), of answers
-/// and of failures.
-const UNWRITTEN_REQUESTS: &[(&str, &str)] = &[("cloudwatch", "GetDashboard")];
+/// and of failures; KMS guide.
+const UNWRITTEN_REQUESTS: &[(&str, &str)] = &[("cloudwatch", "GetDashboard"), ("kms", "RetireGrant")];
 
 /// Whether an operation is such a call.
 pub(crate) fn is_content_call(service: &str, operation: &str) -> bool {

@@ -789,3 +789,27 @@ fn calls_on_the_access_portal_are_events_of_the_service() {
     let case = Case::new("sso-admin", "ListInstances", "{}", "{}");
     check(&case, &json!({ "eventType": "AwsApiCall", "serviceEventDetails": null }));
 }
+
+/// Source: KMS guide, log entries.
+#[test]
+fn a_retired_grant_is_named_beside_the_call() {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/k";
+    let retired = |body: &str, grant: Json, resources: Json| {
+        check(
+            &Case::new("kms", "RetireGrant", body, ""),
+            &json!({
+                "readOnly": false,
+                "requestParameters": null,
+                "additionalEventData": grant,
+                "resources": resources,
+            }),
+        )
+    };
+    retired(
+        &format!(r#"{{"KeyId":"{key}","GrantId":"g-1"}}"#),
+        json!({ "grantId": "g-1" }),
+        json!([{ "accountId": "111122223333", "type": "AWS::KMS::Key", "ARN": key }]),
+    );
+    let record = retired(r#"{"GrantToken":"hush"}"#, Json::Null, Json::Null);
+    assert!(!record.to_string().contains("hush"), "{record:#}");
+}
