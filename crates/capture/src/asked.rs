@@ -4,12 +4,14 @@
 use std::sync::{Arc, OnceLock};
 
 use aws_wire::classify::Call;
-use model::limits::PARAMETERS_BYTES_MAX;
 use serde_json::Value as Json;
 
 use crate::exchange::Exchange;
 use crate::parameters::{Input, decode_input, request_parameters};
 use crate::record::within;
+
+/// The element of the record that tells what was asked.
+pub(crate) const REQUEST_PARAMETERS: &str = "requestParameters";
 
 /// A place for what was asked. It is filled by the first record of a call; every call has its own.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ impl Asked {
         exchange.asked.0.get_or_init(|| {
             let input = input_of(exchange, call);
             let parameters = request_parameters(exchange, call, &input);
-            Decoded { input, parameters: parameters.map(|json| Arc::new(within(json, PARAMETERS_BYTES_MAX))) }
+            Decoded { input, parameters: parameters.map(|json| Arc::new(within(json, REQUEST_PARAMETERS))) }
         })
     }
 }

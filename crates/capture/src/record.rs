@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::access_portal;
 use crate::additional::additional_event_data;
-use crate::asked::Asked;
+use crate::asked::{Asked, REQUEST_PARAMETERS};
 use crate::category::event_category;
 use crate::echo::Said;
 use crate::event_name::{api_version, aws_region, source_of};
@@ -87,7 +87,7 @@ pub fn record(exchange: &Exchange<'_>) -> EventRecord {
         error_code,
         error_message,
         request_parameters: parts.request_parameters,
-        response_elements: parts.response_elements.or(refusal).map(|json| within(json, PARAMETERS_BYTES_MAX)),
+        response_elements: parts.response_elements.or(refusal).map(|json| within(json, "responseElements")),
         additional_event_data: parts.additional_event_data.map(additional_within),
         request_id: Some(cut(&parts.request_id, SHORT_TEXT_BYTES_MAX).into()),
         event_id: Text::new(exchange.event_id),
@@ -197,7 +197,7 @@ fn unknown_parts(exchange: &Exchange<'_>) -> Parts {
         read_only,
         category,
         request_parameters: unknown_operation::request_parameters(exchange)
-            .map(|json| Arc::new(within(json, PARAMETERS_BYTES_MAX))),
+            .map(|json| Arc::new(within(json, REQUEST_PARAMETERS))),
         response_elements: None,
         additional_event_data: additional_event_data(exchange, &event_name, category, None),
         request_id: answered_request_id(exchange),
@@ -314,14 +314,25 @@ fn short(text: &str) -> Text {
     cut(text, SHORT_TEXT_BYTES_MAX).into()
 }
 
-/// The JSON, or the mark that it was left out for its size.
-pub(crate) fn within(json: Json, bytes_max: usize) -> Json {
-    if bytes_at_most(&json) > bytes_max && is_larger(&json, bytes_max) { json!({ "omitted": true }) } else { json }
+/// The JSON of an element of the record, or what AWS writes in its place when it is too large: all of it as texts.
+///
+/// Source: a detection of Elastic (github.com/elastic/detection-rules, 2025), a write-up of Permiso (2025) and a public
+/// tool that reads such records, of `requestParameters`; `responseElements` by analogy.
+pub(crate) fn within(json: Json, element: &str) -> Json {
+    if bytes_at_most(&json) <= PARAMETERS_BYTES_MAX {
+        return json;
+    }
+    let size = written_bytes(&json);
+    if size <= PARAMETERS_BYTES_MAX {
+        return json;
+    }
+    json!({ "reason": format!("{element} too large"), "omitted": "true", "originalSize": size.to_string() })
 }
 
 /// The extras, or the mark that they were left out for their size.
 fn additional_within(data: AdditionalData) -> AdditionalData {
-    let is_too_large = data.bytes_at_most() > ADDITIONAL_DATA_BYTES_MAX && is_larger(&data, ADDITIONAL_DATA_BYTES_MAX);
+    let is_too_large =
+        data.bytes_at_most() > ADDITIONAL_DATA_BYTES_MAX && written_bytes(&data) > ADDITIONAL_DATA_BYTES_MAX;
     if is_too_large { AdditionalData::new().with("omitted", true) } else { data }
 }
 
@@ -340,19 +351,21 @@ fn bytes_at_most(json: &Json) -> usize {
     }
 }
 
-/// Whether the written JSON is longer than `bytes_max`. Stops counting as soon as it is.
-fn is_larger(json: &impl Serialize, bytes_max: usize) -> bool {
-    struct Room(usize);
-    impl std::io::Write for Room {
+/// Bytes of the written JSON.
+fn written_bytes(json: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
+            self.0 += bytes.len();
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
     }
-    serde_json::to_writer(Room(bytes_max), json).is_err()
+    let mut count = Count(0);
+    // What cannot be written has a size that nobody knows, and is too large.
+    if serde_json::to_writer(&mut count, json).is_ok() { count.0 } else { usize::MAX }
 }
 
 #[cfg(test)]

@@ -818,7 +818,20 @@ fn long_bodies_leave_what_the_head_says() {
 fn what_is_too_long_is_cut_or_left_out() {
     let name = "n".repeat(101 * 1024);
     let body = format!(r#"{{"Description":"{name}"}}"#);
-    check(&Case::new("kms", "CreateKey", &body, "{}"), &json!({ "requestParameters": { "omitted": true } }));
+    let record = recorded(&Case::new("kms", "CreateKey", &body, "{}"));
+    let omitted = record["requestParameters"].as_object().expect("an object");
+    assert_eq!(omitted["reason"], "requestParameters too large");
+    assert_eq!(omitted["omitted"], "true");
+    let size: usize = omitted["originalSize"].as_str().and_then(|size| size.parse().ok()).expect("a number as a text");
+    assert!((name.len()..name.len() + 200).contains(&size), "{size}");
+    assert_eq!(omitted.len(), 3);
+    // What a long escape might take is counted, not feared.
+    let body = format!(r#"{{"Description":"{}"}}"#, "n".repeat(99 * 1024));
+    let record = recorded(&Case::new("kms", "CreateKey", &body, "{}"));
+    assert_eq!(record["requestParameters"]["description"].as_str().map(str::len), Some(99 * 1024));
+    let answer = format!(r#"{{"TrainingJobArn":"{name}"}}"#);
+    let record = recorded(&Case::new("sagemaker", "CreateTrainingJob", "{}", &answer));
+    assert_eq!(record["responseElements"]["reason"], "responseElements too large");
     let agent = "a".repeat(2000);
     let case = Case { headers: &[("user-agent", &agent)], ..Case::new("kms", "CreateKey", "{}", "{}") };
     assert_eq!(recorded(&case)["userAgent"].as_str().map(str::len), Some(1024));
