@@ -212,7 +212,7 @@ class Caller:
 
 def is_anonymous(record):
     """Whether nobody signed the call."""
-    return (record.get("userIdentity") or {}).get("accountId") == "ANONYMOUS_PRINCIPAL"
+    return (record.get("userIdentity") or {}).get("accountId") in ("anonymous", "ANONYMOUS_PRINCIPAL")
 
 
 def _latin(value):
