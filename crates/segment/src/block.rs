@@ -566,6 +566,40 @@ impl<'a> PackedCells<'a> {
         Ok(text.is_in(&texts))
     }
 
+    /// Whether a cell of a column fits. UUIDs are looked at only if it is said so.
+    pub(crate) fn has_cell(
+        &self,
+        column: &LooseColumn<'_>,
+        has_uuids: bool,
+        fits: impl Fn(ReadCell<'_>) -> bool,
+    ) -> Result<bool, Damage> {
+        let has_code = |code: u32| memchr::memchr(code as u8, column.codes).is_some();
+        let mut texts = Vec::new();
+        if has_code(TEXT_CODE) || has_code(ENDING_CODE) {
+            match self.frames.iter().find(|frame| frame.column == column.column) {
+                Some(frame) => frame.put_texts(self.rest, column.texts, &mut texts)?,
+                None => texts.extend_from_slice(column.texts),
+            }
+        }
+        let uuids = if has_uuids { self.uuids()?.get(column.uuids_before..).unwrap_or_default() } else { &[] };
+        let (mut codes, mut texts, mut uuids) = (Cursor::new(column.codes), Cursor::new(&texts), uuids.iter());
+        while !codes.is_empty() {
+            let cell = match codes.code()? {
+                TEXT_CODE => ReadCell::Text(texts.text()?),
+                ENDING_CODE => ReadCell::Ending { texts_between: texts.code()?, before: texts.text()? },
+                UUID_CODE if has_uuids => ReadCell::Uuid(uuids.next().ok_or(Damage("a UUID is missing"))?),
+                code => match code.checked_sub(FIRST_VALUE_CODE) {
+                    Some(number) => ReadCell::Value(number),
+                    None => continue,
+                },
+            };
+            if fits(cell) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What is in no frame.
     pub(crate) fn loose(&self) -> Result<LooseCells, Damage> {
         let plain = unpack(self.packed, self.size)?;

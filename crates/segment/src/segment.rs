@@ -455,8 +455,14 @@ impl Segment {
         Ok(work(chunk.item(item)?))
     }
 
-    /// Numbers of items in which something is found, without keeping the chunks that were read; of many on all cores.
-    pub(crate) fn items_with(&self, items: Range<u32>, finder: &Finder<'_>) -> Result<Vec<u32>, SegmentError> {
+    /// Numbers of items in which something is found and that fit, without keeping the chunks that were read; of many on all
+    /// cores.
+    pub(crate) fn items_with(
+        &self,
+        items: Range<u32>,
+        finder: &Finder<'_>,
+        fits: impl Fn(&[u8]) -> bool + Sync,
+    ) -> Result<Vec<u32>, SegmentError> {
         /// Fewer are read in less time than a thread takes to start.
         const CHUNKS_OF_THREAD_MIN: usize = 16;
         if items.is_empty() {
@@ -472,7 +478,8 @@ impl Segment {
                 if finder.find(&bytes).is_some() {
                     let chunk = Chunk::of_items(table.first_items[number], bytes)?;
                     let inside = chunk.items().filter(|(item, _)| items.contains(item));
-                    found.extend(inside.filter(|(_, text)| finder.find(text).is_some()).map(|(item, _)| item));
+                    let has_it = |text: &[u8]| finder.find(text).is_some() && fits(text);
+                    found.extend(inside.filter(|(_, text)| has_it(text)).map(|(item, _)| item));
                 }
             }
             Ok::<_, SegmentError>(found)

@@ -7,6 +7,8 @@
 //! The filter of a segment says where the text may be. Where it is not in blocks, no block is read; where it can only be
 //! in frames, those are.
 
+mod keyed;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -20,16 +22,22 @@ use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
 use crate::frame_probe::FrameProbe;
 use crate::hex_digits::DigitsProbe;
+use crate::keyed_leaf::KeysOf;
+use crate::leaf_place::LeafPlace;
 use crate::rows::NumberSet;
 use crate::segment::{ColumnsUsed, Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, GROUP_BYTES, TextReach};
 use crate::text_parts::parts_of;
 use crate::time_parts::TimeParts;
 
+use self::keyed::{KeyedCells, RowTexts};
+
 /// The part of a text that is looked for.
 #[derive(Debug)]
 struct Probe {
     finder: Finder<'static>,
+    /// Where it must be in its leaf.
+    place: LeafPlace,
     in_frames: FrameProbe,
     /// Whether it may be a part of a UUID, which is stored as a number.
     is_like_uuid: bool,
@@ -39,12 +47,13 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(part: &[u8]) -> Self {
-        let uuids = UuidParts::of(part);
+    fn new(part: &[u8], place: LeafPlace) -> Self {
+        let uuids = UuidParts::of(part, place.starts(part.len(), UuidParts::TEXT_BYTES));
         Self {
+            place,
             is_like_uuid: !uuids.places.is_empty(),
             uuids,
-            times: TimeParts::of(part),
+            times: TimeParts::of(part, place.starts(part.len(), TimeParts::TEXT_BYTES)),
             in_frames: FrameProbe::new(part),
             finder: Finder::new(part).into_owned(),
         }
@@ -53,22 +62,59 @@ impl Probe {
     /// Shapes that have it.
     fn shapes(&self, segment: &Segment) -> Result<NumberSet, SegmentError> {
         let first = segment.index.first_shape;
-        let found = segment.items_with(first..segment.index.first_skeleton, &self.finder)?;
+        let found = segment.items_with(first..segment.index.first_skeleton, &self.finder, |_| true)?;
         Ok(NumberSet::of(&found.into_iter().map(|item| item - first).collect::<Vec<_>>()))
     }
 
-    fn is_in(&self, text: &[u8]) -> bool {
-        self.finder.find(text).is_some()
+    /// Blocks with rows whose event id it may be in; `None` if each must be looked at.
+    fn id_blocks(&self, segment: &Segment) -> Result<Option<NumberSet>, SegmentError> {
+        Ok(match (self.is_like_uuid, self.uuids.whole()) {
+            (false, _) => Some(NumberSet::default()),
+            (true, None) => None,
+            (true, Some(id)) => {
+                let blocks = segment.rows_of_id(id)?.into_iter().map(|row| row / segment.index.block_rows);
+                Some(NumberSet::of(&blocks.collect::<Vec<_>>()))
+            }
+        })
+    }
+
+    /// Adds the blocks whose times it may be in; whether there are any.
+    fn add_blocks_of_time(&self, segment: &Segment, blocks: &mut BlockSet) -> bool {
+        let mut has_any = false;
+        for (number, block) in (0..).zip(&segment.index.blocks) {
+            if self.times.may_be_between(block.first_seconds, block.last_seconds) {
+                has_any = true;
+                blocks.insert(number);
+            }
+        }
+        has_any
+    }
+
+    /// Whether it is somewhere among some bytes.
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        self.finder.find(bytes).is_some()
+    }
+
+    /// Whether it is in a leaf, where it must be.
+    fn is_in_leaf(&self, text: &[u8]) -> bool {
+        match self.place {
+            LeafPlace::Anywhere => self.is_in(text),
+            place => place.has(text, self.finder.needle()),
+        }
     }
 
     fn is_in_uuid(&self, uuid: &[u8; 16]) -> bool {
         self.uuids.are_in(uuid)
     }
 
-    /// Whether it may begin at the end of a text and go on in what follows.
+    /// Whether it may be in a leaf that begins with some bytes and goes on with an earlier text: in these bytes, or from there on
+    /// in what follows.
     fn may_begin_in(&self, before: &[u8]) -> bool {
         let needle = self.finder.needle();
-        (1..needle.len()).any(|at| before.ends_with(&needle[..at]))
+        match self.place {
+            LeafPlace::Anywhere => self.is_in(before) || (1..needle.len()).any(|at| before.ends_with(&needle[..at])),
+            LeafPlace::Begin | LeafPlace::Whole => before.starts_with(needle) || needle.starts_with(before),
+        }
     }
 
     /// Whether it may begin at the end of what is before an earlier text of a row, and go on in that.
@@ -99,8 +145,8 @@ impl UuidParts {
     /// Fewest digits of which there is more than one whole byte in every place.
     const DIGITS_MIN: usize = 5;
 
-    fn of(part: &[u8]) -> Self {
-        let starts = 0..(Self::TEXT_BYTES + 1).saturating_sub(part.len());
+    /// `starts` are the places where it may begin; each must leave room for it.
+    fn of(part: &[u8], starts: Range<usize>) -> Self {
         let places: Vec<_> = starts.filter_map(|start| Self::at(part, start)).collect();
         let digits: Vec<u8> = part.iter().copied().filter(|byte| *byte != b'-').collect();
         let are_rare = !places.is_empty() && digits.len() >= Self::DIGITS_MIN;
@@ -182,6 +228,8 @@ pub(crate) struct TextPlaces {
     /// Whether it is in the time of no block.
     has_no_time: bool,
     in_cells: InCells,
+    /// Columns whose cells are looked at; `None` for all.
+    columns: Option<NumberSet>,
 }
 
 /// Some blocks of a segment.
@@ -234,6 +282,8 @@ const NO_FRAMES: Frames = Frames::Of { columns: Vec::new(), blocks: None };
 enum InCells {
     /// Anywhere.
     Anywhere,
+    /// In columns that a key leads to.
+    Keyed(KeyedCells),
     /// In frames of some blocks, and in what is in no frame of some; among digits that were taken out of texts; and, in texts
     /// of some columns in some blocks, in part among such digits.
     Parts {
@@ -278,6 +328,7 @@ impl InCells {
     fn is_nowhere(&self) -> bool {
         match self {
             Self::Anywhere => false,
+            Self::Keyed(cells) => cells.are_none(),
             Self::Parts { frame_blocks, loose_blocks, is_of_digits, beside_blocks, .. } => {
                 frame_blocks.is_empty() && loose_blocks.is_empty() && !is_of_digits && beside_blocks.is_empty()
             }
@@ -301,20 +352,37 @@ impl TextPlaces {
         let Some(mut parts) = parts_of(text.as_bytes()) else { return Ok(FoundText::Nowhere) };
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         let Some(longest) = parts.first() else { return Ok(FoundText::Anywhere) };
-        let mut probe = Probe::new(longest);
-        let mut shapes = probe.shapes(segment)?;
-        // Keys are in many records: where there is a part of a value as well, that tells more.
-        for part in parts[1..].iter().filter(|part| part.len() >= GROUP_BYTES) {
+        let KeysOf { keys, leaf } = KeysOf::new(text.as_bytes());
+        // Before version 3 the columns of a block are not told apart by what is in frames.
+        let leaf = leaf.filter(|_| segment.index.version >= 3);
+        // A part of another value that is longer than the leaf of a key tells more.
+        let least = leaf.map_or(0, |leaf| leaf.content.len() + 1).max(GROUP_BYTES);
+        let (mut found, mut first) = (None, None);
+        for part in parts.iter().filter(|part| part.len() >= least && !(leaf.is_some() && keys.contains(part))) {
+            let probe = Probe::new(part, LeafPlace::Anywhere);
+            let shapes = probe.shapes(segment)?;
             if shapes.is_empty() {
+                found = Some((probe, shapes));
                 break;
             }
-            let other = Probe::new(part);
-            let of_other = other.shapes(segment)?;
-            if of_other.is_empty() {
-                (probe, shapes) = (other, of_other);
-            }
+            // Keys are in many records: where there is a part of a value as well, that tells more.
+            first = first.or(Some((probe, shapes)));
         }
-        let places = Self::of(segment, text, probe, &shapes)?;
+        let places = match (found, leaf) {
+            (Some((probe, shapes)), _) => Self::of(segment, text, probe, &shapes)?,
+            (None, Some(leaf)) => Self::of_keyed_leaf(segment, text, &leaf)?,
+            (None, None) => {
+                let (probe, shapes) = match first {
+                    Some(first) => first,
+                    None => {
+                        let probe = Probe::new(longest, LeafPlace::Anywhere);
+                        let shapes = probe.shapes(segment)?;
+                        (probe, shapes)
+                    }
+                };
+                Self::of(segment, text, probe, &shapes)?
+            }
+        };
         Ok(if places.is_nowhere() { FoundText::Nowhere } else { FoundText::In(Box::new(places)) })
     }
 
@@ -326,7 +394,7 @@ impl TextPlaces {
             None => None,
         };
         for items in items_of(index, reach.as_ref()) {
-            for item in segment.items_with(items, &probe.finder)? {
+            for item in segment.items_with(items, &probe.finder, |_| true)? {
                 if item < index.first_values[0] {
                     callers.push(item - index.first_caller);
                 } else {
@@ -356,27 +424,11 @@ impl TextPlaces {
             segment.classes_with(shapes, values.get(&0), values.get(&1))?
         };
         let addresses = values.get(&2).cloned().unwrap_or_default();
-        let [of_values, loose, framed, beside] = segment.classes_with_columns(&columns_of(&values, reach.as_ref()))?;
-        let in_cells = InCells::of(segment, reach, &loose, &framed, &beside)?;
-        values.retain(|column, _| of_values.columns.contains(*column));
-        let value_blocks = BlockSet::of_lists(segment, &[(CLASS_LISTS, &of_values.classes)])?;
+        let (in_cells, value_blocks) = Self::in_parts(segment, &mut values, reach)?;
         let lists = [(CLASS_LISTS, &classes), (CALLER_LISTS, &callers), (ADDRESS_LISTS, &addresses)];
         let mut fact_blocks = BlockSet::of_lists(segment, &lists)?;
-        let mut has_no_time = true;
-        for (number, block) in (0..).zip(&index.blocks) {
-            if probe.times.may_be_between(block.first_seconds, block.last_seconds) {
-                has_no_time = false;
-                fact_blocks.insert(number);
-            }
-        }
-        let id_blocks = match (probe.is_like_uuid, probe.uuids.whole()) {
-            (false, _) => Some(NumberSet::default()),
-            (true, None) => None,
-            (true, Some(id)) => {
-                let blocks = segment.rows_of_id(id)?.into_iter().map(|row| row / index.block_rows);
-                Some(NumberSet::of(&blocks.collect::<Vec<_>>()))
-            }
-        };
+        let has_no_time = !probe.add_blocks_of_time(segment, &mut fact_blocks);
+        let id_blocks = probe.id_blocks(segment)?;
         let text = Finder::new(text).into_owned();
         Ok(Self {
             text,
@@ -390,7 +442,20 @@ impl TextPlaces {
             fact_blocks,
             has_no_time,
             in_cells,
+            columns: None,
         })
+    }
+
+    /// Where a text may be among cells, by what the filter says. Values are left that cells may have, with their blocks.
+    fn in_parts(
+        segment: &Segment,
+        values: &mut BTreeMap<u32, NumberSet>,
+        reach: Option<TextReach>,
+    ) -> Result<(InCells, BlockSet), SegmentError> {
+        let [of_values, loose, framed, beside] = segment.classes_with_columns(&columns_of(values, reach.as_ref()))?;
+        values.retain(|column, _| of_values.columns.contains(*column));
+        let in_cells = InCells::of(segment, reach, &loose, &framed, &beside)?;
+        Ok((in_cells, BlockSet::of_lists(segment, &[(CLASS_LISTS, &of_values.classes)])?))
     }
 
     /// Whether no row of the segment has the text.
@@ -408,6 +473,7 @@ impl TextPlaces {
         match &self.in_cells {
             InCells::Anywhere => 3,
             InCells::Parts { frames: Frames::All, .. } => 2,
+            InCells::Keyed(_) => 1,
             InCells::Parts { .. } if !self.is_in_no_cells() => 1,
             InCells::Parts { .. } => 0,
         }
@@ -422,7 +488,16 @@ impl TextPlaces {
     }
 
     fn is_in_no_cells(&self) -> bool {
-        self.in_cells.is_nowhere() && self.values.is_empty() && !self.probe.is_like_uuid
+        let may_be_uuid = match &self.in_cells {
+            InCells::Keyed(_) => self.may_be_event_id(),
+            InCells::Anywhere | InCells::Parts { .. } => self.probe.is_like_uuid,
+        };
+        self.in_cells.is_nowhere() && self.values.is_empty() && !may_be_uuid
+    }
+
+    /// Whether it may be in an event id.
+    fn may_be_event_id(&self) -> bool {
+        self.probe.is_like_uuid && self.id_blocks.as_ref().is_none_or(|blocks| !blocks.is_empty())
     }
 
     /// Whether the facts of rows do not tell of the text.
@@ -468,21 +543,28 @@ impl TextPlaces {
             || has(&self.callers, facts.caller)
             || has(&self.addresses, facts.address)
             || self.probe.times.are_in(facts.seconds)
-            || (self.probe.is_like_uuid && self.probe.is_in_uuid(&segment.event_id(row.number)?))
+            || (self.may_be_event_id() && self.probe.is_in_uuid(&segment.event_id(row.number)?))
         {
             return Ok(true);
         }
         let class = classes.group(segment, facts.class)?.class(facts.class)?;
         let mut cells = row.cells.cells_of(row.index as usize)?;
+        let mut texts = self.columns.is_some().then(RowTexts::default);
         for &column in class.columns.iter().filter(|column| **column >= FACT_COLUMNS) {
-            let has_it = match cells.next_cell()? {
+            let cell = cells.next_cell()?;
+            let is_looked_at = self.columns.as_ref().is_none_or(|columns| columns.contains(column));
+            let whole = texts.as_mut().map(|texts| texts.add(cell)).transpose()?;
+            let has_it = match cell {
                 ReadCell::Value(number) => self.values.get(&column).is_some_and(|numbers| numbers.contains(number)),
-                ReadCell::Text(text) => self.probe.is_in(text),
+                ReadCell::Text(text) => self.probe.is_in_leaf(text),
                 ReadCell::Uuid(uuid) => self.probe.is_in_uuid(uuid),
                 // What is behind it is a text of the same row, which is looked at as well.
-                ReadCell::Ending { before, .. } => self.probe.is_in(before) || self.probe.may_begin_in(before),
+                ReadCell::Ending { before, .. } => match whole {
+                    Some(text) => self.probe.is_in_leaf(text),
+                    None => self.probe.may_begin_in(before),
+                },
             };
-            if has_it {
+            if has_it && is_looked_at {
                 return Ok(true);
             }
         }
@@ -493,6 +575,9 @@ impl TextPlaces {
     pub(crate) fn may_be_in_cells(&self, segment: &Segment, block: u32) -> Result<bool, SegmentError> {
         match &self.in_cells {
             InCells::Anywhere => self.may_be_anywhere(segment, block),
+            InCells::Keyed(cells) => {
+                Ok(self.is_in_event_ids(segment, block)? || self.may_be_in_keyed(cells, segment, block)?)
+            }
             _ if self.is_in_no_cells() => Ok(false),
             InCells::Parts { frames, frame_blocks, loose_blocks, is_of_digits, beside_digits, beside_blocks } => {
                 let beside_digits = if beside_blocks.contains(block) { &beside_digits[..] } else { &[] };
@@ -582,12 +667,18 @@ fn items_of(index: &Index, reach: Option<&TextReach>) -> Vec<Range<u32>> {
     let Some(reach) = reach else { return vec![all] };
     let of_callers = reach.is_of_callers.then(|| index.first_caller..index.first_values[0]);
     let Columns::Of(columns) = &reach.values else { return vec![all] };
-    let of_columns = columns.iter().map(|column| {
-        let next = *column as usize + 1;
-        index.first_values[*column as usize]..*index.first_values.get(next).unwrap_or(&index.first_lists[0])
-    });
+    neighbours_together(of_callers.into_iter().chain(columns.iter().map(|column| values_of(index, *column))))
+}
+
+/// Items of the stored values of a column.
+fn values_of(index: &Index, column: u32) -> Range<u32> {
+    let of = |column: usize| *index.first_values.get(column).unwrap_or(&index.first_lists[0]);
+    of(column as usize)..of(column as usize + 1)
+}
+
+fn neighbours_together(items: impl Iterator<Item = Range<u32>>) -> Vec<Range<u32>> {
     let mut ranges: Vec<Range<u32>> = Vec::new();
-    for range in of_callers.into_iter().chain(of_columns) {
+    for range in items {
         match ranges.last_mut().filter(|last| last.end == range.start) {
             Some(last) => last.end = range.end,
             None => ranges.push(range),
@@ -656,6 +747,10 @@ mod tests {
     use super::UuidParts;
     use crate::cells::format_uuid;
 
+    fn anywhere(part: &[u8]) -> UuidParts {
+        UuidParts::of(part, 0..(UuidParts::TEXT_BYTES + 1).saturating_sub(part.len()))
+    }
+
     proptest! {
         #[test]
         fn parts_of_uuids_are_found_where_their_texts_have_them(
@@ -667,11 +762,11 @@ mod tests {
         ) {
             let text = format_uuid(&uuid);
             let part = &text[start..36.min(start + length)];
-            prop_assert!(UuidParts::of(part).are_in(&uuid));
+            prop_assert!(anywhere(part).are_in(&uuid));
             for part in [part, odd.as_bytes()] {
                 let is_there = memchr::memmem::find(&format_uuid(&other), part).is_some();
-                prop_assert_eq!(UuidParts::of(part).are_in(&other), is_there);
-                prop_assert_eq!(UuidParts::of(part).are_in_any(&[other]), is_there);
+                prop_assert_eq!(anywhere(part).are_in(&other), is_there);
+                prop_assert_eq!(anywhere(part).are_in_any(&[other]), is_there);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Parts of the texts of times, which are stored as numbers.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::cells::format_time;
 
@@ -22,8 +22,11 @@ pub(crate) struct TimeParts {
 }
 
 impl TimeParts {
-    pub(crate) fn of(part: &[u8]) -> Self {
-        let starts = 0..(LAYOUT.len() + 1).saturating_sub(part.len());
+    /// Bytes of a time's text.
+    pub(crate) const TEXT_BYTES: usize = LAYOUT.len();
+
+    /// `starts` are the places where it may begin; each must leave room for it.
+    pub(crate) fn of(part: &[u8], starts: Range<usize>) -> Self {
         Self { patterns: starts.filter_map(|start| pattern(part, start)).collect() }
     }
 
@@ -92,6 +95,10 @@ mod tests {
 
     use super::*;
 
+    fn anywhere(part: &[u8]) -> TimeParts {
+        TimeParts::of(part, 0..(TimeParts::TEXT_BYTES + 1).saturating_sub(part.len()))
+    }
+
     proptest! {
         #[test]
         fn parts_are_found_where_texts_have_them(
@@ -105,12 +112,12 @@ mod tests {
         ) {
             let text = format_time(seconds);
             let part = &text[start..20.min(start + length)];
-            prop_assert!(TimeParts::of(part).are_in(seconds));
-            prop_assert!(TimeParts::of(part).may_be_between(seconds - before, seconds + behind));
+            prop_assert!(anywhere(part).are_in(seconds));
+            prop_assert!(anywhere(part).may_be_between(seconds - before, seconds + behind));
             for part in [part, odd.as_bytes()] {
                 let is_there = memchr::memmem::find(&format_time(other), part).is_some();
-                prop_assert_eq!(TimeParts::of(part).are_in(other), is_there);
-                prop_assert_eq!(TimeParts::of(part).may_be_between(other, other), is_there);
+                prop_assert_eq!(anywhere(part).are_in(other), is_there);
+                prop_assert_eq!(anywhere(part).may_be_between(other, other), is_there);
             }
         }
 
@@ -122,7 +129,7 @@ mod tests {
         ) {
             let is_there = (first..=first + length)
                 .any(|time| memchr::memmem::find(&format_time(time), part.as_bytes()).is_some());
-            prop_assert_eq!(TimeParts::of(part.as_bytes()).may_be_between(first, first + length), is_there, "{}", part);
+            prop_assert_eq!(anywhere(part.as_bytes()).may_be_between(first, first + length), is_there, "{}", part);
         }
     }
 }

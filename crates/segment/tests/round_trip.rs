@@ -180,11 +180,36 @@ fn check(records: &[Vec<u8>]) {
             }
         }
     }
+    for (_, record) in expected.iter().step_by(expected.len().div_ceil(sampled)) {
+        let text = String::from_utf8(compact(record)).unwrap();
+        let parts = keys_with_begins(&text);
+        for part in parts.iter().step_by(parts.len().div_ceil(2 * starts)) {
+            check_text(&segment, &texts, part);
+        }
+    }
     for absent in [Fact::EventName("NoSuchCall"), Fact::Username("nobody"), Fact::EventId("no-such-id")] {
         // A hash may say "perhaps" for nothing, but seldom.
         let found = all(&segment, &[absent], true).len();
         assert!(found <= 2 + taken.len() / 8, "{absent:?}: {found} of {}", taken.len());
     }
+}
+
+/// Keys of a record, whole and without their first quotes, with the beginnings of what is behind them, and these changed.
+fn keys_with_begins(text: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (colon, _) in text.match_indices("\":") {
+        let key = text[..colon].rfind('"').unwrap_or(0);
+        let value: Vec<char> = text[colon + 2..].chars().collect();
+        for length in [1, 2, 3, 5, 9, 45] {
+            let begin: String = value.iter().take(length).collect();
+            parts.push(format!("{}{begin}", &text[key..colon + 2]));
+            let end_of_key: String = text[key..colon].chars().skip(2).collect();
+            parts.push(format!("{end_of_key}\":{begin}"));
+            let other = begin.replace(['a', '1'], "b");
+            parts.push(format!("{}{other}", &text[key..colon + 2]));
+        }
+    }
+    parts
 }
 
 /// A text leads to the records that have it, and to no others.
@@ -441,6 +466,52 @@ fn blocks_without_a_record_of_the_place_are_left_out() {
     assert!(rows > 0 && rows * 6 < all_rows, "{rows} of {all_rows}");
     // A page of terms for each fact, and a list.
     assert!(reads <= rows + 5 && reads < all_reads, "{reads} reads for {rows} rows, {all_reads} for all {all_rows}");
+}
+
+/// Leaves of every way in which they are stored, by their keys: stored values, texts, ids, times, tokens, digits, texts that
+/// end with an earlier one, callers, and words that shapes have.
+#[test]
+fn leaves_are_found_by_their_keys() {
+    for records in [sample_records(), digit_records(), framed_records(), caller_records(600)] {
+        let (segment, _) = segment_of(&records);
+        let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records.iter().cloned()).collect();
+        for record in records.iter().step_by(records.len() / 3) {
+            for part in keys_with_begins(std::str::from_utf8(record).unwrap()).iter().step_by(2) {
+                check_text(&segment, &texts, part);
+            }
+        }
+        for absent in [
+            r#""type":"Q"#,
+            r#""eventName":"Get""#,
+            r#""eventID":"zz"#,
+            r#""eventTime":"2024"#,
+            r#""key":"q"#,
+            r#""size":0"#,
+        ] {
+            check_text(&segment, &texts, absent);
+        }
+    }
+}
+
+/// Where no value of a key begins as a text says, no record is made, though each has the key: that takes a read for each.
+#[test]
+fn a_key_with_a_begin_that_is_nowhere_makes_no_records() {
+    let records = caller_records(5_000);
+    let mut builder = Builder::default();
+    for (number, record) in (1..).zip(&records) {
+        push(&mut builder, record, number).unwrap();
+    }
+    let (bytes, _) = builder.finish(Sequences::From(1)).unwrap().unwrap();
+    for text in
+        [r#""bucketName":"q"#, r#""eventName":"Zz"#, r#""type":"Z"#, r#""eventTime":"2024"#, r#""awsRegion":"q"#]
+    {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let place = Counted(bytes.clone(), Arc::clone(&reads));
+        let segment = Segment::open(1, Box::new(place), cache(8 << 20)).unwrap();
+        assert!(visit(&segment, &[], &[text], false).is_empty());
+        let reads = reads.load(Ordering::Relaxed);
+        assert!(reads < 200, "{text}: {reads} reads");
+    }
 }
 
 #[test]
