@@ -117,16 +117,35 @@ impl Probe {
         }
     }
 
-    /// Whether it may begin at the end of what is before an earlier text of a row, and go on in that.
+    /// Whether it may begin at the end of what is before an earlier text of a row, and go on in that, which may end with another
+    /// one.
     fn may_be_joined(&self, cells: &Cells) -> Result<bool, crate::Damage> {
         let needle = self.finder.needle();
         let beginnings = cells.beginnings()?;
-        let may_be_divided = |at: &usize| {
-            beginnings.iter().any(|before| before.ends_with(&needle[..*at]))
-                && memchr::memmem::find(cells.texts(), &needle[*at..]).is_some()
-        };
-        Ok(!beginnings.is_empty() && (1..needle.len()).any(|at| may_be_divided(&at)))
+        // For each place whether a text that begins with what is behind it may be there; none as long as nobody asked.
+        let mut may_follow = vec![None; needle.len()];
+        let begins_in_one = |at: &usize| beginnings.iter().any(|before| before.ends_with(&needle[..*at]));
+        Ok((1..needle.len())
+            .filter(begins_in_one)
+            .any(|at| may_go_on(cells.texts(), &beginnings, needle, at, &mut may_follow)))
     }
+}
+
+/// Whether a text may be there that begins with what a needle has from a place on: in one piece, or over what is before an
+/// earlier text.
+fn may_go_on(texts: &[u8], beginnings: &[&[u8]], needle: &[u8], at: usize, known: &mut [Option<bool>]) -> bool {
+    let Some(rest) = needle.get(at..).filter(|rest| !rest.is_empty()) else { return true };
+    if let Some(known) = known[at] {
+        return known;
+    }
+    let goes_over = |before: &&&[u8]| !before.is_empty() && rest.starts_with(before);
+    let may = memchr::memmem::find(texts, rest).is_some()
+        || beginnings
+            .iter()
+            .filter(goes_over)
+            .any(|before| may_go_on(texts, beginnings, needle, at + before.len(), known));
+    known[at] = Some(may);
+    may
 }
 
 /// A part of a UUID's text, for each place in the text where it may stand: which bits of the UUID it tells, and what

@@ -380,6 +380,15 @@ impl GroupSetPlace {
         }
         Ok(true)
     }
+
+    fn has_groups(self, segment: &Segment, groups: &[&[u8]]) -> Result<bool, SegmentError> {
+        for group in groups {
+            if !self.has(segment, group)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Where the sets of columns are.
@@ -401,6 +410,19 @@ impl ColumnSetPlaces {
         let count = if version >= 4 { OWN_SETS + SHARED_SETS } else { 0 };
         let all = GroupSetPlace::read(cursor)?;
         Ok(Self { all, sets: (0..count).map(|_| GroupSetPlace::read(cursor)).collect::<Result<_, _>>()? })
+    }
+
+    /// Whether there is a column whose texts may have some groups.
+    fn has_column_with(&self, segment: &Segment, groups: &[&[u8]]) -> Result<bool, SegmentError> {
+        if !self.all.has_groups(segment, groups)? {
+            return Ok(false);
+        }
+        for set in &self.sets {
+            if set.has_groups(segment, groups)? {
+                return Ok(true);
+            }
+        }
+        Ok(self.sets.is_empty())
     }
 
     /// Columns whose texts may have a text.
@@ -645,34 +667,41 @@ impl TextFilter {
         Ok(Frames::Of { columns: columns.into_iter().map(|(column, _)| *column).collect(), blocks })
     }
 
-    /// Whether there is a place where it may go over: all groups that have bytes before and behind it are at joints, and all
-    /// others are anywhere, or at joints as well, where the earlier text ends with another one.
+    /// Whether there is a place where it may go over: all groups that have bytes before and behind it are at joints, all before
+    /// it are in texts of one column, and so are all behind it, unless the earlier text ends with another one.
     fn may_be_divided(&self, segment: &Segment, text: &[u8]) -> Result<bool, SegmentError> {
         let mut at_joints = Vec::with_capacity(text.len());
         for group in text.windows(GROUP_BYTES) {
             at_joints.push(self.joints.has(segment, group)?);
         }
-        if !at_joints.contains(&true) {
-            return Ok(false);
+        let may_be_joint = |place: &usize| {
+            let over = place.saturating_sub(GROUP_BYTES - 1)..(*place).min(at_joints.len());
+            at_joints[over].iter().all(|is_there| *is_there)
+        };
+        let joints: Vec<usize> = (1..text.len()).filter(may_be_joint).collect();
+        for (number, &place) in joints.iter().enumerate() {
+            let (before, behind) = text.split_at(place);
+            if self.may_be_in_one_text(segment, before)?
+                && (number + 1 < joints.len() || self.may_be_in_one_text(segment, behind)?)
+            {
+                return Ok(true);
+            }
         }
-        let mut elsewhere = Vec::with_capacity(text.len());
-        for (group, is_at_joint) in text.windows(GROUP_BYTES).zip(&at_joints) {
-            // Digits that were taken out are in no set.
-            let is_of_digits = || are_digits(group) && !self.without_digits.is_empty();
-            let is_random = || self.random.iter().any(|(_, texts)| texts.may_have(group));
-            elsewhere.push(
-                *is_at_joint
-                    || is_of_digits()
-                    || is_random()
-                    || self.framed.all.has(segment, group)?
-                    || self.loose.all.has(segment, group)?,
-            );
-        }
-        Ok((1..text.len()).any(|place| {
-            let over = place.saturating_sub(GROUP_BYTES - 1)..place.min(at_joints.len());
-            let (before, behind) = (&elsewhere[..over.start], &elsewhere[over.end..]);
-            at_joints[over].iter().all(|is_there| *is_there) && before.iter().chain(behind).all(|is_there| *is_there)
-        }))
+        Ok(false)
+    }
+
+    /// Whether a text that stands in blocks may have a part: the groups of one are all of one column. Digits that were taken out
+    /// are in no set.
+    fn may_be_in_one_text(&self, segment: &Segment, part: &[u8]) -> Result<bool, SegmentError> {
+        let is_known = |group: &&[u8]| self.without_digits.is_empty() || !are_digits(group);
+        let groups: Vec<&[u8]> = part.windows(GROUP_BYTES).filter(is_known).collect();
+        let is_random = || -> Result<bool, SegmentError> {
+            let may_have_runs = self.runs.map_or(Ok(true), |runs| runs.may_have(segment, part))?;
+            Ok(may_have_runs && self.random.iter().any(|(_, texts)| texts.may_have(part)))
+        };
+        Ok(self.framed.has_column_with(segment, &groups)?
+            || self.loose.has_column_with(segment, &groups)?
+            || is_random()?)
     }
 }
 

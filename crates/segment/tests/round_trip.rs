@@ -514,6 +514,36 @@ fn a_key_with_a_begin_that_is_nowhere_makes_no_records() {
     }
 }
 
+/// A text whose begin and whose rest are in many records, but no rest as a whole in one text, is in no block.
+#[test]
+fn a_text_that_could_only_go_over_in_parts_of_several_is_nowhere() {
+    let record = |number: usize| {
+        format!(
+            r#"{{"eventTime":"2025-03-01T12:{:02}:{:02}Z","eventID":"9b7e1c1e-0000-4000-8000-{number:012x}","requestParameters":{{"key":"User{number:05}","name":"is not authorized, {number}"}},"resources":[{{"ARN":"for User{number:05}"}}],"errorMessage":"role Disallow {number} is at work"}}"#,
+            number / 60 % 60,
+            number % 60,
+        )
+        .into_bytes()
+    };
+    let records: Vec<Vec<u8>> = (0..2_000).map(record).collect();
+    let mut builder = Builder::default();
+    for (number, record) in (1..).zip(&records) {
+        push(&mut builder, record, number).unwrap();
+    }
+    let (bytes, _) = builder.finish(Sequences::From(1)).unwrap().unwrap();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let segment = Segment::open(1, Box::new(Counted(bytes, Arc::clone(&reads))), cache(8 << 20)).unwrap();
+    let reads_for = |text: &str| {
+        let before = reads.load(Ordering::Relaxed);
+        let found = visit(&segment, &[], &[text], false).len();
+        (found, reads.load(Ordering::Relaxed) - before)
+    };
+    assert_eq!(reads_for("for User01234").0, 1);
+    // One column has "User0", another "is not", a third "Disallow".
+    let (found, reads) = reads_for("for User01234 Disallow 17 is not authorized");
+    assert!(found == 0 && reads < 16, "{reads} reads");
+}
+
 #[test]
 fn texts_are_found_in_tokens() {
     let records = token_records();
@@ -863,6 +893,39 @@ proptest! {
         if texts.iter().any(|text| LookupIndex::derive(text).is_ok()) {
             check(&texts);
         }
+    }
+
+    /// Over the places where a text goes over into an earlier one of its record, and this into another one.
+    #[test]
+    fn texts_are_found_where_they_go_over_into_earlier_ones(
+        rows in prop::collection::vec(
+            ("[a-c:/]{0,6}", "[a-c:/]{0,9}", "[a-c]{0,3}[0-9a-f]{8,12}|[a-c/0-9]{8,20}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/?"),
+            1..5,
+        ),
+        other in "[a-c:/]{4,9}",
+    ) {
+        let record = |(number, (outer, inner, key)): (usize, &(String, String, String))| {
+            format!(
+                r#"{{"eventTime":"2025-03-01T12:00:{number:02}Z","eventID":"9b7e1c1e-0000-4000-8000-{number:012x}","requestParameters":{{"key":"{number}{key}"}},"resources":[{{"ARN":"{inner}{number}{key}"}}],"serviceEventDetails":{{"of":"{outer}{inner}{number}{key}"}}}}"#
+            )
+        };
+        let records: Vec<String> = rows.iter().enumerate().map(record).collect();
+        let (segment, _) = segment_of(&records.iter().map(|record| record.clone().into_bytes()).collect::<Vec<_>>());
+        let texts: BTreeMap<u64, Vec<u8>> = (1..).zip(records.iter().map(|record| record.clone().into_bytes())).collect();
+        for record in &records {
+            let of = record.find("\"of\":\"").unwrap() + 6;
+            let whole = &record[of..record.len() - 3];
+            for start in 0..whole.len() {
+                for end in [start + 3, start + 5, start + 8, whole.len()] {
+                    check_text(&segment, &texts, &whole[start..end.clamp(start + 1, whole.len())]);
+                }
+            }
+            for begin in 1..whole.len().min(14) {
+                check_text(&segment, &texts, &format!("\"of\":\"{}", &whole[..begin]));
+                check_text(&segment, &texts, &format!("\"of\":\"{}\"", &whole[..begin]));
+            }
+        }
+        check_text(&segment, &texts, &other);
     }
 
     #[test]
