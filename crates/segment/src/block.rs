@@ -8,6 +8,7 @@
 //! A code is 0 for a text that stands in the block, 1 for a UUID that does, 2 for a text that ends with an earlier one of
 //! its row, and else the number of a stored value, from 3.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use crate::bytes::{Cursor, Damage, checked, put_number, put_signed};
 use crate::frame_probe::FrameProbe;
 use crate::frames::{FramePlace, Method, digits_of, make_frame, put_frame, read_frames, verbatim_of};
+use crate::hex_digits::BesideDigits;
 use crate::rows::NumberSet;
 use crate::text_filter::{Frames, Kept, TextFilterWriter};
 
@@ -519,51 +521,53 @@ impl<'a> PackedCells<'a> {
         Ok(Self { version, frames, size, packed: cursor.text()?, rest: cursor.bytes })
     }
 
-    /// Whether a text may be in one of some frames.
-    pub(crate) fn frames_may_have(&self, frames: &Frames, text: &FrameProbe) -> Result<bool, Damage> {
-        for frame in self.frames.iter().filter(|frame| frames.has(frame.column)) {
-            if frame.may_have(self.rest, text)? {
+    /// Whether a text may be in one of some frames, or, in one of some ways, in texts that digits were taken out of. These are put
+    /// back only where the rest is. Loose cells are kept for who needs them next.
+    pub(crate) fn texts_may_have(
+        &self,
+        frames: &Frames,
+        ways: &[(&BesideDigits, &[u32])],
+        text: &FrameProbe,
+        loose: &mut Option<LooseCells>,
+    ) -> Result<bool, Damage> {
+        for frame in &self.frames {
+            let is_of_digits = frame.method == Method::Digits;
+            let of_frame = || ways.iter().filter(|(_, columns)| columns.binary_search(&frame.column).is_ok());
+            if !is_of_digits || of_frame().next().is_none() {
+                if frames.has(frame.column) && frame.may_have(self.rest, text)? {
+                    return Ok(true);
+                }
+                continue;
+            }
+            let marked = match frame.size {
+                0 => Cow::Borrowed(self.loose_at_hand(loose)?.texts_of(frame.column)?),
+                _ => Cow::Owned(frame.characters(self.rest)?),
+            };
+            if frames.has(frame.column) && frame.size > 0 && text.is_in(&marked) {
                 return Ok(true);
+            }
+            if of_frame().any(|(way, _)| way.may_be_beside(&marked)) {
+                let mut texts = Vec::new();
+                frame.put_back_digits(self.rest, &marked, &mut texts)?;
+                if text.is_in(&texts) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
     }
 
-    /// Whether a text may be among the digits that were taken out of texts.
-    pub(crate) fn digits_may_have(&self, text: &FrameProbe) -> Result<bool, Damage> {
-        let digits = self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))?;
-        Ok(text.is_in_digits(digits))
+    /// What is in no frame, unpacked once.
+    pub(crate) fn loose_at_hand<'b>(&self, at_hand: &'b mut Option<LooseCells>) -> Result<&'b LooseCells, Damage> {
+        match at_hand {
+            Some(loose) => Ok(loose),
+            none => Ok(none.insert(self.loose()?)),
+        }
     }
 
-    /// Of columns, for each way in which a part of a text may be among the digits that were taken out of texts, those where it
-    /// may be; ascending.
-    pub(crate) fn columns_beside_digits(&self, columns: &[Vec<u32>], text: &FrameProbe) -> Result<Vec<u32>, Damage> {
-        let digits = self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))?;
-        let ways = text.beside_digits().iter().zip(columns);
-        let may_be = ways.filter(|(way, columns)| !columns.is_empty() && way.may_be_in(digits));
-        let mut found: Vec<u32> = may_be.flat_map(|(_, columns)| columns.iter().copied()).collect();
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
-    }
-
-    /// Whether texts of some columns that digits were taken out of have a text that is found by looking for it.
-    pub(crate) fn whole_texts_have(&self, columns: &[u32], text: &FrameProbe) -> Result<bool, Damage> {
-        let is_wanted =
-            |frame: &&FramePlace| frame.method == Method::Digits && columns.binary_search(&frame.column).is_ok();
-        let frames: Vec<&FramePlace> = self.frames.iter().filter(is_wanted).collect();
-        if frames.is_empty() {
-            return Ok(false);
-        }
-        let loose = self.loose()?;
-        let columns = loose.columns()?;
-        let mut texts = Vec::new();
-        for frame in frames {
-            let place = columns.binary_search_by_key(&frame.column, |column| column.column);
-            let place = place.map_err(|_| Damage("a frame is of no column"))?;
-            frame.put_texts(self.rest, columns[place].texts, &mut texts)?;
-        }
-        Ok(text.is_in(&texts))
+    /// The digits that were taken out of texts.
+    pub(crate) fn digits(&self) -> Result<&'a [u8], Damage> {
+        self.rest.get(digits_of(&self.frames)).ok_or(Damage("digits are missing"))
     }
 
     /// Whether a cell of a column fits. UUIDs are looked at only if it is said so.
@@ -647,6 +651,17 @@ impl LooseCells {
             uuids_before += place.uuid_count;
         }
         Ok(columns)
+    }
+
+    /// The loose texts of a column.
+    fn texts_of(&self, column: u32) -> Result<&[u8], Damage> {
+        let columns = &self.directory.columns;
+        let place = columns.binary_search_by_key(&column, |place| place.column);
+        let place = place.map_err(|_| Damage("a frame is of no column"))?;
+        let codes: usize = columns.iter().map(|column| column.codes.len()).sum();
+        let before: usize = columns[..place].iter().map(|column| column.texts.len()).sum();
+        let start = self.directory.end + codes + before;
+        self.plain.get(start..start + columns[place].texts.len()).ok_or(Damage("texts are missing"))
     }
 
     /// All loose texts, and other bytes between them.

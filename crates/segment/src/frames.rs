@@ -471,6 +471,11 @@ impl FramePlace {
             (_, false) => return Err(Damage("a column has texts in two places")),
         };
         let texts = if self.size == 0 { loose } else { &packed };
+        self.put_back_digits(frames, texts, out)
+    }
+
+    /// Appends texts with their lengths, with the digits that were taken out of them.
+    pub(crate) fn put_back_digits(&self, frames: &[u8], texts: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
         let digits = frames.get(self.digits.clone()).ok_or(Damage("digits are missing"))?;
         let mut back = PutBack::new(texts, digits, self.digit_count);
         while let Some(whole) = back.next_text()? {

@@ -14,14 +14,14 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use crate::block::{CellParts, Cells, Facts, PackedCells, ReadCell, RowFacts};
+use crate::block::{CellParts, Cells, Facts, LooseCells, PackedCells, ReadCell, RowFacts};
 use crate::block_rows::BlockRows;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
 use crate::classes::ClassesAtHand;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS, Index};
 use crate::frame_probe::FrameProbe;
-use crate::hex_digits::DigitsProbe;
+use crate::hex_digits::{BesideDigits, DigitsProbe};
 use crate::keyed_leaf::KeysOf;
 use crate::leaf_place::LeafPlace;
 use crate::rows::NumberSet;
@@ -606,41 +606,60 @@ impl TextPlaces {
                 if frames.is_empty() && !is_outside && !self.probe.is_like_uuid {
                     return Ok(false);
                 }
+                // Where the digits do not tell, texts are read that these were taken out of; else only where they do.
+                let is_always = self.ways_with(beside_digits).any(|(way, _)| way.is_always());
+                let frames_and_beside = if is_always { &frames.and(beside_digits) } else { frames };
                 let wanted = CellParts {
-                    frames,
-                    has_loose: is_loose || may_have_values,
+                    frames: frames_and_beside,
+                    has_loose: is_loose || may_have_values || is_always,
                     has_digits: *is_of_digits || !beside_digits.is_empty(),
                     has_uuids: self.probe.is_like_uuid,
                 };
-                let mut may_be_beside = Vec::new();
+                let probe = &self.probe.in_frames;
+                let mut ways = Vec::new();
                 let is_in_texts = segment.with_cell_parts(block, &wanted, |cells| {
                     if !beside_digits.is_empty() {
-                        may_be_beside = cells.columns_beside_digits(beside_digits, &self.probe.in_frames)?;
+                        let digits = cells.digits()?;
+                        ways = self.ways_with(beside_digits).filter(|(way, _)| way.may_be_in(digits)).collect();
                     }
-                    Ok((*is_of_digits && cells.digits_may_have(&self.probe.in_frames)?)
-                        || cells.frames_may_have(frames, &self.probe.in_frames)?
-                        || self.is_outside_frames(cells, is_loose, may_have_values)?
+                    let mut loose = None;
+                    let ways_now = if is_always { &ways[..] } else { &[] };
+                    Ok((*is_of_digits && probe.is_in_digits(cells.digits()?))
+                        || cells.texts_may_have(frames, ways_now, probe, &mut loose)?
+                        || self.is_outside_frames(cells, &mut loose, is_loose, may_have_values)?
                         || (self.probe.is_like_uuid && self.is_in_uuids(cells.uuids()?)))
                 })?;
                 if is_in_texts || self.is_in_event_ids(segment, block)? {
                     return Ok(true);
                 }
-                let is_beside = |cells: &PackedCells<'_>| cells.whole_texts_have(&may_be_beside, &self.probe.in_frames);
-                Ok(!may_be_beside.is_empty() && segment.with_packed_cells(block, is_beside)?)
+                if is_always || ways.is_empty() {
+                    return Ok(false);
+                }
+                let frames = NO_FRAMES.and(beside_digits);
+                let wanted = CellParts { frames: &frames, has_loose: true, has_digits: true, has_uuids: false };
+                segment
+                    .with_cell_parts(block, &wanted, |cells| cells.texts_may_have(&NO_FRAMES, &ways, probe, &mut None))
             }
         }
+    }
+
+    /// Ways in which a part of the text may be among digits that were taken out, with the columns of each.
+    fn ways_with<'a>(&'a self, beside_digits: &'a [Vec<u32>]) -> impl Iterator<Item = (&'a BesideDigits, &'a [u32])> {
+        let ways = self.probe.in_frames.beside_digits().iter().zip(beside_digits);
+        ways.filter(|(_, columns)| !columns.is_empty()).map(|(way, columns)| (way, &columns[..]))
     }
 
     fn is_outside_frames(
         &self,
         cells: &PackedCells<'_>,
+        loose: &mut Option<LooseCells>,
         is_loose: bool,
         may_have_values: bool,
     ) -> Result<bool, crate::Damage> {
         if !is_loose && !may_have_values {
             return Ok(false);
         }
-        let loose = cells.loose()?;
+        let loose = cells.loose_at_hand(loose)?;
         Ok((is_loose && self.probe.is_in(loose.texts())) || (may_have_values && loose.has_value(&self.values)?))
     }
 

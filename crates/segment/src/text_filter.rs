@@ -512,6 +512,16 @@ impl Frames {
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Of { columns, .. } if columns.is_empty())
     }
+
+    /// These and those of other columns.
+    pub(crate) fn and(&self, others: &[Vec<u32>]) -> Self {
+        let Self::Of { columns, .. } = self else { return Self::All };
+        let mut columns = columns.clone();
+        columns.extend(others.iter().flatten());
+        columns.sort_unstable();
+        columns.dedup();
+        Self::Of { columns, blocks: None }
+    }
 }
 
 /// Where a text may be.
@@ -585,7 +595,7 @@ impl TextFilter {
         probe: &FrameProbe,
     ) -> Result<Option<TextReach>, SegmentError> {
         if text.len() < GROUP_BYTES {
-            return Ok(None);
+            return self.reach_of_short(segment, text, probe);
         }
         Ok(Some(TextReach {
             frames: self.frames_of(segment, text)?,
@@ -600,6 +610,42 @@ impl TextFilter {
             is_of_callers: self.callers.has_all(segment, text)?,
             is_divided: self.may_be_divided(segment, text)?,
         }))
+    }
+
+    /// Where a text may be that is a byte shorter than a group: anywhere, but with digits put back, and over a joint, only where
+    /// it may be. `None` if it is shorter still.
+    fn reach_of_short(
+        &self,
+        segment: &Segment,
+        text: &[u8],
+        probe: &FrameProbe,
+    ) -> Result<Option<TextReach>, SegmentError> {
+        if text.len() + 1 < GROUP_BYTES {
+            return Ok(None);
+        }
+        let is_of_digits = are_digits(text);
+        let beside = if is_of_digits { &[] } else { &self.without_digits[..] };
+        Ok(Some(TextReach {
+            frames: Frames::All,
+            loose: Columns::All,
+            is_of_digits: is_of_digits && !self.without_digits.is_empty(),
+            beside_digits: probe.beside_digits().iter().map(|_| beside.to_vec()).collect(),
+            values: Columns::All,
+            is_of_callers: true,
+            is_divided: self.short_may_be_divided(segment, text)?,
+        }))
+    }
+
+    /// Whether there may be a joint with a text that is a byte shorter than a group: one more stands behind it there.
+    fn short_may_be_divided(&self, segment: &Segment, text: &[u8]) -> Result<bool, SegmentError> {
+        let mut group = [text, &[0]].concat();
+        for byte in 0..=u8::MAX {
+            group[GROUP_BYTES - 1] = byte;
+            if self.joints.has(segment, &group)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn frames_of(&self, segment: &Segment, text: &[u8]) -> Result<Frames, SegmentError> {

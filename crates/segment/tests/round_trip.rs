@@ -552,7 +552,7 @@ fn texts_are_found_in_tokens() {
     for (number, record) in records.iter().enumerate().step_by(131) {
         let text = std::str::from_utf8(record).unwrap();
         for start in (number % 7..text.len()).step_by(23) {
-            for length in [2, 4, 9, 30] {
+            for length in [2, 3, 4, 9, 30] {
                 check_text(&segment, &texts, &text[start..(start + length).min(text.len())]);
             }
         }
@@ -618,7 +618,7 @@ fn check_digits(segment: &Segment, records: &[Vec<u8>]) {
     for (number, record) in records.iter().enumerate().step_by(190) {
         let text = std::str::from_utf8(record).unwrap();
         for start in (number % 11..text.len()).step_by(19) {
-            for length in [4, 5, 6, 8, 12, 17] {
+            for length in [3, 4, 5, 6, 8, 12, 17] {
                 let part = &text[start..(start + length).min(text.len())];
                 check_text(segment, &texts, part);
                 if length == 8 {
@@ -630,7 +630,7 @@ fn check_digits(segment: &Segment, records: &[Vec<u8>]) {
         for (mark, length) in [("\"key\":\"", 40), ("key/", 38), ("vpc-", 14), ("\"volume\":\"", 24)] {
             let from = text.find(mark).unwrap();
             for start in from..from + length {
-                for length in [4, 9] {
+                for length in [3, 4, 9] {
                     check_text(segment, &texts, &text[start..start + length]);
                 }
             }

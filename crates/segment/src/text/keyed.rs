@@ -13,7 +13,7 @@ use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS};
 use crate::keyed_leaf::{KeyedLeaf, PlacesOfKey};
 use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
-use crate::text_filter::{Columns, Frames, TextReach};
+use crate::text_filter::{Columns, Frames, GROUP_BYTES, TextReach};
 use crate::time_parts::TimeParts;
 
 /// Where among the cells of blocks a leaf may be that is too short for the filter of texts.
@@ -48,8 +48,10 @@ impl TextPlaces {
             probe.times = TimeParts::of(leaf.content, 0..0);
         }
         let reach = match &index.text_filter {
-            Some(filter) => filter.reach_of(segment, leaf.content, &probe.in_frames)?,
-            None => None,
+            Some(filter) if leaf.content.len() >= GROUP_BYTES => {
+                filter.reach_of(segment, leaf.content, &probe.in_frames)?
+            }
+            _ => None,
         };
         let columns = match &reach {
             // Those of callers are not known: to find them takes reading all callers.
