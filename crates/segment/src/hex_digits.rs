@@ -385,10 +385,17 @@ impl RestOfText {
 
     fn is_in(&self, marked: &[u8]) -> bool {
         let is_mark = |at: Option<usize>| at.and_then(|at| marked.get(at)).is_some_and(|byte| *byte < MARKS_END);
-        self.part.find_iter(marked).any(|at| {
-            (!self.has_mark_before || is_mark(at.checked_sub(1)))
-                && (!self.has_mark_behind || is_mark(Some(at + self.part.needle().len())))
-        })
+        let mut from = 0;
+        while let Some(found) = marked.get(from..).and_then(|rest| self.part.find(rest)) {
+            let at = from + found;
+            let end = at + self.part.needle().len();
+            if (!self.has_mark_before || is_mark(at.checked_sub(1))) && (!self.has_mark_behind || is_mark(Some(end))) {
+                return true;
+            }
+            // The next one may begin inside of this one.
+            from = at + 1;
+        }
+        false
     }
 }
 
@@ -534,12 +541,20 @@ mod tests {
         assert!(check(&["0a1b2c3d4e".to_owned(), "\u{1f}".to_owned()]).is_none());
     }
 
+    #[test]
+    fn a_rest_is_found_where_it_begins_inside_of_itself() {
+        let taken = check(&["vggg0a1b2c3d4e".to_owned()]).expect("digits");
+        let is_there = |part: &[u8]| BesideDigits::ways_of(part).iter().any(|way| way.may_be_beside(&taken.texts));
+        assert!(is_there(b"gg0a1") && is_there(b"vggg0") && !is_there(b"vgg0a"));
+    }
+
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             "[a-z]{1,4}-[0-9a-f]{6,19}",
             "[a-g0-9-]{0,60}",
             "[/:]?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11,13}[g/]?",
             "[0-9a-f]{30,90}",
+            "[g-]{0,4}[0-9a-f]{6,9}[g-]{0,4}[0-9a-f]{6,9}[g-]{0,4}",
             "[A-Z0-9a-f ]{0,30}é?",
         ]
     }
