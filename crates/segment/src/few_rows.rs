@@ -6,11 +6,12 @@
 
 use std::ops::Range;
 
-use crate::block::{ENDING_CODE, FIRST_VALUE_CODE, Facts, LooseColumn, PackedCells, ReadCell, TEXT_CODE, UUID_CODE};
+use crate::block::{ENDING_CODE, FIRST_VALUE_CODE, Facts, ReadCell, TEXT_CODE, UUID_CODE};
 use crate::block_rows::RowCells;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::{Cursor, Damage};
 use crate::classes::ClassesAtHand;
+use crate::packed_cells::{LooseColumn, PackedCells};
 use crate::segment::{Segment, SegmentError};
 
 /// More rows are found faster in a block whose places are all known.

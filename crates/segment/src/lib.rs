@@ -29,6 +29,7 @@ mod intern;
 mod keyed_leaf;
 mod known_layouts;
 mod leaf_place;
+mod packed_cells;
 mod reader;
 mod records;
 mod rows;

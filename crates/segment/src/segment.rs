@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use memchr::memmem::Finder;
 
-use crate::block::{CellParts, CellPlaces, Cells, Facts, PackedCells, read_facts};
+use crate::block::{Cells, Facts, read_facts};
 use crate::block_rows::BlockRows;
 use crate::bytes::{Damage, read_ascending};
 use crate::cache::{Cache, CacheKey, Cached, CachedPart, Part};
@@ -17,6 +17,7 @@ use crate::classes::{ClassesAtHand, ClassesOf};
 use crate::facts::TermKind;
 use crate::footer::{CALLER_LISTS, Index, Summary};
 use crate::hash::term_hash;
+use crate::packed_cells::{CellParts, CellPlaces, PackedCells};
 use crate::rows::{FoundRow, NumberSet, Rows, Wanted};
 use crate::scopes::read_caller_blocks;
 use crate::table::{Chunk, unpack_items};

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use crate::block::{CellParts, Cells, Facts, LooseCells, PackedCells, ReadCell, RowFacts};
+use crate::block::{Cells, Facts, ReadCell, RowFacts};
 use crate::block_rows::BlockRows;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Cursor;
@@ -24,6 +24,7 @@ use crate::frame_probe::FrameProbe;
 use crate::hex_digits::{BesideDigits, DigitsProbe};
 use crate::keyed_leaf::KeysOf;
 use crate::leaf_place::LeafPlace;
+use crate::packed_cells::{CellParts, LooseCells, PackedCells};
 use crate::rows::NumberSet;
 use crate::segment::{ColumnsUsed, Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, GROUP_BYTES, TextReach};

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use memchr::memmem::Finder;
 
 use super::{BlockSet, InCells, Probe, TextPlaces, neighbours_together, values_of};
-use crate::block::{CellParts, PackedCells, ReadCell};
+use crate::block::ReadCell;
 use crate::builder::FACT_COLUMNS;
 use crate::bytes::Damage;
 use crate::footer::{ADDRESS_LISTS, CALLER_LISTS, CLASS_LISTS};
 use crate::keyed_leaf::{KeyedLeaf, PlacesOfKey};
+use crate::packed_cells::{CellParts, PackedCells};
 use crate::rows::NumberSet;
 use crate::segment::{Segment, SegmentError};
 use crate::text_filter::{Columns, Frames, GROUP_BYTES, TextReach};
