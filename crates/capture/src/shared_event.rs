@@ -3,10 +3,14 @@
 //! The recorder writes the record of the caller's account. Its shared id follows from its event id, so that a note and
 //! the record that supersedes it have the same one, and whoever makes the copy for the other account can find it.
 //! Source: user guide, sharedEventID: the id is in every copy of an action that several accounts have records of. Real
-//! records (16,000) have it as well in every call that a service of AWS makes as itself.
+//! records (16,000) have it as well in every call that a service of AWS makes as itself, and all of calls on S3
+//! without credentials (23, 2018 and 2024): their caller is of no account, so that each owner is another.
 
 use model::{AccountId, EventResource, Text, UserIdentity};
 use sha2::{Digest, Sha256};
+
+/// What stands in place of the account of a caller without credentials.
+const ANONYMOUS: &str = "anonymous";
 
 /// The shared id of a successful call, if it touches another account than the one that the record is for.
 pub(crate) fn shared_event_id(
@@ -19,6 +23,9 @@ pub(crate) fn shared_event_id(
         Some("AWSService") => true,
         // Whose call it was is not known, so that nothing is known to be another's.
         None | Some("Unknown") => false,
+        Some(_) if caller.account_id.as_deref() == Some(ANONYMOUS) => {
+            resources.iter().filter_map(|resource| resource.account_id.as_deref()).any(is_account)
+        }
         // A resource that is named without its owner is taken for the recipient's, which proves nothing.
         Some(_) => resources
             .iter()
@@ -77,6 +84,17 @@ mod tests {
         check("IAMUser", None, false);
         check("Unknown", Some("444455556666"), false);
         check("AWSService", Some("111122223333"), true);
+    }
+
+    #[test]
+    fn who_has_no_account_shares_the_event_with_the_owner() {
+        let shared_by = |owner: Option<&str>| {
+            let resource = EventResource { account_id: owner.map(Text::new), ..EventResource::default() };
+            shared_event_id("e-1", &UserIdentity::anonymous(), "111122223333", &[resource]).is_some()
+        };
+        assert!(shared_by(Some("111122223333")));
+        assert!(!shared_by(None));
+        assert!(shared_event_id("e-1", &UserIdentity::anonymous(), "111122223333", &[]).is_none());
     }
 
     #[test]

@@ -165,8 +165,8 @@ impl UserIdentity {
         }
     }
 
-    /// A caller who sent no credentials. S3 writes such calls with the type `AWSAccount` and the principal
-    /// `ANONYMOUS_PRINCIPAL` under the account id text `anonymous`.
+    /// A caller who sent no credentials. S3 writes such calls with the type `AWSAccount` and the account
+    /// `anonymous` (a record of 2024; those of 2018 have `ANONYMOUS_PRINCIPAL` and an empty principal).
     pub fn anonymous() -> Self {
         Self {
             identity_type: Some("AWSAccount".to_owned()),
