@@ -30,12 +30,17 @@ impl EventStore {
     }
 
     /// Reads which terms the newest segment has of which that is not known yet, so that lookups of other values pass it over;
-    /// says how long that took, or nothing if there is none. Only what LookupEvents shows, and only files.
+    /// says how long that took, or nothing if there is none. Only what LookupEvents shows, and only files, until they take as
+    /// much memory as the cache of lookups may.
     ///
     /// # Errors
     /// The segment cannot be read. It is not tried again.
     pub async fn read_term_filter(&self) -> Result<Option<Duration>, StoreError> {
         let mut segments = self.all_segments();
+        let bytes: u64 = segments.iter().map(|stored| stored.term_filter_bytes()).sum();
+        if bytes >= self.config().segment_cache_bytes {
+            return Ok(None);
+        }
         segments
             .retain(|stored| stored.is_local() && !stored.is_filtered() && stored.is_of_high_volume() != Some(true));
         let Some(stored) = segments.into_iter().max_by_key(|stored| stored.time_range().1) else { return Ok(None) };

@@ -106,6 +106,12 @@ async fn as_many_of_the_newest_segments_are_warmed_up_as_half_of_the_cache_holds
     }
     assert_eq!(filters, 7, "those of all segments, each once");
     assert!(store.status().cache_bytes > bytes);
+    store.close().await;
+    drop(store);
+    let little = StoreConfig { segment_cache_bytes: 1, ..config(folder.path()) };
+    let store = EventStore::open(little).await.unwrap().0;
+    assert!(store.read_term_filter().await.unwrap().is_some());
+    assert!(store.read_term_filter().await.unwrap().is_none(), "they have the memory that they may");
 }
 
 /// With many segments and few rows in each, several are asked at once and by several threads.
